@@ -26,6 +26,7 @@ public struct StreamFramer: Sendable {
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         if start > 0, start == buffer.count || start > 65_536 {
             buffer.removeSubrange(0..<start)
+            searched = max(0, searched - start)
             start = 0
         }
         buffer.append(contentsOf: bytes)
