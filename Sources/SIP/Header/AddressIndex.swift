@@ -1,0 +1,104 @@
+/// One value of From, To, Contact, Route and the like, typed in place: `name-addr` or `addr-spec` with header
+/// parameters (RFC 3261 §20.10, §25.1).
+@frozen
+public struct AddressIndex: Sendable {
+    /// The whole value.
+    public var whole = ByteRange.none
+    /// The display name as written, with quotes when it is quoted; empty when absent.
+    public var displayName = ByteRange.none
+    /// The URI without its angle brackets; empty for "*".
+    public var uri = ByteRange.none
+    /// The header parameters from the first ";" on; empty when there are none.
+    public var parameters = ByteRange.none
+    /// The value of the tag parameter; empty when absent.
+    public var tag = ByteRange.none
+    /// Whether the URI stands in angle brackets.
+    public var hasBrackets = false
+    /// Whether the value is the "*" of a Contact.
+    public var isWildcard = false
+
+    init(_ base: UnsafePointer<UInt8>, _ range: ByteRange) throws(MessageDefect) {
+        whole = range
+        var cursor = Cursor(base, range)
+        if cursor.peek == UInt8(ascii: "*"), range.count == 1 {
+            isWildcard = true
+            return
+        }
+        try parseURI(base, &cursor)
+        cursor.skipWhitespace()
+        let firstParameter = cursor.at
+        var rest = ParameterCursor(cursor)
+        while let parameter = try rest.next() {
+            if parameter.name.count == 3, tag.isEmpty, equalIgnoringCase(base, parameter.name, "tag") {
+                tag = parameter.value
+            }
+        }
+        rest.cursor.skipWhitespace()
+        guard rest.cursor.isAtEnd else {
+            throw MessageDefect(.headerValue, "Something stands behind the address where only parameters may")
+        }
+        parameters = ByteRange(firstParameter, range.upperBound)
+    }
+
+    private mutating func parseURI(_ base: UnsafePointer<UInt8>, _ cursor: inout Cursor) throws(MessageDefect) {
+        let start = cursor.at
+        if cursor.peek == UInt8(ascii: "\"") {
+            guard let quoted = cursor.takeQuotedString() else {
+                throw MessageDefect(.headerValue, "The quoted display name is not closed")
+            }
+            displayName = quoted
+            cursor.skipWhitespace()
+            guard cursor.peek == UInt8(ascii: "<") else {
+                throw MessageDefect(.headerValue, "Behind a display name the URI must stand in angle brackets")
+            }
+        } else if cursor.peek != UInt8(ascii: "<") {
+            // Tokens and white space up to "<" are a display name; without "<" all is an addr-spec.
+            var scan = cursor.at
+            while scan < cursor.end, base[scan] != UInt8(ascii: "<"), base[scan] != UInt8(ascii: ";"),
+                base[scan] != UInt8(ascii: ":"), base[scan] != UInt8(ascii: "\"")
+            {
+                scan &+= 1
+            }
+            if scan < cursor.end, base[scan] == UInt8(ascii: "<") {
+                var nameEnd = scan
+                while nameEnd > start, base[nameEnd &- 1].isLinearWhitespace { nameEnd &-= 1 }
+                displayName = ByteRange(start, nameEnd)
+                for i in start..<nameEnd
+                where !ByteSet.token.contains(base[i]) && !base[i].isLinearWhitespace && base[i] < 0x80 {
+                    throw MessageDefect(.headerValue, "An unquoted display name holds a character that is no token")
+                }
+                cursor.at = scan
+            } else {
+                return try parseBareURI(base, &cursor)
+            }
+        }
+        cursor.at &+= 1
+        let first = cursor.at
+        while cursor.at < cursor.end, base[cursor.at] != UInt8(ascii: ">") {
+            if base[cursor.at] == UInt8(ascii: "<") {
+                throw MessageDefect(.headerValue, "An angle bracket stands within another")
+            }
+            cursor.at &+= 1
+        }
+        guard cursor.at < cursor.end else {
+            throw MessageDefect(.headerValue, "The angle bracket around the URI is not closed")
+        }
+        uri = ByteRange(first, cursor.at)
+        guard !uri.isEmpty else { throw MessageDefect(.headerValue, "There is no URI between the angle brackets") }
+        hasBrackets = true
+        cursor.at &+= 1
+    }
+
+    /// Without brackets, ";" and what follows are header parameters; "?" and "," are not allowed (RFC 3261 §20.10).
+    private mutating func parseBareURI(_ base: UnsafePointer<UInt8>, _ cursor: inout Cursor) throws(MessageDefect) {
+        let start = cursor.at
+        while cursor.at < cursor.end, base[cursor.at] != UInt8(ascii: ";"), !base[cursor.at].isLinearWhitespace {
+            if base[cursor.at] == UInt8(ascii: "?") || base[cursor.at] == UInt8(ascii: ",") {
+                throw MessageDefect(.headerValue, "A URI with \"?\" or \",\" must stand in angle brackets")
+            }
+            cursor.at &+= 1
+        }
+        uri = ByteRange(start, cursor.at)
+        guard !uri.isEmpty else { throw MessageDefect(.headerValue, "There is no URI") }
+    }
+}

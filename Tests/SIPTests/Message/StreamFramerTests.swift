@@ -1,0 +1,45 @@
+import SIP
+import Testing
+
+@Suite struct StreamFramerTests {
+    private let one = Array("OPTIONS sip:a@b SIP/2.0\r\nCall-ID: 1\r\nContent-Length: 3\r\n\r\nabc".utf8)
+    private let two = Array("SIP/2.0 200 OK\r\nl: 0\r\n\r\n".utf8)
+
+    @Test func cutsTheSameMessagesHoweverTheStreamIsCut() throws {
+        let stream = one + two + Array("\r\n\r\n".utf8) + one
+        for step in 1...stream.count {
+            var framer = StreamFramer()
+            var frames: [StreamFramer.Frame] = []
+            var at = 0
+            while at < stream.count {
+                framer.append(Array(stream[at..<min(stream.count, at + step)]))
+                at += step
+                while let frame = try framer.next() { frames.append(frame) }
+            }
+            #expect(frames == [.message(one), .message(two), .ping, .message(one)])
+            #expect(framer.pendingByteCount == 0)
+        }
+    }
+
+    @Test func withoutContentLengthTheStreamCannotBeFollowed() throws {
+        var framer = StreamFramer()
+        framer.append(Array("OPTIONS sip:a@b SIP/2.0\r\nCall-ID: 1\r\n\r\n".utf8))
+        #expect(throws: MessageDefect(.missingHeader, "")) { try framer.next() }
+        #expect(framer.rejectedHead.starts(with: Array("OPTIONS".utf8)))
+    }
+
+    @Test func aHeadWithoutEndIsCutOff() throws {
+        var framer = StreamFramer(limits: MessageLimits(headSize: 1_000))
+        framer.append(Array("OPTIONS sip:a@b SIP/2.0\r\n".utf8))
+        for _ in 0..<38 { framer.append(Array("Via: SIP/2.0/UDP a\r\n".utf8)) }
+        #expect(try framer.next() == nil)
+        for _ in 0..<38 { framer.append(Array("Via: SIP/2.0/UDP a\r\n".utf8)) }
+        #expect(throws: MessageDefect(.tooLarge, "")) { try framer.next() }
+    }
+
+    @Test func aBodyBeyondTheLimitIsRefusedBeforeItComes() throws {
+        var framer = StreamFramer()
+        framer.append(Array("OPTIONS sip:a@b SIP/2.0\r\nl: 100000\r\n\r\n".utf8))
+        #expect(throws: MessageDefect(.tooLarge, "")) { try framer.next() }
+    }
+}
