@@ -29,6 +29,8 @@ let package = Package(
     ],
     targets: [
         module("SIP"),
+        module("Reactor"),
+        module("SIPEndpoint", ["SIP", "Reactor"]),
         tests("SIP"),
     ]
 )

@@ -34,6 +34,13 @@ public struct Message: Sendable {
             index = parsed
         }
 
+        init(copying view: MessageView) {
+            bytes = .allocate(byteCount: max(1, view.count), alignment: 16)
+            if let to = bytes.baseAddress { memcpy(to, view.base, view.count) }
+            used = view.count
+            index = MessageIndex(copying: view)
+        }
+
         let used: Int
 
         deinit { bytes.deallocate() }
@@ -61,10 +68,8 @@ public struct Message: Sendable {
     /// Copies and indexes a message that is text.
     public init(_ text: String) throws(MessageDefect) { try self.init([UInt8](text.utf8)) }
 
-    /// Keeps the message that is looked at.
-    public init(copying view: MessageView) throws(MessageDefect) {
-        try self.init(view.bytes, limits: .init(messageSize: .max, headerFieldCount: .max))
-    }
+    /// Keeps the message that is looked at: bytes and index are copied, nothing is parsed again.
+    public init(copying view: MessageView) { storage = Storage(copying: view) }
 
     /// The first thing that was found wrong while indexing.
     public var defect: MessageDefect? { storage.index.defect }
