@@ -26,8 +26,20 @@ let package = Package(
     name: "itodenwa",
     products: [
         .library(name: "SIP", targets: ["SIP"]),
+        .library(name: "Reactor", targets: ["Reactor"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
     ],
     targets: [
+        .target(name: "CLinux"),
+        module(
+            "Reactor",
+            [
+                "CLinux", .product(name: "NIOCore", package: "swift-nio"),
+                .product(name: "NIOPosix", package: "swift-nio"),
+            ]),
+        tests("Reactor"),
         module("SIP"),
         module("Reactor"),
         module("SIPEndpoint", ["SIP", "Reactor"]),
