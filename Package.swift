@@ -41,8 +41,8 @@ let package = Package(
             ]),
         tests("Reactor"),
         module("SIP"),
-        module("Reactor"),
         module("SIPEndpoint", ["SIP", "Reactor"]),
+        module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         tests("SIP"),
     ]
 )
