@@ -42,6 +42,7 @@ let package = Package(
         tests("Reactor"),
         module("SIP"),
         module("SIPEndpoint", ["SIP", "Reactor"]),
+        module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         tests("SIP"),
     ]
