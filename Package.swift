@@ -43,6 +43,9 @@ let package = Package(
         module("SIP"),
         module("SIPEndpoint", ["SIP", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
+        module("TestKit", ["SIP", "SIPEndpoint", "Reactor"]),
+        tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
+        tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         tests("SIP"),
     ]

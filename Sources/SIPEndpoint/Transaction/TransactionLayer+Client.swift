@@ -102,7 +102,8 @@ extension TransactionLayer {
     func receiveResponse(_ view: MessageView, _ flow: Flow) {
         guard let via = try? view.topVia, let token = token(of: view.bytes(via.branch)),
             let found = clients.find(token), let cSeq = try? view.cSeq,
-            let transaction = cSeq.method == .cancel ? found.cancel : found, cSeq.method == transaction.method
+            let transaction = cSeq.method == .cancel && found.method != .cancel ? found.cancel : found,
+            cSeq.method == transaction.method
         else {
             counters.strayResponses &+= 1
             return
