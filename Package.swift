@@ -26,9 +26,12 @@ let package = Package(
     name: "itodenwa",
     products: [
         .library(name: "SIP", targets: ["SIP"]),
+        .library(name: "SDP", targets: ["SDP"]),
     ],
     targets: [
         module("SIP"),
         tests("SIP"),
+        module("SDP"),
+        tests("SDP"),
     ]
 )
