@@ -26,9 +26,15 @@ let package = Package(
     name: "itodenwa",
     products: [
         .library(name: "SIP", targets: ["SIP"]),
+        .library(name: "RTP", targets: ["RTP"]),
+        .library(name: "Media", targets: ["Media"]),
     ],
     targets: [
         module("SIP"),
         tests("SIP"),
+        module("RTP"),
+        tests("RTP"),
+        module("Media", ["RTP"]),
+        tests("Media", ["RTP"]),
     ]
 )
