@@ -33,5 +33,7 @@ let package = Package(
     targets: [
         module("SIP"),
         tests("SIP"),
+        module("TestKit"),
+        tests("TestKit"),
     ]
 )
