@@ -90,7 +90,8 @@ public final class PeerProcess: Sendable {
     public func write(line: String) throws(PeerError) {
         let isWritten = input.withLock { descriptor in
             let bytes = Array((line + "\n").utf8)
-            return bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) } == bytes.count
+            return bytes.withUnsafeBytes { send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+                == bytes.count
         }
         guard isWritten else { throw PeerError(.ended, "\(name) no longer reads", transcript: transcript()) }
     }
@@ -130,7 +131,7 @@ public final class PeerProcess: Sendable {
             var status: Int32 = 0
             waitpid(processIdentifier, &status, 0)
             state.isReaped = true
+            PeerWatchdog.ended(group: processIdentifier)
         }
-        PeerWatchdog.ended(group: processIdentifier)
     }
 }

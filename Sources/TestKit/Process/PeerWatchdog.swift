@@ -12,7 +12,7 @@ enum PeerWatchdog {
         while read -r what group; do
             case $what in
                 +) groups="$groups$group " ;;
-                -) groups="${groups%% $group *} ${groups#* $group }" ;;
+                -) case $groups in *" $group "*) groups="${groups%% $group *} ${groups#* $group }" ;; esac ;;
             esac
         done
         for group in $groups; do kill -s KILL -- "-$group" 2>/dev/null; done

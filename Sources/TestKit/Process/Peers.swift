@@ -23,6 +23,21 @@ public final class Peers: Sendable {
         return process
     }
 
+    /// Runs a program to its end and returns the last line of its standard output.
+    ///
+    /// - Throws: ``PeerError``: `programMissing` with the install hint, `timedOut`, or `refused` when it fails.
+    @discardableResult
+    public func run(
+        _ command: PeerCommand, name: String? = nil, within limit: Duration = PeerProcess.patience
+    ) async throws -> String {
+        let process = try start(command, name: name)
+        let exit = try await process.exit(within: limit)
+        guard exit == .code(0) else {
+            throw PeerError(.refused, "\(process.name) failed (\(exit))", transcript: process.transcript())
+        }
+        return process.lines.last { !$0.isError }?.text ?? ""
+    }
+
     /// The last lines of every program, for a report of failure.
     public func transcript(last count: Int = 40) -> [String] {
         started.withLock { $0 }.flatMap { $0.transcript(last: count) }

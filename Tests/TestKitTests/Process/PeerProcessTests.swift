@@ -84,7 +84,8 @@ import Testing
 
     @Test func aProgramThatIgnoresTheRequestIsKilled() async throws {
         try await withPeers { peers in
-            let stubborn = try peers.start(shell("trap '' TERM; echo ready; while :; do read -r line || sleep 60; done"))
+            let stubborn = try peers.start(
+                shell("trap '' TERM; echo ready; while :; do read -r line || sleep 60; done"))
             try await stubborn.line(containing: "ready")
             #expect(await stubborn.end(grace: .milliseconds(20)) == .signal(SIGKILL))
         }
