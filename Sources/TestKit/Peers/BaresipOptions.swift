@@ -10,7 +10,7 @@ public struct BaresipOptions: Sendable {
     public var domain: String?
     /// The name for Digest, when it is another than the user.
     public var authenticationUser: String?
-    /// The password for Digest.
+    /// The password for Digest. baresip 1.0 knows MD5 only, and gives up when a challenge of several is another.
     public var password: String?
     /// `host:port` of the server that gets all its requests; `nil` resolves the domain.
     public var proxy: String?

@@ -6,6 +6,11 @@ public struct SIPpOptions: Sendable {
         case builtIn(String)
         /// An XML file.
         case file(String)
+
+        /// A file of this repository's `Tests/Interop/Scenarios`, by its name without `.xml`.
+        public static func named(_ name: String) -> Scenario {
+            .file(Repository.file("Tests/Interop/Scenarios/\(name).xml"))
+        }
     }
 
     /// How it carries messages.
@@ -26,6 +31,10 @@ public struct SIPpOptions: Sendable {
     public var transport = Transport.udp
     /// The local address, without brackets.
     public var address = "127.0.0.1"
+    /// `[domain]` in our scenarios: the domain of caller and called.
+    public var domain = "example.test"
+    /// `[user]` in our scenarios: the caller, or the one who registers.
+    public var user = "sipp"
     /// The user part of the request URI (`[service]` in scenarios).
     public var service = "service"
     /// After how many calls it ends.
@@ -36,8 +45,10 @@ public struct SIPpOptions: Sendable {
     public var limit: Int?
     /// How long pauses without a length of their own last, in whole milliseconds: the length of a call.
     public var callLength = Duration.zero
-    /// User and password for `[authentication]`.
+    /// User and password for `[authentication]`. SIPp knows MD5 only, and only when the first challenge of several is MD5.
     public var credentials: (user: String, password: String)?
+    /// The URI in the credentials, without `sip:`; `nil` is the one called, `service@domain`. RFC 7616 §3.4 wants the request URI.
+    public var authenticationURI: String?
     /// Values of the scenario's own `[keywords]`.
     public var keys: [String: String] = [:]
     /// Rows of an injection file, used in turn by successive calls: `[field0]`, `[field1]` …
@@ -56,6 +67,18 @@ public struct SIPpOptions: Sendable {
         self.remote = remote
     }
 
+    /// The registration of one contact, once, by the scenario `register` or, with a password, `register_auth`.
+    public static func registration(
+        of user: String, contact: String, at registrar: String, password: String? = nil, expires: Int = 300
+    ) -> SIPpOptions {
+        var options = SIPpOptions(.named(password == nil ? "register" : "register_auth"), remote: registrar)
+        options.user = user
+        options.credentials = password.map { (user, $0) }
+        options.authenticationURI = options.domain
+        options.keys = ["contact": contact, "expires": String(expires)]
+        return options
+    }
+
     /// The command line of a SIPp that works on `port`. Its remote control knows IPv4 only.
     func commandLine(port: UInt16, controlPort: UInt16, injection: String?) -> [String] {
         var line: [String] = []
@@ -71,7 +94,11 @@ public struct SIPpOptions: Sendable {
         line += ["-nostdin", "-skip_rlimit"]
         line += ["-trace_stat", "-stf", SIPpPeer.statisticsFile, "-trace_err", "-error_file", SIPpPeer.errorFile]
         if let limit { line += ["-l", String(limit)] }
-        if let credentials { line += ["-au", credentials.user, "-ap", credentials.password] }
+        if let credentials {
+            line += ["-au", credentials.user, "-ap", credentials.password]
+            line += ["-auth_uri", authenticationURI ?? "\(service)@\(domain)"]
+        }
+        line += ["-key", "domain", domain, "-key", "user", user]
         for (key, value) in keys.sorted(by: { $0.key < $1.key }) { line += ["-key", key, value] }
         if let injection { line += ["-inf", injection] }
         if tracesMessages { line += ["-trace_msg", "-message_file", SIPpPeer.messageFile] }

@@ -35,17 +35,14 @@ public struct SoundComparison: Sendable, Codable {
 
 /// The tools in `Tests/Interop/Tools`, run by the Python that `script/setup --tests` made.
 enum PythonTool {
-    /// The repository, from this file's place in it.
-    private static let root = URL(filePath: #filePath).appending(path: "../../../..").standardizedFileURL
-
     /// Runs a tool and returns the line that it prints.
     static func run(_ tool: String, _ arguments: [String], in peers: Peers) async throws -> String {
         let named = ProcessInfo.processInfo.environment["ITODENWA_PYTHON"]
-        let python = named ?? root.appending(path: ".build-tools/venv/bin/python3").path(percentEncoded: false)
+        let python = named ?? Repository.file(".build-tools/venv/bin/python3")
         guard FileManager.default.isExecutableFile(atPath: python) else {
             throw PeerError(.programMissing, "there is no \(python); run script/setup --tests")
         }
-        let script = root.appending(path: "Tests/Interop/Tools/" + tool).path(percentEncoded: false)
+        let script = Repository.file("Tests/Interop/Tools/" + tool)
         let command = PeerCommand(python, [script] + arguments, package: "python3")
         return try await peers.run(command, name: tool, within: .seconds(120))
     }
