@@ -1,6 +1,6 @@
 public import Reactor
-public import SIP
-public import SIPEndpoint
+import SIP
+import SIPEndpoint
 
 /// A network in virtual time: nodes with the real SIP layers, links with seeded loss, delay, duplication and reordering.
 ///
