@@ -37,6 +37,8 @@ let package = Package(
         .library(name: "SDP", targets: ["SDP"]),
         .library(name: "RTP", targets: ["RTP"]),
         .library(name: "Reactor", targets: ["Reactor"]),
+        .library(name: "Proxy", targets: ["Proxy"]),
+        .library(name: "Toolkit", targets: ["Toolkit"]),
         .library(name: "SIPEndpoint", targets: ["SIPEndpoint"]),
         .library(name: "Media", targets: ["Media"]),
         .library(name: "TestKit", targets: ["TestKit"]),
@@ -64,6 +66,8 @@ let package = Package(
         // Roles: they meet through the interfaces of Routing.
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
+        module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint"]),
+        module("Toolkit", ["SIP", "Reactor"]),
         // Ours and users' tests.
         module("TestKit", ["SIP", "SIPEndpoint", "Reactor"]),
         tests("SIP"),

@@ -82,6 +82,10 @@ extension EndpointLane: EndpointDriver {
         streams?.connect(transport, to: remote) ?? 0
     }
 
+    public func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {
+        completion([])
+    }
+
     public func random() -> UInt64 {
         var generator = SystemRandomNumberGenerator()
         return generator.next()
