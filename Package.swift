@@ -28,7 +28,7 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 let package = Package(
     name: "itodenwa",
     products: [
-        .library(name: "SIP", targets: ["SIP"]),
+        .library(name: "SIP", targets: ["SIP"])
     ],
     targets: [
         module("SIP"),
