@@ -109,10 +109,10 @@ extension TransactionLayer {
         let actions: TransactionActions
         switch transaction.machine {
         case .invite(var machine):
-            actions = machine.receive(status: Int(status.rawValue), configuration.timers)
+            actions = machine.receive(status, configuration.timers)
             transaction.machine = .invite(machine)
         case .nonInvite(var machine):
-            actions = machine.receive(status: Int(status.rawValue), configuration.timers)
+            actions = machine.receive(status, configuration.timers)
             transaction.machine = .nonInvite(machine)
         }
         transaction.mayReturnToDatagram = false

@@ -142,10 +142,10 @@ extension TransactionLayer {
         let actions: TransactionActions
         switch transaction.machine {
         case .invite(var machine):
-            actions = machine.send(status: Int(status.rawValue), configuration.timers)
+            actions = machine.send(status, configuration.timers)
             transaction.machine = .invite(machine)
         case .nonInvite(var machine):
-            actions = machine.send(status: Int(status.rawValue), configuration.timers)
+            actions = machine.send(status, configuration.timers)
             transaction.machine = .nonInvite(machine)
         }
         if actions.effects.contains(.sendResponse) {
