@@ -31,6 +31,12 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
     ],
+    dependencies: [
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
     targets: [
         .target(name: "CLinux"),
         module(
@@ -42,7 +48,26 @@ let package = Package(
         tests("Reactor"),
         module("SIP"),
         module("SIPEndpoint", ["SIP", "Reactor"]),
+        module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
+        module("TestKit", ["SIP", "SIPEndpoint", "Reactor"]),
+        tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
+        tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         tests("SIP"),
+        module(
+            "Store",
+            [
+                .product(name: "GRDB", package: "GRDB.swift"),
+                .product(name: "GRDBSQLite", package: "GRDB.swift"),
+                .product(name: "Crypto", package: "swift-crypto"),
+            ]),
+        tests("Store", [.product(name: "GRDB", package: "GRDB.swift")]),
+        module(
+            "Server",
+            [
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Yams", package: "Yams"),
+            ]),
+        tests("Server"),
     ]
 )

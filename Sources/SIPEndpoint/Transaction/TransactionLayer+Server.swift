@@ -138,7 +138,7 @@ extension TransactionLayer {
     public func respond(
         _ transaction: ServerTransaction, status: StatusCode, writing write: (inout ByteWriter) -> Void
     ) {
-        guard !transaction.isTerminated, transaction.request != nil || !status.isFinal else { return }
+        guard !transaction.isTerminated else { return }
         let actions: TransactionActions
         switch transaction.machine {
         case .invite(var machine):

@@ -61,7 +61,9 @@ public final class TransactionLayer {
     /// Stops a timer.
     public func cancel(timer: UInt64) { driver.cancel(timer: timer) }
 
-    static func timerToken(_ owner: TimerOwner, _ transaction: UInt64, lifetime: Bool, _ timer: TransactionTimer) -> UInt64 {
+    static func timerToken(_ owner: TimerOwner, _ transaction: UInt64, lifetime: Bool, _ timer: TransactionTimer)
+        -> UInt64
+    {
         // 28 bits of slot and 29 of generation leave 5 for the timer's letter; the generation is compared in full by
         // the timer handle, which is cancelled when its transaction ends.
         owner.rawValue << 62 | UInt64(timer.rawValue) << 57 | transaction & 0x1FF_FFFF_FFFF_FFFF
