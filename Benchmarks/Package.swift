@@ -21,5 +21,9 @@ let package = Package(
             name: "ReactorBenchmark",
             dependencies: ["CBareEcho", .product(name: "Reactor", package: "itodenwa")],
             swiftSettings: settings),
+        .executableTarget(
+            name: "ParserBenchmark",
+            dependencies: [.product(name: "SIP", package: "itodenwa")],
+            swiftSettings: settings),
     ]
 )
