@@ -50,6 +50,6 @@ let package = Package(
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
             ]),
-        tests("Server"),
+        tests("Server", [.product(name: "Configuration", package: "swift-configuration")]),
     ]
 )

@@ -48,7 +48,7 @@ extension ServerConfiguration {
         /// Whether users must authenticate at all; off is refused on other than loopback addresses.
         public var isRequired = true
 
-        /// The algorithms challenged with, the most wanted first (RFC 8760 §2.2).
+        /// The algorithms challenged with, the most wanted first (RFC 8760 §2.3).
         public var algorithms: [Algorithm] = [.sha256, .md5]
 
         /// How long an answer to a challenge is accepted before a fresh nonce is asked for.

@@ -53,7 +53,7 @@ extension ConfigurationSchema {
             """),
         Setting(
             list: "authentication.algorithms", \.authentication.algorithms, .choice, mayBeEmpty: false, of: defaults,
-            .reload, source: "RFC 8760 §2.2", "The algorithms of challenges, the most wanted first."),
+            .reload, source: "RFC 8760 §2.3", "The algorithms of challenges, the most wanted first."),
         Setting(
             "authentication.nonce-lifetime", \.authentication.nonceLifetime,
             .duration(.seconds(10)...(.seconds(86_400))), of: defaults, .reload, source: "RFC 7616 §3.3",
@@ -80,7 +80,7 @@ extension ConfigurationSchema {
             "Who may send requests through this server to domains that are not its own, once authenticated."),
         Setting(
             list: "proxy.trusted-networks", \.proxy.trustedNetworks, .network, mayBeEmpty: true, of: defaults, .reload,
-            source: "RFC 3325 §3",
+            source: "RFC 3325 §5",
             "Sources whose requests count as authenticated and whose P-Asserted-Identity is believed."),
     ]
 

@@ -20,7 +20,7 @@ enum ConfigurationSchema {
                 element is a name, or a mapping with the keys below.
                 """,
             source: "RFC 3261 §10.3, §16.4", effect: .reload),
-        primary: "name", fields: domainFields, make: { ServerConfiguration.Domain(name: "") })
+        primary: "name", example: "example.com", fields: domainFields, make: { ServerConfiguration.Domain(name: "") })
 
     /// The list of listeners.
     static let listeners = ListSetting<ServerConfiguration.Listener>(
@@ -32,7 +32,7 @@ enum ConfigurationSchema {
                 others are told can also stand in the URL: `udp://10.0.0.5:5060?advertise=203.0.113.7`.
                 """,
             source: "RFC 3261 §18", effect: .restart),
-        primary: "url", fields: listenerFields,
+        primary: "url", example: "udp://127.0.0.1:5060", fields: listenerFields,
         make: { ServerConfiguration.Listener(transport: .udp, address: "127.0.0.1") })
 
     /// All keys in the order of the reference.
@@ -58,6 +58,9 @@ struct ListSetting<Element: Sendable>: Sendable {
     /// The key of an element that it is told by; alone it is a whole element.
     let primary: String
 
+    /// A text for the primary key, for errors.
+    let example: String
+
     /// The keys of an element.
     let fields: [Setting<Element>]
 
@@ -69,6 +72,9 @@ struct ListSetting<Element: Sendable>: Sendable {
 
     /// The key's own name, without that of the list.
     func name(of field: Setting<Element>) -> String { String(field.key.name.dropFirst(key.name.count + 3)) }
+
+    /// What an element is told by, in its one form.
+    func name(of element: Element) -> String { field(primary)?.read(element).first ?? "" }
 
     /// The key with this name of its own.
     func field(_ name: String) -> Setting<Element>? { fields.first { self.name(of: $0) == name } }
@@ -82,10 +88,12 @@ extension ConfigurationSchema {
         let example = Domain(name: "example.com")
         return [
             Setting(
-                "domains[].name", \.name, .domain, of: example, .reload, source: "RFC 3261 §19.1.1",
+                "domains[].name", \.name, .domain, of: example, shownDefault: "none", .reload,
+                source: "RFC 3261 §19.1.1",
                 "The host part of the addresses of its users."),
             Setting(
-                "domains[].realm", \.realm, .realm, of: example, .reload, source: "RFC 3261 §22.1",
+                "domains[].realm", \.realm, .realm, of: example, shownDefault: "the name", .reload,
+                source: "RFC 3261 §22.1",
                 """
                 The realm its users authenticate in; the name unless set. Secrets are kept for a realm: after a change all \
                 passwords of the domain must be set anew.
@@ -106,13 +114,15 @@ extension ConfigurationSchema {
         let example = ServerConfiguration().listeners[0]
         return [
             Setting(
-                "listeners[].url", \.self, .listener, of: example, .restart, source: "RFC 3261 §18.2.1",
+                "listeners[].url", \.self, .listener, of: example, shownDefault: "none", .restart,
+                source: "RFC 3261 §18.2.1",
                 """
                 Transport, numeric address and port to bind; the port is 5060 unless given, 0 leaves it to the system; \
                 `0.0.0.0` and `[::]` stand for all addresses of the machine.
                 """),
             Setting(
-                "listeners[].advertise", \.advertised, .advertised, of: example, .restart, source: "RFC 3261 §18.1.1",
+                "listeners[].advertise", \.advertised, .advertised, of: example, shownDefault: "that of the URL",
+                .restart, source: "RFC 3261 §18.1.1",
                 "The address, and the port if it differs, that others are told: where a router forwards to this listener."
             ),
         ]

@@ -32,12 +32,14 @@ extension Setting {
     /// A key with one value.
     init<Value>(
         _ name: String, _ path: any WritableKeyPath<Root, Value> & Sendable, _ format: ValueFormat<Value>,
-        of example: Root, _ effect: ConfigurationKey.Effect, source: String, _ documentation: String
+        of example: Root, shownDefault: String? = nil, _ effect: ConfigurationKey.Effect, source: String,
+        _ documentation: String
     ) {
         self.init(
             key: ConfigurationKey(
                 name: name, kind: format.kind, allowed: format.allowed,
-                defaultText: format.text(example[keyPath: path]), documentation: documentation, source: source,
+                defaultText: shownDefault ?? format.text(example[keyPath: path]), documentation: documentation,
+                source: source,
                 effect: effect),
             isList: false,
             read: { [format.text($0[keyPath: path])] },

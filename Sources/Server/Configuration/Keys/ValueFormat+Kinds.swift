@@ -156,6 +156,6 @@ extension ValueFormat<ServerConfiguration.Listener.Advertised?> {
         Self(
             kind: "address", allowed: "HOST or HOST:PORT",
             parse: { (text: String) throws(Mismatch) in try ServerConfiguration.Listener.Advertised(text) },
-            text: { $0?.description ?? "that of the URL" })
+            text: { $0?.description ?? "203.0.113.7" })
     }
 }

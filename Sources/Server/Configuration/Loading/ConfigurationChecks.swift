@@ -62,7 +62,7 @@ struct ConfigurationChecks {
 
     private mutating func checkListeners() {
         var bound: Set<String> = []
-        for listener in configuration.listeners where listener.port != 0 {
+        for listener in configuration.listeners {
             require(
                 bound.insert(listener.url).inserted, "listeners", "listeners", "\(listener.url) is named twice",
                 remedy: "keep one of them")

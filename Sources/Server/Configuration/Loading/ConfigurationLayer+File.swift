@@ -140,22 +140,23 @@ extension ConfigurationLayer {
                 list.key.name, "the list is empty", remedy: "name \(list.key.allowed), or leave the key out", at: place)
         }
         let count = problems.count
-        var names: [String] = []
+        var texts: [String] = []
+        var names: Set<String> = []
         for element in elements {
             let line = ConfigurationDiagnostic.Place.file(path, line: element.line)
-            guard let name = add(element, of: list, path: path) else { continue }
-            if names.contains(name) {
+            guard let (text, name) = add(element, of: list, path: path) else { continue }
+            if !names.insert(name).inserted {
                 fail(list.key.name, "`\(name)` stands in the list twice", remedy: "keep one of them", at: line)
             }
-            names.append(name)
+            texts.append(text)
         }
-        if problems.count == count { add(Entry(texts: names, isList: true, place: place), at: [list.key.name]) }
+        if problems.count == count { add(Entry(texts: texts, isList: true, place: place), at: [list.key.name]) }
     }
 
-    /// Adds the keys of one element; gives what it is told by.
+    /// Adds the keys of one element; gives what it is told by, as it was written and in its one form.
     private mutating func add<Element>(
         _ node: ConfigurationDocument.Node, of list: ListSetting<Element>, path: String
-    ) -> String? {
+    ) -> (text: String, name: String)? {
         let place = ConfigurationDiagnostic.Place.file(path, line: node.line)
         let pairs: [ConfigurationDocument.Pair]
         switch node {
@@ -163,21 +164,22 @@ extension ConfigurationLayer {
         default: pairs = [ConfigurationDocument.Pair(key: list.primary, line: node.line, value: node)]
         }
         guard let primary = pairs.first(where: { $0.key == list.primary }), let field = list.field(list.primary),
-            case .scalar(let name?, _) = primary.value
+            case .scalar(let text?, _) = primary.value
         else {
             fail(
                 list.key.name, "an element has no `\(list.primary)`",
-                remedy: "write for example `- \(list.primary): \(list.field(list.primary)?.key.defaultText ?? "")`",
+                remedy: "write for example `- \(list.primary): \(list.example)`",
                 at: place)
             return nil
         }
         var scratch = list.make()
         do throws(Mismatch) {
-            try field.write(&scratch, [name])
+            try field.write(&scratch, [text])
         } catch {
             fail(field.key.name, error, at: .file(path, line: primary.line))
             return nil
         }
+        let name = list.name(of: scratch)
         for pair in pairs where pair.key != list.primary {
             let place = ConfigurationDiagnostic.Place.file(path, line: pair.line)
             if let key = pair.key, let field = list.field(key) {
@@ -192,7 +194,7 @@ extension ConfigurationLayer {
                     remedy: guess.map { "did you mean \($0)?" } ?? "ito config reference lists them all", at: place)
             }
         }
-        return name
+        return (text, name)
     }
 }
 

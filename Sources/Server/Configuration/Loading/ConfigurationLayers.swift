@@ -75,11 +75,11 @@ struct ConfigurationLayers {
 
     private func elements<Element>(of list: ListSetting<Element>) -> [Element]? {
         reader.stringArray(forKey: ConfigKey([list.key.name])).map { names in
-            names.map { name in
+            names.map { text in
                 var element = list.make()
                 // Each source was checked before it came here.
-                try? list.field(list.primary)?.write(&element, [name])
-                let below = reader.scoped(to: ConfigKey([list.key.name, name]))
+                try? list.field(list.primary)?.write(&element, [text])
+                let below = reader.scoped(to: ConfigKey([list.key.name, list.name(of: element)]))
                 for field in list.fields where list.name(of: field) != list.primary {
                     let key = ConfigKey([list.name(of: field)])
                     let texts = field.isList ? below.stringArray(forKey: key) : below.string(forKey: key).map { [$0] }

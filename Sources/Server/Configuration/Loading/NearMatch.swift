@@ -15,18 +15,19 @@ enum NearMatch {
             let isSameSection = section == otherSection
             let length = max(word.utf8.count, 1)
             // In another section only a word that is almost the same can be meant.
-            let limit = isSameSection ? max(1, length / 3) : length / 5
-            let distance = distance(word, otherLast)
+            let limit = isSameSection ? max(1, length / 3) : length == 1 ? -1 : length / 5
+            let distance = distance(word, hyphenated(otherLast))
             let score = isSameSection ? distance : distance + 1
             if distance <= limit, score < best?.score ?? .max { best = (score, candidate) }
         }
         return best?.name
     }
 
-    /// How many insertions, deletions, replacements and swaps of neighbours lead from one to the other.
+    /// How many insertions, deletions, replacements and swaps of neighbours lead from one to the other; for texts that are
+    /// too long to compare, as many as could.
     static func distance(_ left: String, _ right: String) -> Int {
         let (left, right) = (Array(left.utf8), Array(right.utf8))
-        guard left.count <= maximumLength, right.count <= maximumLength else { return .max }
+        guard left.count <= maximumLength, right.count <= maximumLength else { return max(left.count, right.count) }
         var beforeLast: [Int] = []
         var last = Array(0...right.count)
         for (row, byte) in left.enumerated() {
@@ -52,8 +53,10 @@ enum NearMatch {
     /// The word in the spelling of keys: `maxForwards` and `max_forwards` become `max-forwards`.
     private static func hyphenated(_ word: String) -> String {
         var result = ""
+        var isAfterSmall = false
         for character in word {
-            if character.isUppercase, let last = result.last, last != "-" { result.append("-") }
+            if character.isUppercase, isAfterSmall { result.append("-") }
+            isAfterSmall = character.isLowercase
             result += character == "_" ? "-" : character.lowercased()
         }
         return result

@@ -19,7 +19,7 @@ extension ServerConfiguration {
             public var description: String { port.map { "\(host):\($0)" } ?? host }
         }
 
-        /// The port for SIP without TLS (RFC 3261 §19.1.2).
+        /// The port for SIP without TLS (RFC 3261 §18.2.1).
         public static let defaultPort: UInt16 = 5060
 
         /// The transport.
@@ -109,11 +109,11 @@ extension ServerConfiguration.Listener {
         }
         let host = String(text[..<hostEnd])
         let rest = text[hostEnd...]
-        guard !host.isEmpty else { throw Mismatch("`\(whole)` names no address", example: "udp://127.0.0.1:5060") }
-        guard !rest.isEmpty else { return (host, nil) }
         guard !rest.dropFirst().contains(":") else {
             throw Mismatch("`\(whole)`: an IPv6 address stands in brackets", example: "udp://[::1]:5060")
         }
+        guard !host.isEmpty else { throw Mismatch("`\(whole)` names no address", example: "udp://127.0.0.1:5060") }
+        guard !rest.isEmpty else { return (host, nil) }
         guard rest.first == ":", rest.dropFirst().utf8.allSatisfy({ (0x30...0x39).contains($0) }),
             let port = UInt16(rest.dropFirst())
         else {
