@@ -65,9 +65,26 @@ let package = Package(
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
         // Roles: they meet through the interfaces of Routing.
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
+        module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint"]),
         module("Toolkit", ["SIP", "Reactor"]),
+        // The composition root and the executable.
+        module(
+            "Server",
+            [
+                "SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
+                "UserAgent", crypto,
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Yams", package: "Yams"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "ito",
+            dependencies: [
+                "Server", "UserAgent", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: settings + warnings),
         // Ours and users' tests.
         module("TestKit", ["SIP", "SIPEndpoint", "Reactor"]),
         tests("SIP"),
@@ -78,6 +95,8 @@ let package = Package(
         tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
         tests("Store", [grdb]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
+        tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
+        tests("Server", ["Registrar", "Routing", "Store"]),
         tests("TestKit"),
     ]
 )
