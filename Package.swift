@@ -67,7 +67,7 @@ let package = Package(
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint"]),
+        module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", crypto]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
         module(
