@@ -1,4 +1,3 @@
-import Reactor
 import SIP
 import SIPEndpoint
 
@@ -11,35 +10,23 @@ extension Proxy {
         _ completion: @escaping ([Target]) -> Void
     ) {
         if let flow = target.flow, !plan.hasNext { return completion([Target(flow)]) }
-        if let next = plan.nextURI { return resolve(view, next, completion) }
+        if let next = plan.nextURI { return locate(view, next, layer, completion) }
         guard let uri = target.uri else {
             // With a Request-URI that is our own, its place is taken by the last Route value.
             if plan.requestURIIsOurs, let last = plan.last, let uri = try? view.uri(last.uri) {
-                return resolve(view, uri, completion)
+                return locate(view, uri, layer, completion)
             }
             guard let uri = try? view.requestURI else { return completion([]) }
-            return resolve(view, uri, completion)
+            return locate(view, uri, layer, completion)
         }
         guard let parsed = try? URI(uri) else { return completion([]) }
-        resolve(parsed, completion)
+        layer.locate(parsed, completion)
     }
 
-    private func resolve(_ view: MessageView, _ uri: URIIndex, _ completion: @escaping ([Target]) -> Void) {
-        guard uri.isSIP, let kept = try? URI(view, uri.whole) else { return completion([]) }
-        resolve(kept, completion)
-    }
-
-    private func resolve(_ uri: URI, _ completion: @escaping ([Target]) -> Void) {
-        guard uri.index.isSIP else { return completion([]) }
-        let transport = uri.scheme == .sips ? .tls : uri.transport ?? .udp
-        let port = uri.port ?? (transport == .tls ? 5_061 : 5_060)
-        let host = uri.parameter("maddr") ?? uri.host
-        let bracketed = host.contains(":") ? "[\(host)]" : host
-        if let address = TransportAddress("\(bracketed):\(port)") {
-            return completion([Target(transport, address)])
-        }
-        resolver.resolve(host: Array(host.utf8), port: port) { addresses in
-            completion(addresses.map { Target(transport, $0) })
-        }
+    private func locate(
+        _ view: MessageView, _ uri: URIIndex, _ layer: TransactionLayer, _ completion: @escaping ([Target]) -> Void
+    ) {
+        guard let kept = try? URI(view, uri.whole) else { return completion([]) }
+        layer.locate(kept, completion)
     }
 }

@@ -1,12 +1,6 @@
-public import Reactor
+import Reactor
 public import SIP
 public import SIPEndpoint
-
-/// Finds the addresses of host names, off the lane.
-public protocol NextHopResolver: AnyObject {
-    /// Looks a host up; `completion` is called on the lane, with nothing when there is no address.
-    func resolve(host: [UInt8], port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void)
-}
 
 /// The stateful proxy of one lane (RFC 3261 §16).
 ///
@@ -17,13 +11,9 @@ public final class Proxy {
     public var configuration: ProxyConfiguration
     /// What was counted.
     public internal(set) var counters = ProxyCounters()
-    let resolver: any NextHopResolver
     var editor = MessageEditor()
 
-    public init(configuration: ProxyConfiguration, resolver: any NextHopResolver) {
-        self.configuration = configuration
-        self.resolver = resolver
-    }
+    public init(configuration: ProxyConfiguration) { self.configuration = configuration }
 
     // MARK: Who we are
 

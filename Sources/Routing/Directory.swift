@@ -1,5 +1,3 @@
-public import SIP
-
 /// A hash for Digest (RFC 7616 §3.3, RFC 8760).
 public enum DigestAlgorithmName: UInt8, Sendable, Hashable, CaseIterable {
     case md5, sha256

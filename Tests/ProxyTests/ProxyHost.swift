@@ -5,18 +5,15 @@ import SIPEndpoint
 import TestKit
 
 /// A proxy on a simulated node that knows its users by a table.
-final class ProxyHost: RequestHandler, NextHopResolver {
+final class ProxyHost: RequestHandler {
     let node: SimulatedNode
     private(set) var layer: TransactionLayer!  // Set by `init`.
     private(set) var proxy: Proxy!  // Set by `init`.
     /// The target set of each user.
     var users: [String: [ProxyTarget]] = [:]
-    /// Names that can be looked up.
-    var hosts: [String: [TransportAddress]] = [:]
-
     init(_ node: SimulatedNode, configuration: ProxyConfiguration = .init(routeKey: SipHash(key: 1, 2))) {
         self.node = node
-        proxy = Proxy(configuration: configuration, resolver: self)
+        proxy = Proxy(configuration: configuration)
         layer = node.start(self)
     }
 
@@ -43,8 +40,4 @@ final class ProxyHost: RequestHandler, NextHopResolver {
     }
 
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {}
-
-    func resolve(host: [UInt8], port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {
-        completion((hosts[String(decoding: host, as: UTF8.self)] ?? []).map { $0.with(port: port) })
-    }
 }

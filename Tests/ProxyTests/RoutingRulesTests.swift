@@ -90,7 +90,7 @@ import Testing
 
     @Test func aHostNameIsLookedUpAndTheNextAddressTriedWhenTheFirstIsDead() throws {
         let dead = TransportAddress("192.0.2.99:5060")
-        host.hosts["phones.example.com"] = [try #require(dead), bob.node.address]
+        network.hosts["phones.example.com"] = [try #require(dead), bob.node.address]
         let answer = ask([], method: "INVITE", to: "sip:bob@phones.example.com")
         #expect(answer?.statusCode == 200)
         #expect(ask([], to: "sip:bob@nowhere.example.com")?.statusCode == 480)

@@ -21,10 +21,7 @@ extension SessionDescription {
     public init(
         parsing bytes: [UInt8], strictness: ParsingStrictness = .tolerant, limits: DescriptionLimits = .init()
     ) throws(SessionDescriptionError) {
-        guard bytes.count <= limits.size else {
-            throw SessionDescriptionError(
-                .limitExceeded, "\(bytes.count) bytes, more than the \(limits.size) that are allowed")
-        }
+        try SessionDescription.check(size: bytes.count, limits)
         var parser = DescriptionParser(bytes, limits: limits)
         self = try parser.description()
         if strictness == .strict {
@@ -38,16 +35,24 @@ extension SessionDescription {
         parsing bytes: UnsafeRawBufferPointer, strictness: ParsingStrictness = .tolerant,
         limits: DescriptionLimits = .init()
     ) throws(SessionDescriptionError) {
-        let known = UnsafeRawBufferPointer(rebasing: bytes.prefix(limits.size &+ 1))
-        try self.init(parsing: [UInt8](known), strictness: strictness, limits: limits)
+        try SessionDescription.check(size: bytes.count, limits)
+        try self.init(parsing: [UInt8](bytes), strictness: strictness, limits: limits)
     }
 
     /// Reads a description from a copy of borrowed memory; see ``init(parsing:strictness:limits:)-[UInt8]``.
     public init(
         parsing bytes: RawSpan, strictness: ParsingStrictness = .tolerant, limits: DescriptionLimits = .init()
     ) throws(SessionDescriptionError) {
-        let copy = bytes.withUnsafeBytes { [UInt8]($0.prefix(limits.size &+ 1)) }
-        try self.init(parsing: copy, strictness: strictness, limits: limits)
+        try SessionDescription.check(size: bytes.byteCount, limits)
+        try self.init(parsing: bytes.withUnsafeBytes { [UInt8]($0) }, strictness: strictness, limits: limits)
+    }
+
+    /// Refuses what is too large before anything is copied.
+    private static func check(size: Int, _ limits: DescriptionLimits) throws(SessionDescriptionError) {
+        guard size <= limits.size else {
+            throw SessionDescriptionError(
+                .limitExceeded, "\(size) bytes, more than the \(limits.size) that are allowed")
+        }
     }
 }
 

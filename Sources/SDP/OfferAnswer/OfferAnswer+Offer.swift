@@ -93,18 +93,17 @@ extension OfferAnswer {
         }
         var agreed = Agreement(local: offer.description, remote: answer, slots: [], streams: [], refused: [])
         for (index, line) in offer.lines.enumerated() {
-            let reason: RefusalReason
             if let line, answer.media[index].port != 0 {
                 agreed.streams.append(try stream(line, index, offer, answer))
                 agreed.slots.append(line.stream.id)
                 continue
-            } else {
-                reason = line == nil ? .disabled : .refusedByPeer
             }
             let field = offer.description.media[index].field
             agreed.slots.append(nil)
             agreed.refused.append(
-                RefusedMedia(index: index, media: field.media, transport: field.transport, reason: reason))
+                RefusedMedia(
+                    index: index, media: field.media, transport: field.transport,
+                    reason: line == nil ? .disabled : .refusedByPeer))
         }
         agreement = agreed
         return agreed.streams

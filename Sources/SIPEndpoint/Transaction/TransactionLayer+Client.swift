@@ -43,6 +43,22 @@ extension TransactionLayer {
         return transaction
     }
 
+    /// Sends a request that has no transaction of its own: the ACK to a 2xx (RFC 3261 §13.2.2.4).
+    ///
+    /// - Returns: the bytes as sent and their flow, to send them again when the 2xx comes again; nil when no listener of ours
+    ///   reaches the target.
+    public func sendOnce(
+        to target: Target, _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
+    ) -> (bytes: [UInt8], flow: Flow)? {
+        guard let flow = route(target) else { return nil }
+        // A branch like any other; no response will ever carry it.
+        _ = writeRequest(flow, driver.random() >> 8, 0, write)
+        let bytes = scratch.array
+        counters.requestsSent &+= 1
+        send(bytes, flow)
+        return (bytes, flow)
+    }
+
     /// Chooses the flow to a target: its own, or the listener of that transport and family.
     public func route(_ target: Target) -> Flow? {
         if let flow = target.flow { return flow }

@@ -2,7 +2,7 @@ import Glibc
 
 /// The folder that holds everything a server keeps, and the access modes of what is in it.
 ///
-/// The database holds HA1 secrets, which are worth as much as passwords (RFC 7616 §5.3): files are readable by their owner only.
+/// The database holds HA1 secrets, which are worth as much as passwords (RFC 7616 §5.2): files are readable by their owner only.
 struct DataFolder {
     /// Access mode of a folder that the server makes.
     static let folderMode: mode_t = 0o700

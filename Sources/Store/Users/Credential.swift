@@ -4,9 +4,9 @@ import Foundation
 /// What the server keeps in place of a password: H(A1) of Digest for one user name, realm and algorithm
 /// (RFC 7616 §3.4.2), from which answers to challenges are checked. The password itself is never stored.
 ///
-/// Whoever has it can register as the user, so it is treated like a password (RFC 7616 §5.3): no description shows it.
+/// Whoever has it can register as the user, so it is treated like a password (RFC 7616 §5.2): no description shows it.
 public struct Credential: Hashable, Sendable {
-    /// The hash functions that SIP uses for Digest (RFC 8760 §2).
+    /// The hash functions that SIP uses for Digest (RFC 8760 §2.1).
     public enum Algorithm: String, CaseIterable, Sendable {
         /// For phones that know nothing better.
         case md5 = "MD5"

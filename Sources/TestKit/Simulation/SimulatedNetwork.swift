@@ -1,6 +1,6 @@
 public import Reactor
-public import SIP
-public import SIPEndpoint
+import SIP
+import SIPEndpoint
 
 /// A network in virtual time: nodes with the real SIP layers, links with seeded loss, delay, duplication and reordering.
 ///
@@ -23,6 +23,8 @@ public final class SimulatedNetwork {
 
     /// The conditions of all links.
     public var conditions: Conditions
+    /// Host names that can be looked up; ports are the asker's.
+    public var hosts: [String: [TransportAddress]] = [:]
     /// The virtual time.
     public private(set) var now = ContinuousClock.now
     /// Every datagram and stream message that was sent, lost ones too.

@@ -80,6 +80,11 @@ public final class SimulatedNode: EndpointDriver {
         return true
     }
 
+    public func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {
+        let found = network.hosts[host] ?? []
+        network.after(.milliseconds(1)) { completion(found.map { $0.with(port: port) }) }
+    }
+
     public func random() -> UInt64 { network.random() }
 }
 

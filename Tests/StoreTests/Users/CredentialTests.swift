@@ -2,8 +2,7 @@ import Store
 import Testing
 
 @Suite struct CredentialTests {
-    /// A1 of RFC 2617 §3.5 (its HA1 is in its errata and in RFC 7616's test of MD5), of RFC 7616 §3.9.1, and two computed with
-    /// `printf '%s' … | md5sum` and `sha256sum`.
+    /// The users of the examples of RFC 2617 §3.5 and RFC 7616 §3.9.1; the hashes by `md5sum` and `sha256sum`.
     @Test(arguments: [
         (
             "Mufasa", "testrealm@host.com", "Circle Of Life", Credential.Algorithm.md5,
