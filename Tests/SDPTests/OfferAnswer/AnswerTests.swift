@@ -219,7 +219,7 @@ import Testing
         #expect(answer.connection?.value == "IN IP6 ::1")
     }
 
-    /// RFC 3264 §8.4 and RFC 6157: nothing, not even RTCP, is sent to an address that is none.
+    /// RFC 3264 §8.4 and RFC 6157 §4.1: nothing, not even RTCP, is sent to an address that is none.
     @Test(arguments: ["0.0.0.0", "hold.invalid"])
     func oldHold(host: String) throws {
         let (machine, answer) = try answer(theirs("m=audio 5000 RTP/AVP 0", host: host), ours)
