@@ -2,7 +2,9 @@
 struct RemoteMedia {
     let description: SessionDescription
     let media: MediaDescription
-    let address: ConnectionAddress
+    let connection: Connection
+
+    var address: ConnectionAddress { connection.address }
 
     /// The `m=` line at an index; fails with the reason for which nothing can be sent there.
     static func find(_ index: Int, in description: SessionDescription) -> Result<RemoteMedia, RefusalFailure> {
@@ -10,7 +12,7 @@ struct RemoteMedia {
         guard let connection = description.connection(of: media) else { return .failure(.init(.missingConnection)) }
         if case .other = connection.address { return .failure(.init(.unsupportedAddress)) }
         guard !connection.address.isMulticast else { return .failure(.init(.unsupportedAddress)) }
-        return .success(RemoteMedia(description: description, media: media, address: connection.address))
+        return .success(RemoteMedia(description: description, media: media, connection: connection))
     }
 
     /// Direction as the peer states it.
