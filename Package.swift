@@ -95,8 +95,7 @@ let package = Package(
         tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
         tests("Store", [grdb]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
-        tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        tests("Server", ["Registrar", "Routing", "Store"]),
+        tests("UserAgent", ["SIP", "Media", "Reactor"]),
         tests("TestKit"),
     ]
 )

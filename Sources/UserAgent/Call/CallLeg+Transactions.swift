@@ -196,7 +196,8 @@ extension CallLeg {
     }
 
     func repeatReInviteSuccess() {
-        guard var (repetition, transaction, sequence) = reInviteRepetition else { return }
+        guard let (started, transaction, sequence) = reInviteRepetition else { return }
+        var repetition = started
         switch repetition.fire(agent.layer.configuration.timers) {
         case .none: reInviteRepetition = nil
         case .wait(let delay):

@@ -1,6 +1,6 @@
-public import SDP
+import SDP
 public import SIP
-public import SIPEndpoint
+import SIPEndpoint
 
 /// One call as this side sees it: the INVITE, its dialog, the offer and answer, and the media (RFC 3261 §13 to §15).
 ///
@@ -219,5 +219,12 @@ public final class CallLeg {
         guard let stream = negotiation.streams.first else { return false }
         apply(stream)
         return true
+    }
+}
+
+extension CallLeg {
+    /// Gives the call what it plays and where what is heard goes; for those who use legs without `Call`.
+    public func attach(_ ends: AudioEnds) {
+        (media as? any AudioLegFace)?.attach(ends) { _ in }
     }
 }

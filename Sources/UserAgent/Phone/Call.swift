@@ -1,4 +1,5 @@
-public import Reactor
+public import Media
+import Reactor
 public import SIP
 import SIPEndpoint
 import Synchronization
@@ -127,8 +128,8 @@ public final class Call: Sendable {
     /// Presses keys: `0` to `9`, `*`, `#`, `A` to `D` (RFC 4733). Others are left out.
     public func send(digits: String) { media?.send(digits: digits) }
 
-    /// What was sent and received so far.
-    public func statistics() async -> AudioStatistics { await media?.statistics() ?? AudioStatistics() }
+    /// What was sent and received so far; nil when the call never had media.
+    public func statistics() async -> AudioStatistics? { await media?.statistics() }
 }
 
 /// Holds an object that lives on a lane, to pass it back there.
