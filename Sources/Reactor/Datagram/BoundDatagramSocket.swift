@@ -48,7 +48,8 @@ public final class BoundDatagramSocket: Sendable {
 
     private let descriptor: Mutex<Descriptor?>
 
-    private init(_ descriptor: consuming Descriptor, _ address: TransportAddress, _ configuration: DatagramSocketConfiguration) {
+    /// Wraps a descriptor that is bound to `address`, or to what the kernel has made of it.
+    init(_ descriptor: consuming Descriptor, _ address: TransportAddress, _ configuration: DatagramSocketConfiguration) {
         localAddress = TransportAddress(localAddressOf: descriptor.number) ?? address
         self.configuration = configuration
         self.descriptor = Mutex(descriptor)

@@ -23,8 +23,10 @@ public struct SocketStatistics: Hashable, Sendable {
     ///
     /// Reads two files of the proc file system, which takes time when there are many sockets: not for a lane.
     public static func udp(port: UInt16? = nil) -> [SocketStatistics] {
-        ["/proc/net/udp", "/proc/net/udp6"].flatMap { parse(contents(of: $0)) }
-            .filter { port == nil || $0.localAddress.port == port }
+        // The kernel may list a socket twice when others come and go meanwhile.
+        var inodes: Set<UInt64> = []
+        return ["/proc/net/udp", "/proc/net/udp6"].flatMap { parse(contents(of: $0)) }
+            .filter { (port == nil || $0.localAddress.port == port) && inodes.insert($0.inode).inserted }
     }
 
     /// Reads the text of `/proc/net/udp` or `/proc/net/udp6`. Lines that are not understood are left out.
