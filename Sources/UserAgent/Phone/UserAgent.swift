@@ -24,6 +24,8 @@ public final class UserAgent: Sendable {
         public var codecs: [AudioCodecName] = [.pcmu, .pcma]
         /// The ports for RTP.
         public var mediaPorts: ClosedRange<UInt16> = 16_384...32_767
+        /// Sees every SIP message, for traces and ladders.
+        public var trace: (@Sendable (TracedMessage) -> Void)?
         /// Timers and limits of the SIP layers.
         public var timers = TransactionTimers()
 
@@ -67,6 +69,7 @@ public final class UserAgent: Sendable {
         do {
             endpoint = try await SIPEndpoint(configuration) { _ in
                 let core = PhoneCore(account, media: provider)
+                core.trace = options.trace
                 made.withLock { $0 = core }
                 return core
             }
@@ -201,6 +204,20 @@ public final class UserAgent: Sendable {
         mediaLane.stop()
         await mediaLane.stopped()
     }
+}
+
+/// One SIP message as it passed a user agent.
+public struct TracedMessage: Sendable {
+    /// When.
+    public var time: ContinuousClock.Instant
+    /// From where, and to where.
+    public var source: TransportAddress
+    public var destination: TransportAddress
+    /// The bytes.
+    public var bytes: [UInt8]
+
+    /// The first line.
+    public var startLine: String { String(decoding: bytes.prefix { $0 != 0x0D && $0 != 0x0A }, as: UTF8.self) }
 }
 
 /// Resumes a continuation once, whoever comes first.
