@@ -43,6 +43,8 @@ let package = Package(
         module("SIP"),
         module("SIPEndpoint", ["SIP", "Reactor"]),
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
+        module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         tests("SIP"),
+        tests("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
     ]
 )
