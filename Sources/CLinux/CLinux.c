@@ -58,9 +58,3 @@ void linux_set_thread_name(const char *name) {
     kept[sizeof kept - 1] = 0;
     pthread_setname_np(pthread_self(), kept);
 }
-
-int64_t linux_thread_cpu_time(void) {
-    struct timespec used;
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &used);
-    return (int64_t)used.tv_sec * 1000000000 + used.tv_nsec;
-}

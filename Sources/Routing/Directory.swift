@@ -1,5 +1,3 @@
-public import SIP
-
 /// A hash for Digest (RFC 7616 §3.3, RFC 8760).
 public enum DigestAlgorithmName: UInt8, Sendable, Hashable, CaseIterable {
     case md5, sha256
@@ -48,7 +46,9 @@ public struct DomainTable: Sendable {
     /// The domain of a host as written in a URI, brackets of an IPv6 reference included; nil for a stranger.
     public func find(_ host: UnsafeRawBufferPointer) -> Int? {
         var host = host
-        if host.count > 2, host[0] == UInt8(ascii: "[") { host = UnsafeRawBufferPointer(rebasing: host[1..<host.count - 1]) }
+        if host.count > 2, host[0] == UInt8(ascii: "[") {
+            host = UnsafeRawBufferPointer(rebasing: host[1..<host.count - 1])
+        }
         // A trailing dot names the same domain (RFC 1035 §3.1).
         if host.count > 1, host[host.count - 1] == UInt8(ascii: ".") {
             host = UnsafeRawBufferPointer(rebasing: host.dropLast())

@@ -1,4 +1,3 @@
-public import SIP
 public import SIPEndpoint
 
 /// One way to reach the user behind an address of record, as the proxy needs it (RFC 3261 §10, §16.5).

@@ -37,7 +37,4 @@ void linux_set_timer_slack(unsigned long nanoseconds);
 /// Names the calling thread; at most 15 bytes are kept.
 void linux_set_thread_name(const char *name);
 
-/// CPU time that the calling thread has used, in nanoseconds.
-int64_t linux_thread_cpu_time(void);
-
 #endif

@@ -14,6 +14,17 @@ public struct TimerHandle: Hashable, Sendable {
     /// The handle of no timer.
     @inlinable
     public static var none: TimerHandle { TimerHandle(index: .max, generation: 0) }
+
+    /// The handle as one number, never 0, for owners that keep it beside other numbers.
+    @inlinable
+    public var number: UInt64 { (UInt64(generation) << 32 | UInt64(index)) &+ 1 }
+
+    /// The handle that `number` came from.
+    @inlinable
+    public init(number: UInt64) {
+        let word = number &- 1
+        self.init(index: UInt32(truncatingIfNeeded: word), generation: UInt32(truncatingIfNeeded: word >> 32))
+    }
 }
 
 /// A timer whose time has come: who scheduled it, and the word that was given then.

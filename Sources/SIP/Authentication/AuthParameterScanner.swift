@@ -11,13 +11,15 @@ struct AuthParameterScanner {
     }
 
     /// The bytes that are read; they outlive the scanner, which never leaves the function that makes it.
-    let bytes: UnsafeRawBufferPointer
+    private let bytes: UnsafePointer<UInt8>
+    private let end: Int
     private var position = 0
     private var count = 0
 
     init(_ bytes: UnsafeRawBufferPointer) throws(DigestSyntaxError) {
         guard bytes.count <= AuthenticationLimits.longestValue else { throw DigestSyntaxError(.tooLong) }
-        self.bytes = bytes
+        self.bytes = bytes.baseAddress?.assumingMemoryBound(to: UInt8.self) ?? MessageView.nowhere
+        end = bytes.count
     }
 
     /// The scheme, which comes first.
@@ -25,7 +27,7 @@ struct AuthParameterScanner {
         skipWhitespace()
         let scheme = token()
         guard !scheme.isEmpty else { throw DigestSyntaxError(.noScheme, at: position) }
-        guard position == bytes.count || Self.isWhitespace(bytes[position]) else {
+        guard position == end || bytes[position].isLinearWhitespace else {
             throw DigestSyntaxError(.noScheme, at: position)
         }
         return scheme
@@ -35,12 +37,12 @@ struct AuthParameterScanner {
     mutating func next() throws(DigestSyntaxError) -> Parameter? {
         var sawComma = count == 0
         skipWhitespace()
-        while position < bytes.count, bytes[position] == UInt8(ascii: ",") {
+        while position < end, bytes[position] == UInt8(ascii: ",") {
             sawComma = true
             position += 1
             skipWhitespace()
         }
-        guard position < bytes.count else { return nil }
+        guard position < end else { return nil }
         guard sawComma else { throw DigestSyntaxError(.noComma, at: position) }
         count += 1
         guard count <= AuthenticationLimits.mostParameters else {
@@ -49,12 +51,12 @@ struct AuthParameterScanner {
         let name = token()
         guard !name.isEmpty else { throw DigestSyntaxError(.badParameterName, at: position) }
         skipWhitespace()
-        guard position < bytes.count, bytes[position] == UInt8(ascii: "=") else {
+        guard position < end, bytes[position] == UInt8(ascii: "=") else {
             throw DigestSyntaxError(.noEqualSign, at: position)
         }
         position += 1
         skipWhitespace()
-        guard position < bytes.count else { throw DigestSyntaxError(.noValue, at: position) }
+        guard position < end else { throw DigestSyntaxError(.noValue, at: position) }
         let isQuoted = bytes[position] == UInt8(ascii: "\"")
         return Parameter(name: name, value: isQuoted ? try quoted() : try unquoted())
     }
@@ -64,28 +66,27 @@ struct AuthParameterScanner {
         position += 1
         let start = position
         var hasEscapes = false
-        while position < bytes.count {
-            switch bytes[position] {
-            case UInt8(ascii: "\""):
-                defer { position += 1 }
+        while position < end {
+            let byte = bytes[position]
+            if byte == UInt8(ascii: "\"") {
+                defer { position &+= 1 }
                 return AuthParameterValue(range: ByteRange(start, position), hasEscapes: hasEscapes)
-            case UInt8(ascii: "\\"):
-                guard position + 1 < bytes.count else { throw DigestSyntaxError(.openQuote, at: open) }
+            }
+            if byte == UInt8(ascii: "\\") {
+                guard position + 1 < end else { throw DigestSyntaxError(.openQuote, at: open) }
                 hasEscapes = true
-                position += 2
-            case 0x20..., UInt8(ascii: "\t"), UInt8(ascii: "\r"), UInt8(ascii: "\n"):
-                guard bytes[position] != 0x7F else { throw DigestSyntaxError(.badCharacter, at: position) }
-                position += 1
-            default:
+                position &+= 1
+            } else if byte < 0x20 && !byte.isLinearWhitespace || byte == 0x7F {
                 throw DigestSyntaxError(.badCharacter, at: position)
             }
+            position &+= 1
         }
         throw DigestSyntaxError(.openQuote, at: open)
     }
 
     private mutating func unquoted() throws(DigestSyntaxError) -> AuthParameterValue {
         let start = position
-        while position < bytes.count, bytes[position] > 0x20, bytes[position] != UInt8(ascii: ",") {
+        while position < end, bytes[position] > 0x20, bytes[position] != UInt8(ascii: ",") {
             guard bytes[position] != UInt8(ascii: "\""), bytes[position] != 0x7F else {
                 throw DigestSyntaxError(.badCharacter, at: position)
             }
@@ -97,29 +98,11 @@ struct AuthParameterScanner {
 
     private mutating func token() -> ByteRange {
         let start = position
-        while position < bytes.count, Self.isTokenByte(bytes[position]) { position += 1 }
+        while position < end, ByteSet.token.contains(bytes[position]) { position += 1 }
         return ByteRange(start, position)
     }
 
     private mutating func skipWhitespace() {
-        while position < bytes.count, Self.isWhitespace(bytes[position]) { position += 1 }
-    }
-
-    static func isWhitespace(_ byte: UInt8) -> Bool {
-        byte == 0x20 || byte == 0x09 || byte == 0x0D || byte == 0x0A
-    }
-
-    /// RFC 3261 §25.1, `token`.
-    static func isTokenByte(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"):
-            true
-        case UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "!"), UInt8(ascii: "%"), UInt8(ascii: "*"),
-            UInt8(ascii: "_"), UInt8(ascii: "+"), UInt8(ascii: "`"), UInt8(ascii: "'"), UInt8(ascii: "~"):
-            true
-        default:
-            false
-        }
+        while position < end, bytes[position].isLinearWhitespace { position += 1 }
     }
 }

@@ -37,7 +37,7 @@ public struct AuthParameterValue: Hashable, Sendable {
         return bytes
     }
 
-    /// Whether the value is `text`, whatever the case of ASCII letters.
+    /// Whether the value is `text`, which is in small letters, whatever its case.
     func matches(_ text: StaticString, in field: UnsafeRawBufferPointer) -> Bool {
         range.matches(text, in: field)
     }
@@ -53,38 +53,10 @@ public struct AuthParameterValue: Hashable, Sendable {
 }
 
 extension ByteRange {
-    /// Whether these bytes of `field` are `text`, whatever the case of ASCII letters.
+    /// Whether these bytes of `field` are `text`, which is in small letters, whatever their case.
+    @inline(__always)
     func matches(_ text: StaticString, in field: UnsafeRawBufferPointer) -> Bool {
-        let length = text.utf8CodeUnitCount
-        guard Int(count) == length, upperBound <= field.count else { return false }
-        let wanted = UnsafeRawBufferPointer(start: text.utf8Start, count: length)
-        for index in 0..<length where Ascii.lowercased(field[lowerBound + index]) != Ascii.lowercased(wanted[index]) {
-            return false
-        }
-        return true
-    }
-}
-
-/// Classes and forms of ASCII bytes.
-enum Ascii {
-    /// The lower-case form of a letter; other bytes are returned as they are.
-    static func lowercased(_ byte: UInt8) -> UInt8 {
-        (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
-    }
-
-    /// The value of a hexadecimal digit of either case, or nil.
-    static func hexValue(_ byte: UInt8) -> UInt8? {
-        switch byte {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): byte - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
-
-    /// The lower-case hexadecimal digit of the low four bits.
-    static func hexDigit(_ value: UInt8) -> UInt8 {
-        let digit = value & 0x0F
-        return digit < 10 ? UInt8(ascii: "0") + digit : UInt8(ascii: "a") + digit - 10
+        guard let base = field.baseAddress, upperBound <= field.count else { return false }
+        return equalIgnoringCase(base.assumingMemoryBound(to: UInt8.self), self, text)
     }
 }

@@ -39,14 +39,6 @@ public struct DigestAlgorithm: Hashable, Sendable {
     /// `SHA-512-256`.
     public static let sha512_256 = DigestAlgorithm(.sha512_256)
 
-    /// Every algorithm with its name in header fields.
-    static let names: [(algorithm: DigestAlgorithm, name: StaticString)] = [
-        (.md5, "MD5"), (.sha256, "SHA-256"), (.sha512_256, "SHA-512-256"),
-        (DigestAlgorithm(.md5, isSession: true), "MD5-sess"),
-        (DigestAlgorithm(.sha256, isSession: true), "SHA-256-sess"),
-        (DigestAlgorithm(.sha512_256, isSession: true), "SHA-512-256-sess"),
-    ]
-
     /// The name in header fields.
     public var name: StaticString {
         switch (function, isSession) {
@@ -61,11 +53,15 @@ public struct DigestAlgorithm: Hashable, Sendable {
 
     /// The algorithm that a parameter value names, whatever its case, or nil.
     init?(named value: AuthParameterValue, in field: UnsafeRawBufferPointer) {
-        for entry in Self.names where value.matches(entry.name, in: field) {
-            self = entry.algorithm
-            return
+        switch value.range.count {
+        case 3 where value.matches("md5", in: field): self = .md5
+        case 7 where value.matches("sha-256", in: field): self = .sha256
+        case 8 where value.matches("md5-sess", in: field): self.init(.md5, isSession: true)
+        case 11 where value.matches("sha-512-256", in: field): self = .sha512_256
+        case 12 where value.matches("sha-256-sess", in: field): self.init(.sha256, isSession: true)
+        case 16 where value.matches("sha-512-256-sess", in: field): self.init(.sha512_256, isSession: true)
+        default: return nil
         }
-        return nil
     }
 }
 

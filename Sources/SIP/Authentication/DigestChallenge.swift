@@ -37,7 +37,7 @@ public struct DigestChallenge: Hashable, Sendable {
     ///   missing.
     public static func parse(_ value: UnsafeRawBufferPointer) throws(DigestSyntaxError) -> DigestChallenge? {
         var scanner = try AuthParameterScanner(value)
-        guard try scanner.scheme().matches("Digest", in: value) else { return nil }
+        guard try scanner.scheme().matches("digest", in: value) else { return nil }
         var values = [AuthParameterValue](repeating: .absent, count: Self.names.count)
         while let parameter = try scanner.next() {
             guard let index = Self.names.firstIndex(where: { parameter.name.matches($0, in: value) }) else { continue }
@@ -65,7 +65,7 @@ public struct DigestChallenge: Hashable, Sendable {
         var start = value.range.lowerBound
         for end in start...value.range.upperBound {
             let isEnd = end == value.range.upperBound
-            guard isEnd || field[end] == UInt8(ascii: ",") || AuthParameterScanner.isWhitespace(field[end]) else {
+            guard isEnd || field[end] == UInt8(ascii: ",") || field[end].isLinearWhitespace else {
                 continue
             }
             for quality in DigestQuality.allCases where ByteRange(start, end).matches(quality.name, in: field) {
@@ -76,49 +76,44 @@ public struct DigestChallenge: Hashable, Sendable {
         return known
     }
 
-    /// Appends the header field value.
-    public func write(to bytes: inout [UInt8]) {
-        DigestWriter.append("Digest realm=", to: &bytes)
-        DigestWriter.appendQuoted(realm, to: &bytes)
+    /// Writes the header field value.
+    public func write(into writer: inout ByteWriter) {
+        writer.append("Digest realm=")
+        writer.appendQuoted(realm)
         if let qualities {
-            DigestWriter.append(",qop=\"", to: &bytes)
+            writer.append(",qop=\"")
             var isFirst = true
             for quality in DigestQuality.allCases where qualities.contains(quality) {
-                if !isFirst { bytes.append(UInt8(ascii: ",")) }
+                if !isFirst { writer.append(",") }
                 isFirst = false
-                DigestWriter.append(quality.name, to: &bytes)
+                writer.append(quality.name)
             }
-            bytes.append(UInt8(ascii: "\""))
+            writer.append("\"")
         }
         if let algorithm {
-            DigestWriter.append(",algorithm=", to: &bytes)
-            DigestWriter.append(algorithm.name, to: &bytes)
+            writer.append(",algorithm=")
+            writer.append(algorithm.name)
         }
-        DigestWriter.append(",nonce=", to: &bytes)
-        DigestWriter.appendQuoted(nonce, to: &bytes)
+        writer.append(",nonce=")
+        writer.appendQuoted(nonce)
         if let opaque {
-            DigestWriter.append(",opaque=", to: &bytes)
-            DigestWriter.appendQuoted(opaque, to: &bytes)
+            writer.append(",opaque=")
+            writer.appendQuoted(opaque)
         }
-        if acceptsUserhash { DigestWriter.append(",userhash=true", to: &bytes) }
-        if isStale { DigestWriter.append(",stale=true", to: &bytes) }
+        if acceptsUserhash { writer.append(",userhash=true") }
+        if isStale { writer.append(",stale=true") }
     }
 }
 
-/// Writes the parts of authentication header field values.
-enum DigestWriter {
-    static func append(_ text: StaticString, to bytes: inout [UInt8]) {
-        bytes.append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
-    }
-
+extension ByteWriter {
     /// Appends a quoted string, with a backslash before what needs one (RFC 3261 §25.1). Line ends, which it cannot hold, are
     /// left out.
-    static func appendQuoted(_ value: some Sequence<UInt8>, to bytes: inout [UInt8]) {
-        bytes.append(UInt8(ascii: "\""))
+    mutating func appendQuoted(_ value: [UInt8]) {
+        append(UInt8(ascii: "\""))
         for byte in value where byte != 0x0D && byte != 0x0A {
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { bytes.append(UInt8(ascii: "\\")) }
-            bytes.append(byte)
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { append(UInt8(ascii: "\\")) }
+            append(byte)
         }
-        bytes.append(UInt8(ascii: "\""))
+        append(UInt8(ascii: "\""))
     }
 }

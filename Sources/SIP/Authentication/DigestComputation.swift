@@ -26,8 +26,8 @@ enum DigestComputation {
         withUnsafeTemporaryAllocation(byteCount: size, alignment: 8) { digest in
             hash(bytes, digest)
             for index in 0..<size {
-                digits[2 * index] = Ascii.hexDigit(digest[index] >> 4)
-                digits[2 * index + 1] = Ascii.hexDigit(digest[index])
+                digits[2 * index] = hexDigit(digest[index] >> 4)
+                digits[2 * index + 1] = hexDigit(digest[index] & 15)
             }
         }
     }
@@ -87,10 +87,12 @@ enum DigestComputation {
         guard first.count == second.count else { return false }
         var difference: UInt8 = 0
         for index in 0..<first.count {
-            difference |= Ascii.lowercased(first[index]) ^ Ascii.lowercased(second[index])
+            difference |= first[index].lowercased ^ second[index].lowercased
         }
         return difference == 0
     }
+
+    private static func hexDigit(_ value: UInt8) -> UInt8 { value < 10 ? 0x30 + value : 0x57 + value }
 
     /// Bytes that are put one after another into memory of sufficient size.
     private struct Text {

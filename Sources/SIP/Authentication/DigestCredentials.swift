@@ -38,7 +38,7 @@ public struct DigestCredentials: Hashable, Sendable {
     ///   missing.
     public static func parse(_ value: UnsafeRawBufferPointer) throws(DigestSyntaxError) -> DigestCredentials? {
         var scanner = try AuthParameterScanner(value)
-        guard try scanner.scheme().matches("Digest", in: value) else { return nil }
+        guard try scanner.scheme().matches("digest", in: value) else { return nil }
         var credentials = DigestCredentials()
         var seen = Seen()
         while let parameter = try scanner.next() {
@@ -69,9 +69,13 @@ public struct DigestCredentials: Hashable, Sendable {
             try Self.set(&uri, parameter)
         case 3 where name.matches("qop", in: field):
             try Self.mark(.quality, &seen, parameter)
-            guard let quality = DigestQuality.allCases.first(where: { parameter.value.matches($0.name, in: field) })
-            else { throw DigestSyntaxError(.unknownQop, at: parameter.value.range.lowerBound) }
-            self.quality = quality
+            if parameter.value.matches("auth", in: field) {
+                quality = .auth
+            } else if parameter.value.matches("auth-int", in: field) {
+                quality = .authInt
+            } else {
+                throw DigestSyntaxError(.unknownQop, at: parameter.value.range.lowerBound)
+            }
         case 5 where name.matches("realm", in: field):
             try Self.set(&realm, parameter)
         case 5 where name.matches("nonce", in: field):
@@ -121,9 +125,9 @@ public struct DigestCredentials: Hashable, Sendable {
         else { throw DigestSyntaxError(.missing, at: field.count) }
         if let algorithm, !response.isEmpty {
             let digits = response.raw(in: field)
-            guard digits.count == 2 * algorithm.function.digestSize,
-                digits.allSatisfy({ Ascii.hexValue($0) != nil })
-            else { throw DigestSyntaxError(.badResponse, at: response.range.lowerBound) }
+            var isHexadecimal = digits.count == 2 * algorithm.function.digestSize
+            for digit in digits { isHexadecimal = isHexadecimal && ByteSet.hex.contains(digit) }
+            guard isHexadecimal else { throw DigestSyntaxError(.badResponse, at: response.range.lowerBound) }
         }
         if quality != nil {
             guard cnonce.isPresent, nonceCountText.isPresent else { throw DigestSyntaxError(.missing, at: field.count) }
@@ -137,7 +141,7 @@ public struct DigestCredentials: Hashable, Sendable {
         guard digits.count == 8 else { throw DigestSyntaxError(.badNonceCount, at: offset) }
         var count: UInt32 = 0
         for digit in digits {
-            guard let value = Ascii.hexValue(digit) else { throw DigestSyntaxError(.badNonceCount, at: offset) }
+            guard let value = digit.hexValue else { throw DigestSyntaxError(.badNonceCount, at: offset) }
             count = count << 4 | UInt32(value)
         }
         guard count > 0 else { throw DigestSyntaxError(.badNonceCount, at: offset) }
@@ -154,7 +158,7 @@ extension DigestCredentials {
         let error = DigestSyntaxError(.badUsername, at: extendedUsername.range.lowerBound)
         guard let first = raw.firstIndex(of: UInt8(ascii: "'")),
             let second = raw[(first + 1)...].firstIndex(of: UInt8(ascii: "'")),
-            ByteRange(0, first).matches("UTF-8", in: raw)
+            ByteRange(0, first).matches("utf-8", in: raw)
         else { throw error }
         var bytes: [UInt8] = []
         var index = second + 1
@@ -164,8 +168,8 @@ extension DigestCredentials {
                 index += 1
                 continue
             }
-            guard index + 2 < raw.count, let high = Ascii.hexValue(raw[index + 1]),
-                let low = Ascii.hexValue(raw[index + 2])
+            guard index + 2 < raw.count, let high = raw[index + 1].hexValue,
+                let low = raw[index + 2].hexValue
             else { throw error }
             bytes.append(high << 4 | low)
             index += 3

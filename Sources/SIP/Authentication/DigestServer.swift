@@ -58,29 +58,29 @@ public struct DigestServer: Sendable {
         policy.functions = policy.functions.filter { hash.function($0) != nil }
         self.policy = policy
         prefixes = policy.functions.map { function in
-            var bytes: [UInt8] = []
-            DigestWriter.append("Digest realm=", to: &bytes)
-            DigestWriter.appendQuoted(realm, to: &bytes)
-            DigestWriter.append(",qop=\"auth\",algorithm=", to: &bytes)
-            DigestWriter.append(DigestAlgorithm(function).name, to: &bytes)
-            DigestWriter.append(",nonce=\"", to: &bytes)
-            return bytes
+            var writer = ByteWriter(capacity: 128)
+            writer.append("Digest realm=")
+            writer.appendQuoted(realm)
+            writer.append(",qop=\"auth\",algorithm=")
+            writer.append(DigestAlgorithm(function).name)
+            writer.append(",nonce=\"")
+            return writer.array
         }
     }
 
     /// How many header fields a challenge has: one per algorithm, to be added in order (RFC 8760 §2.3).
     public var challengeCount: Int { prefixes.count }
 
-    /// Appends the value of one header field of a challenge.
+    /// Writes the value of one header field of a challenge.
     ///
     /// All fields of a challenge may be made with the same `now` and `salt`, so that they share a nonce.
     public func writeChallenge(
-        _ index: Int, isStale: Bool, now: ContinuousClock.Instant, salt: UInt64, to bytes: inout [UInt8]
+        _ index: Int, isStale: Bool, now: ContinuousClock.Instant, salt: UInt64, into writer: inout ByteWriter
     ) {
-        bytes.append(contentsOf: prefixes[index])
-        issuer.issue(realm: realm, now: now, salt: salt, to: &bytes)
-        bytes.append(UInt8(ascii: "\""))
-        if isStale { DigestWriter.append(",stale=true", to: &bytes) }
+        writer.append(prefixes[index])
+        issuer.issue(realm: realm, now: now, salt: salt, into: &writer)
+        writer.append("\"")
+        if isStale { writer.append(",stale=true") }
     }
 
     /// Whether credentials are meant for this realm; others are left alone (RFC 3261 §22.3).

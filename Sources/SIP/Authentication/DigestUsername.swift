@@ -13,7 +13,7 @@ public struct DigestUsername: Hashable, Sendable {
     public init?(_ username: [UInt8]) {
         var rest = username[...]
         for scheme in ["sip:", "sips:"] where rest.count > scheme.utf8.count {
-            let prefix = rest.prefix(scheme.utf8.count).map(Ascii.lowercased)
+            let prefix = rest.prefix(scheme.utf8.count).map(\.lowercased)
             if prefix.elementsEqual(scheme.utf8) {
                 rest = rest.dropFirst(scheme.utf8.count)
                 break
@@ -21,7 +21,7 @@ public struct DigestUsername: Hashable, Sendable {
         }
         if let at = rest.lastIndex(of: UInt8(ascii: "@")) {
             let host = rest[(at + 1)...]
-            domain = host.isEmpty ? nil : host.map(Ascii.lowercased)
+            domain = host.isEmpty ? nil : host.map(\.lowercased)
             rest = rest[..<at]
         }
         user = Self.unescaped(rest)
@@ -35,7 +35,7 @@ public struct DigestUsername: Hashable, Sendable {
         var index = bytes.startIndex
         while index < bytes.endIndex {
             if bytes[index] == UInt8(ascii: "%"), index + 2 < bytes.endIndex,
-                let high = Ascii.hexValue(bytes[index + 1]), let low = Ascii.hexValue(bytes[index + 2])
+                let high = bytes[index + 1].hexValue, let low = bytes[index + 2].hexValue
             {
                 result.append(high << 4 | low)
                 index += 3

@@ -50,6 +50,13 @@ public struct NonceIssuer: Sendable {
         public var issued: UInt64
         /// The count of this use, the `nc` parameter.
         public var count: UInt32
+
+        /// A use of a nonce.
+        public init(identifier: UInt64, issued: UInt64, count: UInt32) {
+            self.identifier = identifier
+            self.issued = issued
+            self.count = count
+        }
     }
 
     /// The state of a nonce that a client used.
@@ -62,8 +69,8 @@ public struct NonceIssuer: Sendable {
         case unknown
     }
 
-    /// Appends a fresh nonce; `salt` differs from call to call within a millisecond.
-    public func issue(realm: [UInt8], now: ContinuousClock.Instant, salt: UInt64, to bytes: inout [UInt8]) {
+    /// Writes a fresh nonce; `salt` differs from call to call within a millisecond.
+    public func issue(realm: [UInt8], now: ContinuousClock.Instant, salt: UInt64, into writer: inout ByteWriter) {
         let issued = milliseconds(now)
         withUnsafeTemporaryAllocation(byteCount: Self.rawLength, alignment: 8) { raw in
             raw[0] = generation
@@ -71,7 +78,7 @@ public struct NonceIssuer: Sendable {
             for index in 0..<5 { raw[7 + index] = UInt8(truncatingIfNeeded: salt >> (32 - 8 * index)) }
             let tag = tag(UnsafeRawBufferPointer(raw), realm, key)
             withUnsafeBytes(of: tag) { raw[Self.bodyLength..<Self.rawLength].copyBytes(from: $0[..<Self.tagLength]) }
-            Base64.append(UnsafeRawBufferPointer(raw), to: &bytes)
+            Base64.append(UnsafeRawBufferPointer(raw), into: &writer)
         }
     }
 
@@ -130,12 +137,12 @@ enum Base64 {
     private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 
     /// Appends the text of `raw`, whose length is a multiple of three.
-    static func append(_ raw: UnsafeRawBufferPointer, to bytes: inout [UInt8]) {
+    static func append(_ raw: UnsafeRawBufferPointer, into writer: inout ByteWriter) {
         precondition(raw.count.isMultiple(of: 3), "whole groups")
         for start in stride(from: 0, to: raw.count, by: 3) {
             let group = UInt32(raw[start]) << 16 | UInt32(raw[start + 1]) << 8 | UInt32(raw[start + 2])
             for shift in stride(from: UInt32(18), through: 0, by: -6) {
-                bytes.append(alphabet.utf8Start[Int(group >> shift & 63)])
+                writer.append(alphabet.utf8Start[Int(group >> shift & 63)])
             }
         }
     }

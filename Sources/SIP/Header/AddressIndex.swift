@@ -25,11 +25,15 @@ public struct AddressIndex: Sendable {
             return
         }
         try parseURI(base, &cursor)
+        // Nothing at all behind the URI is usual in Route and To.
+        parameters = ByteRange(cursor.at, cursor.at)
+        if cursor.isAtEnd { return }
         cursor.skipWhitespace()
-        let firstParameter = cursor.at
+        parameters = ByteRange(cursor.at, range.upperBound)
         var rest = ParameterCursor(cursor)
         while let parameter = try rest.next() {
-            if parameter.name.count == 3, tag.isEmpty, equalIgnoringCase(base, parameter.name, "tag") {
+            if parameter.name.count == 3, ShortToken(base, parameter.name) == ShortToken("tag") {
+                guard tag.isEmpty else { throw MessageDefect(.headerValue, "There is more than one tag") }
                 tag = parameter.value
             }
         }
@@ -37,45 +41,24 @@ public struct AddressIndex: Sendable {
         guard rest.cursor.isAtEnd else {
             throw MessageDefect(.headerValue, "Something stands behind the address where only parameters may")
         }
-        parameters = ByteRange(firstParameter, range.upperBound)
     }
 
+    @inline(__always)
     private mutating func parseURI(_ base: UnsafePointer<UInt8>, _ cursor: inout Cursor) throws(MessageDefect) {
-        let start = cursor.at
-        if cursor.peek == UInt8(ascii: "\"") {
-            guard let quoted = cursor.takeQuotedString() else {
-                throw MessageDefect(.headerValue, "The quoted display name is not closed")
-            }
-            displayName = quoted
-            cursor.skipWhitespace()
-            guard cursor.peek == UInt8(ascii: "<") else {
-                throw MessageDefect(.headerValue, "Behind a display name the URI must stand in angle brackets")
-            }
-        } else if cursor.peek != UInt8(ascii: "<") {
-            // Tokens and white space up to "<" are a display name; without "<" all is an addr-spec.
-            var scan = cursor.at
-            while scan < cursor.end, base[scan] != UInt8(ascii: "<"), base[scan] != UInt8(ascii: ";"),
-                base[scan] != UInt8(ascii: ":"), base[scan] != UInt8(ascii: "\"")
-            {
-                scan &+= 1
-            }
-            if scan < cursor.end, base[scan] == UInt8(ascii: "<") {
-                var nameEnd = scan
-                while nameEnd > start, base[nameEnd &- 1].isLinearWhitespace { nameEnd &-= 1 }
-                displayName = ByteRange(start, nameEnd)
-                for i in start..<nameEnd
-                where !ByteSet.token.contains(base[i]) && !base[i].isLinearWhitespace && base[i] < 0x80 {
-                    throw MessageDefect(.headerValue, "An unquoted display name holds a character that is no token")
-                }
-                cursor.at = scan
+        let first = cursor.peek
+        if first != UInt8(ascii: "<") {
+            if first == UInt8(ascii: "\"") {
+                try parseQuotedName(&cursor)
             } else {
-                return try parseBareURI(base, &cursor)
+                guard try parseUnquotedName(base, &cursor) else { return try parseBareURI(base, &cursor) }
             }
         }
         cursor.at &+= 1
-        let first = cursor.at
-        while cursor.at < cursor.end, base[cursor.at] != UInt8(ascii: ">") {
-            if base[cursor.at] == UInt8(ascii: "<") {
+        let start = cursor.at
+        while cursor.at < cursor.end {
+            let byte = base[cursor.at]
+            if byte == UInt8(ascii: ">") { break }
+            if byte == UInt8(ascii: "<") {
                 throw MessageDefect(.headerValue, "An angle bracket stands within another")
             }
             cursor.at &+= 1
@@ -83,10 +66,50 @@ public struct AddressIndex: Sendable {
         guard cursor.at < cursor.end else {
             throw MessageDefect(.headerValue, "The angle bracket around the URI is not closed")
         }
-        uri = ByteRange(first, cursor.at)
+        uri = ByteRange(start, cursor.at)
         guard !uri.isEmpty else { throw MessageDefect(.headerValue, "There is no URI between the angle brackets") }
         hasBrackets = true
         cursor.at &+= 1
+    }
+
+    /// Consumes a quoted display name and the white space behind it, up to the "<".
+    @inline(__always)
+    private mutating func parseQuotedName(_ cursor: inout Cursor) throws(MessageDefect) {
+        guard let quoted = cursor.takeQuotedString() else {
+            throw MessageDefect(.headerValue, "The quoted display name is not closed")
+        }
+        displayName = quoted
+        cursor.skipWhitespace()
+        guard cursor.peek == UInt8(ascii: "<") else {
+            throw MessageDefect(.headerValue, "Behind a display name the URI must stand in angle brackets")
+        }
+    }
+
+    /// Consumes the tokens of a display name up to the "<"; false, and nothing consumed, when all is an `addr-spec`.
+    ///
+    /// No white space is needed before the "<" (RFC 4475 §3.1.1.6). Bytes of 0x80 and above are tolerated.
+    private mutating func parseUnquotedName(
+        _ base: UnsafePointer<UInt8>, _ cursor: inout Cursor
+    ) throws(MessageDefect) -> Bool {
+        let start = cursor.at
+        var scan = start
+        scan: while scan < cursor.end {
+            switch base[scan] {
+            case UInt8(ascii: "<"): break scan
+            case UInt8(ascii: ";"), UInt8(ascii: ":"), UInt8(ascii: "\""): return false
+            default: scan &+= 1
+            }
+        }
+        guard scan < cursor.end else { return false }
+        var nameEnd = scan
+        while nameEnd > start, base[nameEnd &- 1].isLinearWhitespace { nameEnd &-= 1 }
+        displayName = ByteRange(start, nameEnd)
+        for i in start..<nameEnd
+        where !ByteClass.token.contains(base[i]) && !base[i].isLinearWhitespace && base[i] < 0x80 {
+            throw MessageDefect(.headerValue, "An unquoted display name holds a character that is no token")
+        }
+        cursor.at = scan
+        return true
     }
 
     /// Without brackets, ";" and what follows are header parameters; "?" and "," are not allowed (RFC 3261 §20.10).

@@ -23,8 +23,7 @@ extension MessageView {
     /// - Throws: `MessageDefect` with code `missingHeader` or `headerValue`.
     public var topVia: ViaIndex {
         get throws(MessageDefect) {
-            var values = values(of: .via)
-            guard let value = values.next() else { throw Self.missing(.via) }
+            guard let value = firstValue(of: .via) else { throw Self.missing(.via) }
             return try ViaIndex(base, value)
         }
     }
@@ -43,15 +42,27 @@ extension MessageView {
         }
     }
 
-    /// The first value of a header that holds addresses.
+    /// The first value of a header, lists split at their commas; nil when there is none that is not empty.
+    public func firstValue(of name: HeaderName) -> ByteRange? {
+        guard let index = firstIndex(of: name) else { return nil }
+        let field = fields[index].valueRange
+        guard name.isList else { return field }
+        var values = ValueSplitter(base, field)
+        if let value = values.next(), !value.isEmpty { return value }
+        // Empty values in front are rare.
+        var all = self.values(of: name)
+        return all.next()
+    }
+
+    /// The address in a header, the first one when there are several.
+    ///
+    /// - Throws: `MessageDefect` with code `missingHeader` or `headerValue`.
     public func single(_ name: HeaderName) throws(MessageDefect) -> AddressIndex {
-        guard let value = value(of: name) else { throw Self.missing(name) }
+        guard let value = firstValue(of: name) else { throw Self.missing(name) }
         do throws(MessageDefect) {
             return try AddressIndex(base, value)
         } catch {
-            var located = error
-            located.header = name
-            throw located
+            throw error.located(in: name)
         }
     }
 
@@ -68,7 +79,8 @@ extension MessageView {
         get throws(MessageDefect) { try number(.maxForwards, maximum: 255) }
     }
 
-    /// Expires in seconds, nil when it is not there; numbers above 2**32-1 are malformed (RFC 3261 §20.19).
+    /// Expires in seconds, nil when it is not there; numbers above 2**32-1 are malformed (RFC 3261 §20.19), and
+    /// `tolerantExpires` says what a malformed one stands for.
     public var expires: Int? {
         get throws(MessageDefect) { try number(.expires, maximum: UInt64(UInt32.max)) }
     }
@@ -120,7 +132,7 @@ public struct CSeqIndex: Sendable {
         number = UInt32(value)
         guard cursor.peek.isLinearWhitespace else { throw Self.noMethod }
         cursor.skipWhitespace()
-        methodRange = cursor.take(.token)
+        methodRange = cursor.take(run: .token)
         guard !methodRange.isEmpty, cursor.isAtEnd else { throw Self.noMethod }
         method = Method(base, methodRange)
     }

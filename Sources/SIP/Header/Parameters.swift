@@ -10,62 +10,82 @@ public struct ParameterIndex: Sendable {
 }
 
 /// Walks over `;name=value` parameters, with the white space that header parameters may have around their signs.
-@usableFromInline
 struct ParameterCursor {
-    @usableFromInline var cursor: Cursor
+    var cursor: Cursor
 
-    @inlinable @inline(__always)
+    @inline(__always)
     init(_ cursor: Cursor) { self.cursor = cursor }
 
     /// The next parameter; nil when no ";" follows.
     ///
-    /// - Throws: `MessageDefect` with code `headerValue` when a parameter breaks the grammar.
+    /// - Throws: `MessageDefect` with code `headerValue` when a parameter breaks the grammar; an empty one does, as
+    ///   RFC 4475 §3.1.2.1 has it.
     @inline(__always)
     mutating func next() throws(MessageDefect) -> ParameterIndex? {
+        if cursor.isAtEnd { return nil }
         cursor.skipWhitespace()
         guard cursor.skip(UInt8(ascii: ";")) else { return nil }
         cursor.skipWhitespace()
-        let name = cursor.take(.token)
-        guard !name.isEmpty else {
-            // "a=b;" and ";;" occur in the field; an empty parameter says nothing.
-            if cursor.isAtEnd || cursor.peek == UInt8(ascii: ";") {
-                return ParameterIndex(name: name, value: .none, hasValue: false)
+        let name = cursor.take(run: .token)
+        guard !name.isEmpty else { throw MessageDefect(.headerValue, "A parameter has no name") }
+        if !cursor.skip(UInt8(ascii: "=")) {
+            let behindName = cursor.at
+            cursor.skipWhitespace()
+            guard cursor.skip(UInt8(ascii: "=")) else {
+                cursor.at = behindName
+                return ParameterIndex(name: name, value: ByteRange(behindName, behindName), hasValue: false)
             }
-            throw MessageDefect(.headerValue, "A parameter has no name")
-        }
-        let behindName = cursor.at
-        cursor.skipWhitespace()
-        guard cursor.skip(UInt8(ascii: "=")) else {
-            cursor.at = behindName
-            return ParameterIndex(name: name, value: .none, hasValue: false)
         }
         cursor.skipWhitespace()
-        if cursor.peek == UInt8(ascii: "\"") {
+        let value = cursor.take(run: .parameterValue)
+        if value.isEmpty, cursor.peek == UInt8(ascii: "\"") {
             guard let quoted = cursor.takeQuotedString() else {
                 throw MessageDefect(.headerValue, "The quoted string of a parameter is not closed")
             }
             return ParameterIndex(name: name, value: quoted, hasValue: true)
         }
-        let value = cursor.take(.parameterValue)
         return ParameterIndex(name: name, value: value, hasValue: true)
     }
 }
 
-/// The parameters of a header value, as a sequence; it ends at the first one that breaks the grammar.
+/// The parameters of a header value or a URI that was typed before, as a sequence.
+///
+/// They are cut at the ";" outside of quotes, whatever their characters: those of a URI's parameters are others than
+/// those of a header's.
 public struct Parameters: Sequence, IteratorProtocol {
     private let base: UnsafePointer<UInt8>
-    private var cursor: ParameterCursor
+    private var cursor: Cursor
 
     init(_ base: UnsafePointer<UInt8>, _ range: ByteRange) {
         self.base = base
-        cursor = ParameterCursor(Cursor(base, range))
+        cursor = Cursor(base, range)
     }
 
     public mutating func next() -> ParameterIndex? {
-        while let found = (try? cursor.next()).flatMap({ $0 }) {
-            if !found.name.isEmpty { return found }
+        while !cursor.isAtEnd {
+            let start = cursor.at
+            var sign: Int?
+            while !cursor.isAtEnd, cursor.peek != UInt8(ascii: ";") {
+                if cursor.peek == UInt8(ascii: "\""), cursor.takeQuotedString() != nil { continue }
+                if cursor.peek == UInt8(ascii: "="), sign == nil { sign = cursor.at }
+                cursor.at &+= 1
+            }
+            let end = cursor.at
+            cursor.at &+= 1
+            let name = trimmed(start, sign ?? end)
+            if name.isEmpty { continue }
+            let value = sign.map { trimmed($0 &+ 1, end) } ?? ByteRange(name.upperBound, name.upperBound)
+            return ParameterIndex(name: name, value: value, hasValue: sign != nil)
         }
         return nil
+    }
+
+    private func trimmed(_ start: Int, _ end: Int) -> ByteRange {
+        var start = start
+        var end = end
+        while start < end, base[start].isLinearWhitespace { start &+= 1 }
+        while end > start, base[end &- 1].isLinearWhitespace { end &-= 1 }
+        return ByteRange(start, end)
     }
 
     /// The first parameter with that name (small letters), case put aside.

@@ -3,24 +3,17 @@
 public enum TransportName: UInt8, Sendable, CaseIterable {
     case udp, tcp, tls, sctp, ws, wss, tlsSCTP, other
 
-    @inlinable
+    /// The transport of a token; case is put aside.
+    @inline(__always)
     init(_ base: UnsafePointer<UInt8>, _ range: ByteRange) {
-        switch range.count {
-        case 2: self = equalIgnoringCase(base, range, "ws") ? .ws : .other
-        case 3:
-            if equalIgnoringCase(base, range, "udp") {
-                self = .udp
-            } else if equalIgnoringCase(base, range, "tcp") {
-                self = .tcp
-            } else if equalIgnoringCase(base, range, "tls") {
-                self = .tls
-            } else if equalIgnoringCase(base, range, "wss") {
-                self = .wss
-            } else {
-                self = .other
-            }
-        case 4: self = equalIgnoringCase(base, range, "sctp") ? .sctp : .other
-        case 8: self = equalIgnoringCase(base, range, "tls-sctp") ? .tlsSCTP : .other
+        switch ShortToken(base, range) {
+        case ShortToken("udp"): self = .udp
+        case ShortToken("tcp"): self = .tcp
+        case ShortToken("tls"): self = .tls
+        case ShortToken("ws"): self = .ws
+        case ShortToken("wss"): self = .wss
+        case ShortToken("sctp"): self = .sctp
+        case ShortToken("tls-sctp"): self = .tlsSCTP
         default: self = .other
         }
     }
@@ -92,68 +85,91 @@ public struct ViaIndex: Sendable {
     public var rportRange = ByteRange.none
 
     init(_ base: UnsafePointer<UInt8>, _ range: ByteRange) throws(MessageDefect) {
-        var cursor = Cursor(base, range)
-        let name = cursor.take(.token)
-        guard cursor.skipSeparator(0x2F) else { throw Self.malformed }
-        let version = cursor.take(.token)
-        guard cursor.skipSeparator(0x2F) else { throw Self.malformed }
-        transportRange = cursor.take(.token)
-        guard !transportRange.isEmpty else { throw Self.malformed }
-        isVersion2 = equalIgnoringCase(base, name, "sip") && equalIgnoringCase(base, version, "2.0")
-        transport = TransportName(base, transportRange)
-        guard cursor.peek.isLinearWhitespace else { throw Self.malformed }
-        cursor.skipWhitespace()
-        try parseSentBy(&cursor)
-        let behindSentBy = cursor.at
-        cursor.skipWhitespace()
-        let firstParameter = cursor.at
-        var rest = ParameterCursor(cursor)
-        while let parameter = try rest.next() {
-            switch parameter.name.count {
-            case 5:
-                if equalIgnoringCase(base, parameter.name, "rport") {
-                    hasRport = true
-                    var digits = Cursor(base, parameter.value)
-                    rport = UInt16(truncatingIfNeeded: digits.takeNumber(maximum: 65_535) ?? 0)
-                    rportRange = ByteRange(
-                        parameter.name.lowerBound, max(parameter.name.upperBound, parameter.value.upperBound))
-                } else if equalIgnoringCase(base, parameter.name, "maddr") {
-                    maddr = parameter.value
-                }
-            case 6:
-                if equalIgnoringCase(base, parameter.name, "branch") {
-                    branch = parameter.value
-                }
-            case 8:
-                if equalIgnoringCase(base, parameter.name, "received") { received = parameter.value }
-            default: break
-            }
-        }
-        rest.cursor.skipWhitespace()
-        parameters =
-            rest.cursor.at > firstParameter
-            ? ByteRange(firstParameter, rest.cursor.at) : ByteRange(behindSentBy, behindSentBy)
-        guard rest.cursor.isAtEnd else { throw Self.malformed }
         whole = range
+        var cursor = Cursor(base, range)
+        try parseProtocol(base, &cursor)
+        try parseSentBy(&cursor)
+        try parseParameters(base, cursor)
     }
 
+    /// `sent-protocol LWS`.
+    @inline(__always)
+    private mutating func parseProtocol(_ base: UnsafePointer<UInt8>, _ cursor: inout Cursor) throws(MessageDefect) {
+        // "SIP/2.0/" is nearly always written just so; "sip/" and "2.0/" as little-endian words in small letters.
+        if cursor.at &+ 8 < cursor.end, base.smallWord(at: cursor.at) == 0x2F70_6973,
+            base.smallWord(at: cursor.at &+ 4) == 0x2F30_2E32, base[cursor.at &+ 3] == 0x2F,
+            base[cursor.at &+ 5] == 0x2E, base[cursor.at &+ 7] == 0x2F
+        {
+            isVersion2 = true
+            cursor.at &+= 8
+            cursor.skipWhitespace()
+        } else {
+            try parseUnusualProtocol(base, &cursor)
+        }
+        transportRange = cursor.take(run: .token)
+        guard !transportRange.isEmpty, cursor.peek.isLinearWhitespace else { throw Self.malformed }
+        transport = TransportName(base, transportRange)
+        cursor.skipWhitespace()
+    }
+
+    private mutating func parseUnusualProtocol(
+        _ base: UnsafePointer<UInt8>, _ cursor: inout Cursor
+    ) throws(MessageDefect) {
+        let name = cursor.take(run: .token)
+        guard cursor.skipSeparator(0x2F) else { throw Self.malformed }
+        let version = cursor.take(run: .token)
+        guard cursor.skipSeparator(0x2F) else { throw Self.malformed }
+        isVersion2 = equalIgnoringCase(base, name, "sip") && equalIgnoringCase(base, version, "2.0")
+    }
+
+    @inline(__always)
     private mutating func parseSentBy(_ cursor: inout Cursor) throws(MessageDefect) {
         let start = cursor.at
         guard let found = HostPort(&cursor) else { throw Self.malformed }
         host = found.host
         hasPort = found.hasPort
         port = found.port
-        // `hostport` of Via allows white space around the colon.
-        if !hasPort {
-            var ahead = cursor
-            if ahead.skipSeparator(0x3A) {
-                guard let number = ahead.takeNumber(maximum: 65_535) else { throw Self.malformed }
-                port = UInt16(truncatingIfNeeded: number)
-                hasPort = true
-                cursor = ahead
-            }
-        }
+        if !hasPort, cursor.peek.isLinearWhitespace || cursor.peek == UInt8(ascii: ":") { try parseSpacedPort(&cursor) }
         sentBy = ByteRange(start, cursor.at)
+    }
+
+    /// `sent-by` of Via allows white space around the colon.
+    private mutating func parseSpacedPort(_ cursor: inout Cursor) throws(MessageDefect) {
+        var ahead = cursor
+        guard ahead.skipSeparator(0x3A) else { return }
+        guard let number = ahead.takeNumber(maximum: 65_535) else { throw Self.malformed }
+        port = UInt16(truncatingIfNeeded: number)
+        hasPort = true
+        cursor = ahead
+    }
+
+    @inline(__always)
+    private mutating func parseParameters(_ base: UnsafePointer<UInt8>, _ cursor: Cursor) throws(MessageDefect) {
+        var first = cursor
+        first.skipWhitespace()
+        var rest = ParameterCursor(cursor)
+        do throws(MessageDefect) {
+            while let parameter = try rest.next() {
+                switch ShortToken(base, parameter.name) {
+                case ShortToken("branch"):
+                    guard branch.isEmpty else { throw Self.malformed }
+                    branch = parameter.value
+                case ShortToken("rport"):
+                    hasRport = true
+                    var digits = Cursor(base, parameter.value)
+                    rport = UInt16(truncatingIfNeeded: digits.takeNumber(maximum: 65_535) ?? 0)
+                    rportRange = ByteRange(parameter.name.lowerBound, parameter.value.upperBound)
+                case ShortToken("received"): received = parameter.value
+                case ShortToken("maddr"): maddr = parameter.value
+                default: break
+                }
+            }
+        } catch {
+            throw error.located(in: .via)
+        }
+        rest.cursor.skipWhitespace()
+        guard rest.cursor.isAtEnd else { throw Self.malformed }
+        parameters = first.isAtEnd ? ByteRange(cursor.at, cursor.at) : ByteRange(first.at, rest.cursor.at)
     }
 
     private static var malformed: MessageDefect {

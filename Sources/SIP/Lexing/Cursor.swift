@@ -61,6 +61,14 @@ struct Cursor {
         return ByteRange(start, at)
     }
 
+    /// Consumes the longest run of characters in a class; it may be empty.
+    @inline(__always)
+    mutating func take(run characters: ByteClass) -> ByteRange {
+        let start = at
+        while at < end, characters.contains(base[at]) { at &+= 1 }
+        return ByteRange(start, at)
+    }
+
     /// Consumes a quoted string, the quotes included; nil when it is not closed or not there.
     ///
     /// RFC 3261 §25.1 `quoted-string`; a backslash takes the byte after it along.
@@ -103,17 +111,17 @@ struct Cursor {
 }
 
 /// Whether the bytes equal `text` when ASCII case is put aside; `text` is in small letters.
-@inlinable
+@inline(__always)
 func equalIgnoringCase(_ base: UnsafePointer<UInt8>, _ range: ByteRange, _ text: StaticString) -> Bool {
-    guard Int(range.count) == text.utf8CodeUnitCount else { return false }
+    let count = text.utf8CodeUnitCount
+    guard Int(range.count) == count else { return false }
     let other = text.utf8Start
     let bytes = base + range.lowerBound
-    for i in 0..<Int(range.count) where bytes[i].lowercased != other[i] { return false }
+    for i in 0..<count where bytes[i].lowercased != other[i] { return false }
     return true
 }
 
 /// Whether two runs of bytes are equal when ASCII case is put aside.
-@inlinable
 func equalIgnoringCase(_ a: UnsafeRawBufferPointer, _ b: UnsafeRawBufferPointer) -> Bool {
     guard a.count == b.count else { return false }
     for i in 0..<a.count where a[i].lowercased != b[i].lowercased { return false }

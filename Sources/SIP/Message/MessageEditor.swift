@@ -129,7 +129,7 @@ public struct MessageEditor: ~Copyable {
     /// left out only when there are edits; a message without edits is copied whole.
     public borrowing func write(_ view: MessageView, into writer: inout ByteWriter) {
         let end = isEmpty ? view.count : newBody ? view.body.lowerBound : view.body.upperBound
-        var at = 0
+        var at = isEmpty ? 0 : view.startLine.lowerBound
         for edit in edits {
             if edit.start > at { writer.append(view.base + at, edit.start - at) }
             let text = edit.text
@@ -139,6 +139,8 @@ public struct MessageEditor: ~Copyable {
             at = max(at, edit.end)
         }
         if end > at { writer.append(view.base + at, end - at) }
+        // A head that came without its blank line gets one.
+        if !isEmpty, view.body.lowerBound == view.headersEnd { writer.append("\r\n") }
         if newBody, !bodyText.isEmpty {
             writer.append(
                 UnsafeRawBufferPointer(rebasing: scratch.bytes[bodyText.lowerBound..<bodyText.upperBound]))

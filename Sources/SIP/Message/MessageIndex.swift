@@ -37,6 +37,9 @@ public struct StartLine: Sendable {
 
     /// Whether the message is a request.
     @inlinable public var isRequest: Bool { statusCode == 0 }
+
+    /// Offset of the line's first byte.
+    var lowerBound: Int { isRequest ? methodRange.lowerBound : versionRange.lowerBound }
 }
 
 /// The flat index of one message: the start line, the header fields, and where the body is.
@@ -104,6 +107,6 @@ public struct MessageIndex: ~Copyable {
         MessageView(
             base: bytes.baseAddress.map { $0.assumingMemoryBound(to: UInt8.self) } ?? MessageView.nowhere,
             count: bytes.count, fields: fields, fieldCount: count, startLine: startLine, headersEnd: headersEnd,
-            body: body)
+            body: body, defect: defect)
     }
 }

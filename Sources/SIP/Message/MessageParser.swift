@@ -50,6 +50,74 @@ extension MessageIndex {
     /// Bytes within which the colon behind a header name must come; the longest registered name has 32.
     static let maximumNameSize = 256
 
+    /// Indexes the header fields; what is usual is done in this loop, what is not in the functions below it.
+    private mutating func parseFields(
+        _ base: UnsafePointer<UInt8>, from first: Int, end: Int, limits: MessageLimits
+    ) throws(MessageDefect) {
+        let names = HeaderNameTable.shared
+        var at = first
+        while true {
+            // A blank line starts with a control character, a header name never does.
+            if at >= end || base[at] <= 0x0D, finishHead(base, at, end) { return }
+            let colon = Self.colon(base, at, end)
+            // A name is rarely followed by white space.
+            let nameEnd = colon > at && base[colon &- 1] > 0x20 ? colon : Self.trimmedEnd(base, at, colon)
+            let length = nameEnd &- at
+            let name = names.find(base + at, length: length, readable: end &- at)
+            if colon == end || name == .other && !Self.isToken(base, at, nameEnd) {
+                at = skipLine(base, at, end)
+                continue
+            }
+            if count == limits.headerFieldCount { return noteTooManyFields(at, end) }
+            var lineEnd = Self.lineEnd(base, colon &+ 1, end)
+            var next = lineEnd &+ 1
+            var isFolded = false
+            if next >= end || base[next] == 0x20 || base[next] == 0x09 {
+                (lineEnd, next, isFolded) = unfold(base, lineEnd, end)
+            }
+            if next &- at > limits.headerFieldSize {
+                note(MessageDefect(.tooLarge, "A header field is longer than allowed", header: name))
+            }
+            var valueStart = colon &+ 1
+            while valueStart < lineEnd, base[valueStart].isLinearWhitespace { valueStart &+= 1 }
+            var valueEnd = lineEnd
+            while valueEnd > valueStart, base[valueEnd &- 1].isLinearWhitespace { valueEnd &-= 1 }
+            if count == capacity { grow() }
+            fields[count] = HeaderField(
+                nameStart: UInt32(truncatingIfNeeded: at), valueStart: UInt32(truncatingIfNeeded: valueStart),
+                valueCount: UInt32(truncatingIfNeeded: valueEnd &- valueStart),
+                nameCount: UInt16(truncatingIfNeeded: length), name: name, isFolded: isFolded)
+            count &+= 1
+            at = next
+        }
+    }
+
+    /// The offset of the colon behind a header name, eight bytes at a time; `end` when none comes within a name's length.
+    @inline(__always)
+    private static func colon(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
+        let limit = min(end, start &+ maximumNameSize)
+        var at = start
+        while at &+ 8 <= limit {
+            let word = UInt64(littleEndian: UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self))
+            let x = word ^ 0x3A3A_3A3A_3A3A_3A3A
+            // The lowest byte that became zero has its high bit set; bits above it may be set wrongly.
+            let hit = (x &- 0x0101_0101_0101_0101) & ~x & 0x8080_8080_8080_8080
+            if hit != 0 { return at &+ (hit.trailingZeroBitCount &>> 3) }
+            at &+= 8
+        }
+        while at < limit {
+            if base[at] == 0x3A { return at }
+            at &+= 1
+        }
+        return end
+    }
+
+    /// The offset of the next line feed, or `end`.
+    @inline(__always)
+    private static func lineEnd(_ base: UnsafePointer<UInt8>, _ from: Int, _ end: Int) -> Int {
+        lineFeed(base, from, end) ?? end
+    }
+
     @inline(__always)
     private static func lineFeed(_ base: UnsafePointer<UInt8>, _ from: Int, _ end: Int) -> Int? {
         guard let found = memchr(base + from, 0x0A, end &- from) else { return nil }
@@ -61,111 +129,54 @@ extension MessageIndex {
         end > start && base[end &- 1] == 0x0D ? end &- 1 : end
     }
 
-    private mutating func parseFields(
-        _ base: UnsafePointer<UInt8>, from first: Int, end: Int, limits: MessageLimits
-    ) throws(MessageDefect) {
-        let table = HeaderNameTable.shared
-        var at = first
-        while true {
-            guard at < end else {
-                note(MessageDefect(.incomplete, "The blank line behind the header fields is missing"))
-                headersEnd = end
-                body = ByteRange(end, end)
-                return
+    /// Ends the head at a blank line or where the bytes end; false when a header line starts here.
+    ///
+    /// Bytes that end with a whole header line lack nothing but the blank line, as some of the messages that RFC 4475 and
+    /// RFC 5118 print in their archives do; that is forgiven, and Content-Length tells whether a body was cut off.
+    @inline(never)
+    private mutating func finishHead(_ base: UnsafePointer<UInt8>, _ at: Int, _ end: Int) -> Bool {
+        if at >= end {
+            if base[end &- 1] != 0x0A {
+                note(MessageDefect(.incomplete, "The message ends within its header fields"))
             }
-            // The blank line.
-            if base[at] == 0x0D, at &+ 1 < end, base[at &+ 1] == 0x0A {
-                headersEnd = at
-                body = ByteRange(at &+ 2, end)
-                return
-            }
-            if base[at] == 0x0A {
-                headersEnd = at
-                body = ByteRange(at &+ 1, end)
-                return
-            }
-            // The name: up to the colon, eight bytes at a time, and no further than a name may be long.
-            let nameLimit = min(end, at &+ Self.maximumNameSize)
-            var colon = at
-            var found = false
-            while colon &+ 8 <= nameLimit {
-                let word = UnsafeRawPointer(base + colon).loadUnaligned(as: UInt64.self)
-                let x = word ^ 0x3A3A_3A3A_3A3A_3A3A
-                let hit = (x &- 0x0101_0101_0101_0101) & ~x & 0x8080_8080_8080_8080
-                if hit != 0 {
-                    colon &+= hit.trailingZeroBitCount &>> 3
-                    found = true
-                    break
-                }
-                colon &+= 8
-            }
-            if !found {
-                while colon < nameLimit, base[colon] != 0x3A { colon &+= 1 }
-                guard colon < nameLimit else {
-                    guard let own = Self.lineFeed(base, at, end) else {
-                        note(MessageDefect(.incomplete, "The message ends within its header fields"))
-                        headersEnd = at
-                        body = ByteRange(end, end)
-                        return
-                    }
-                    note(MessageDefect(.headerLine, "A header line has no colon"))
-                    at = own &+ 1
-                    continue
-                }
-            }
-            // The line end; a value goes on when the next line starts with white space.
-            var lineEnd = end
-            var next = end
-            var folded = false
-            var searchFrom = colon &+ 1
-            while true {
-                guard let found = Self.lineFeed(base, searchFrom, end) else {
-                    note(MessageDefect(.incomplete, "The message ends within its header fields"))
-                    lineEnd = end
-                    next = end
-                    break
-                }
-                lineEnd = found
-                next = found &+ 1
-                guard next < end, base[next] == 0x20 || base[next] == 0x09 else { break }
-                folded = true
-                searchFrom = next
-            }
-            let nameEnd = colon > at && base[colon &- 1] > 0x20 ? colon : Self.trimmedEnd(base, at, colon)
-            let length = nameEnd &- at
-            var name = HeaderName.other
-            if length > 0 { name = table.find(base + at, length: length, readable: end &- at) }
-            if name == .other, !Self.isToken(base, at, nameEnd) {
-                note(MessageDefect(.headerLine, "A header line does not start with a name and a colon"))
-                // The colon may belong to a later line: go on behind this line only.
-                if let own = Self.lineFeed(base, at, end), own < colon {
-                    at = own &+ 1
-                    continue
-                }
-                at = next
-                continue
-            }
-            if next &- at > limits.headerFieldSize {
-                note(MessageDefect(.tooLarge, "A header field is longer than allowed", header: name))
-            }
-            var valueStart = colon &+ 1
-            while valueStart < lineEnd, base[valueStart].isLinearWhitespace { valueStart &+= 1 }
-            var valueEnd = lineEnd
-            while valueEnd > valueStart, base[valueEnd &- 1].isLinearWhitespace { valueEnd &-= 1 }
-            if count == limits.headerFieldCount {
-                note(MessageDefect(.tooLarge, "There are more header fields than allowed"))
-                headersEnd = at
-                body = ByteRange(end, end)
-                return
-            }
-            if count == capacity { grow() }
-            fields[count] = HeaderField(
-                nameStart: UInt32(truncatingIfNeeded: at), valueStart: UInt32(truncatingIfNeeded: valueStart),
-                valueCount: UInt32(truncatingIfNeeded: valueEnd &- valueStart),
-                nameCount: UInt16(truncatingIfNeeded: length), name: name, isFolded: folded)
-            count &+= 1
-            at = next
+            headersEnd = end
+            body = ByteRange(end, end)
+            return true
         }
+        let isReturn = base[at] == 0x0D && at &+ 1 < end && base[at &+ 1] == 0x0A
+        guard isReturn || base[at] == 0x0A else { return false }
+        headersEnd = at
+        body = ByteRange(isReturn ? at &+ 2 : at &+ 1, end)
+        return true
+    }
+
+    /// Skips a line that is no header field.
+    @inline(never)
+    private mutating func skipLine(_ base: UnsafePointer<UInt8>, _ at: Int, _ end: Int) -> Int {
+        note(MessageDefect(.headerLine, "A header line does not start with a name and a colon"))
+        let lineEnd = Self.lineEnd(base, at, end)
+        return min(end, lineEnd &+ 1)
+    }
+
+    /// Follows a value over the lines that start with white space (RFC 3261 §7.3.1).
+    @inline(never)
+    private mutating func unfold(
+        _ base: UnsafePointer<UInt8>, _ firstEnd: Int, _ end: Int
+    ) -> (lineEnd: Int, next: Int, isFolded: Bool) {
+        var lineEnd = firstEnd
+        var isFolded = false
+        while lineEnd &+ 1 < end, base[lineEnd &+ 1] == 0x20 || base[lineEnd &+ 1] == 0x09 {
+            isFolded = true
+            lineEnd = Self.lineEnd(base, lineEnd &+ 1, end)
+        }
+        return (lineEnd, min(end, lineEnd &+ 1), isFolded)
+    }
+
+    @inline(never)
+    private mutating func noteTooManyFields(_ at: Int, _ end: Int) {
+        note(MessageDefect(.tooLarge, "There are more header fields than allowed"))
+        headersEnd = at
+        body = ByteRange(end, end)
     }
 
     private static func trimmedEnd(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
@@ -175,8 +186,8 @@ extension MessageIndex {
     }
 
     private static func isToken(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
-        guard end > start, end &- start <= Int(UInt16.max) else { return false }
-        for i in start..<end where !ByteSet.token.contains(base[i]) { return false }
+        guard end > start else { return false }
+        for i in start..<end where !ByteClass.token.contains(base[i]) { return false }
         return true
     }
 
@@ -205,11 +216,24 @@ extension MessageIndex {
     private mutating func parseStartLine(
         _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int
     ) throws(MessageDefect) {
-        if end &- start >= 8, equalIgnoringCase(base, ByteRange(start: start, count: 4), "sip/") {
+        if end &- start >= 8, Self.isProtocol(base, start) {
             parseStatusLine(base, start, end)
         } else {
             try parseRequestLine(base, start, end)
         }
+    }
+
+    /// Whether "SIP/" starts here, in any case; four bytes must be readable.
+    @inline(__always)
+    private static func isProtocol(_ base: UnsafePointer<UInt8>, _ at: Int) -> Bool {
+        base.smallWord(at: at) == 0x2F70_6973 && base[at &+ 3] == 0x2F
+    }
+
+    /// Whether a version that starts with "SIP/" is SIP/2.0.
+    @inline(__always)
+    private static func isVersion2(_ base: UnsafePointer<UInt8>, _ range: ByteRange) -> Bool {
+        let digits = base + range.lowerBound
+        return range.count == 7 && digits[4] == 0x32 && digits[5] == 0x2E && digits[6] == 0x30
     }
 
     /// `Status-Line = SIP-Version SP Status-Code SP Reason-Phrase CRLF` (RFC 3261 §7.2).
@@ -217,7 +241,7 @@ extension MessageIndex {
         var cursor = Cursor(base, from: start, to: end)
         while !cursor.isAtEnd, cursor.peek != 0x20 { cursor.at &+= 1 }
         startLine.versionRange = ByteRange(start, cursor.at)
-        startLine.isVersion2 = equalIgnoringCase(base, startLine.versionRange, "sip/2.0")
+        startLine.isVersion2 = Self.isVersion2(base, startLine.versionRange)
         // A code of 1 marks a response whose real code cannot be read.
         startLine.statusCode = 1
         guard cursor.skip(0x20), let code = cursor.takeNumber(maximum: 999_999), code >= 100, code <= 699 else {
@@ -237,7 +261,7 @@ extension MessageIndex {
         _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int
     ) throws(MessageDefect) {
         var cursor = Cursor(base, from: start, to: end)
-        let method = cursor.take(.token)
+        let method = cursor.take(run: .token)
         guard !method.isEmpty, cursor.peek == 0x20 || cursor.peek == 0x09 else {
             throw MessageDefect(.notSIP, "The first line is not a SIP start line")
         }
@@ -251,11 +275,11 @@ extension MessageIndex {
             versionStart &-= 1
         }
         let version = ByteRange(versionStart, lineEnd)
-        guard version.count >= 5, equalIgnoringCase(base, ByteRange(start: versionStart, count: 4), "sip/") else {
+        guard version.count >= 5, Self.isProtocol(base, versionStart) else {
             throw MessageDefect(.notSIP, "The first line does not end with a SIP version")
         }
         startLine.versionRange = version
-        startLine.isVersion2 = equalIgnoringCase(base, version, "sip/2.0")
+        startLine.isVersion2 = Self.isVersion2(base, version)
         if !startLine.isVersion2 { note(MessageDefect(.version, "The version is not SIP/2.0", status: 505)) }
         var uriStart = cursor.at &+ 1
         var uriEnd = versionStart &- 1

@@ -16,6 +16,8 @@ public struct MessageView {
     public let headersEnd: Int
     /// Where the body is.
     public let body: ByteRange
+    /// The first thing that was found wrong while indexing.
+    public let defect: MessageDefect?
 
     /// An address for empty messages; never read.
     static var nowhere: UnsafePointer<UInt8> {
@@ -25,7 +27,7 @@ public struct MessageView {
 
     init(
         base: UnsafePointer<UInt8>, count: Int, fields: UnsafePointer<HeaderField>, fieldCount: Int,
-        startLine: StartLine, headersEnd: Int, body: ByteRange
+        startLine: StartLine, headersEnd: Int, body: ByteRange, defect: MessageDefect? = nil
     ) {
         self.base = base
         self.count = count
@@ -34,6 +36,7 @@ public struct MessageView {
         self.startLine = startLine
         self.headersEnd = headersEnd
         self.body = body
+        self.defect = defect
     }
 
     /// All bytes.
@@ -123,14 +126,14 @@ public struct HeaderValues: IteratorProtocol, Sequence {
     private let name: HeaderName
     private let isList: Bool
     private var field = 0
-    private var at = 0
-    private var end = 0
+    private var rest: ValueSplitter
 
     @inline(__always)
     init(_ view: MessageView, _ name: HeaderName) {
         self.view = view
         self.name = name
         isList = name.isList
+        rest = ValueSplitter(view.base, .none)
     }
 
     /// The index of the field that the last value came from.
@@ -139,50 +142,14 @@ public struct HeaderValues: IteratorProtocol, Sequence {
     /// The next value without the white space around it; empty ones are skipped.
     public mutating func next() -> ByteRange? {
         while true {
-            while at >= end {
-                guard let found = view.firstIndex(of: name, from: field) else { return nil }
-                field = found + 1
-                let value = view.fields[found].valueRange
-                if !isList { return value }
-                at = value.lowerBound
-                end = value.upperBound
+            while let value = rest.next() {
+                if !value.isEmpty { return value }
             }
-            let value = takeValue()
-            if !value.isEmpty { return value }
+            guard let found = view.firstIndex(of: name, from: field) else { return nil }
+            field = found + 1
+            let value = view.fields[found].valueRange
+            if !isList { return value }
+            rest = ValueSplitter(view.base, value)
         }
-    }
-
-    private mutating func takeValue() -> ByteRange {
-        let base = view.base
-        var start = at
-        var i = at
-        var depth = false
-        scan: while i < end {
-            switch base[i] {
-            case UInt8(ascii: "\""):
-                var cursor = Cursor(base, from: i, to: end)
-                // An unclosed quote takes all that is left; typing the value will find it.
-                guard cursor.takeQuotedString() != nil else {
-                    i = end
-                    break scan
-                }
-                i = cursor.at
-            case UInt8(ascii: "<"):
-                depth = true
-                i &+= 1
-            case UInt8(ascii: ">"):
-                depth = false
-                i &+= 1
-            case UInt8(ascii: ",") where !depth:
-                break scan
-            default:
-                i &+= 1
-            }
-        }
-        at = i &+ 1
-        var stop = i
-        while start < stop, base[start].isLinearWhitespace { start &+= 1 }
-        while stop > start, base[stop &- 1].isLinearWhitespace { stop &-= 1 }
-        return ByteRange(start, stop)
     }
 }

@@ -7,21 +7,21 @@ public struct Method: Hashable, Sendable, RawRepresentable {
     public init(rawValue: UInt8) { self.rawValue = rawValue }
 
     /// A method outside the list below: legal, and told apart by its bytes.
-    public static let unknown = Method(rawValue: 0)
-    public static let invite = Method(rawValue: 1)
-    public static let ack = Method(rawValue: 2)
-    public static let bye = Method(rawValue: 3)
-    public static let cancel = Method(rawValue: 4)
-    public static let options = Method(rawValue: 5)
-    public static let register = Method(rawValue: 6)
-    public static let info = Method(rawValue: 7)
-    public static let prack = Method(rawValue: 8)
-    public static let subscribe = Method(rawValue: 9)
-    public static let notify = Method(rawValue: 10)
-    public static let update = Method(rawValue: 11)
-    public static let message = Method(rawValue: 12)
-    public static let refer = Method(rawValue: 13)
-    public static let publish = Method(rawValue: 14)
+    @inlinable public static var unknown: Method { Method(rawValue: 0) }
+    @inlinable public static var invite: Method { Method(rawValue: 1) }
+    @inlinable public static var ack: Method { Method(rawValue: 2) }
+    @inlinable public static var bye: Method { Method(rawValue: 3) }
+    @inlinable public static var cancel: Method { Method(rawValue: 4) }
+    @inlinable public static var options: Method { Method(rawValue: 5) }
+    @inlinable public static var register: Method { Method(rawValue: 6) }
+    @inlinable public static var info: Method { Method(rawValue: 7) }
+    @inlinable public static var prack: Method { Method(rawValue: 8) }
+    @inlinable public static var subscribe: Method { Method(rawValue: 9) }
+    @inlinable public static var notify: Method { Method(rawValue: 10) }
+    @inlinable public static var update: Method { Method(rawValue: 11) }
+    @inlinable public static var message: Method { Method(rawValue: 12) }
+    @inlinable public static var refer: Method { Method(rawValue: 13) }
+    @inlinable public static var publish: Method { Method(rawValue: 14) }
 
     /// All methods that are registered.
     public static let all: [Method] = (1...14).map { Method(rawValue: UInt8($0)) }
@@ -48,33 +48,44 @@ public struct Method: Hashable, Sendable, RawRepresentable {
     }
 
     /// Finds the method of a token; case matters (RFC 3261 §7.1).
-    @usableFromInline
     init(_ base: UnsafePointer<UInt8>, _ range: ByteRange) {
         let bytes = base + range.lowerBound
+        let count = Int(range.count)
         let candidate: Method
-        switch (bytes[0], range.count) {
-        case (UInt8(ascii: "I"), 6): candidate = .invite
-        case (UInt8(ascii: "I"), 4): candidate = .info
-        case (UInt8(ascii: "A"), 3): candidate = .ack
-        case (UInt8(ascii: "B"), 3): candidate = .bye
-        case (UInt8(ascii: "C"), 6): candidate = .cancel
-        case (UInt8(ascii: "O"), 7): candidate = .options
-        case (UInt8(ascii: "R"), 8): candidate = .register
-        case (UInt8(ascii: "R"), 5): candidate = .refer
-        case (UInt8(ascii: "P"), 5): candidate = .prack
-        case (UInt8(ascii: "P"), 7): candidate = .publish
-        case (UInt8(ascii: "S"), 9): candidate = .subscribe
-        case (UInt8(ascii: "N"), 6): candidate = .notify
-        case (UInt8(ascii: "U"), 6): candidate = .update
-        case (UInt8(ascii: "M"), 7): candidate = .message
-        default: candidate = .unknown
+        switch (count, count > 0 ? bytes[0] : 0) {
+        case (6, UInt8(ascii: "I")): candidate = .invite
+        case (4, UInt8(ascii: "I")): candidate = .info
+        case (3, UInt8(ascii: "A")): candidate = .ack
+        case (3, UInt8(ascii: "B")): candidate = .bye
+        case (6, UInt8(ascii: "C")): candidate = .cancel
+        case (7, UInt8(ascii: "O")): candidate = .options
+        case (8, UInt8(ascii: "R")): candidate = .register
+        case (5, UInt8(ascii: "R")): candidate = .refer
+        case (5, UInt8(ascii: "P")): candidate = .prack
+        case (7, UInt8(ascii: "P")): candidate = .publish
+        case (9, UInt8(ascii: "S")): candidate = .subscribe
+        case (6, UInt8(ascii: "N")): candidate = .notify
+        case (6, UInt8(ascii: "U")): candidate = .update
+        case (7, UInt8(ascii: "M")): candidate = .message
+        default:
+            self = .unknown
+            return
         }
-        let text = candidate.text
-        for i in 0..<text.utf8CodeUnitCount where bytes[i] != text.utf8Start[i] {
+        let text = candidate.text.utf8Start
+        for i in 0..<count where bytes[i] != text[i] {
             self = .unknown
             return
         }
         self = candidate
+    }
+
+    /// Finds the method of a text; case matters.
+    public init(_ text: String) {
+        var text = text
+        self = text.withUTF8 { buffer in
+            guard let base = buffer.baseAddress else { return .unknown }
+            return Method(base, ByteRange(0, buffer.count))
+        }
     }
 }
 

@@ -8,16 +8,8 @@ public enum Branch {
     ///
     /// The comparison ignores case, as the branch is a token (RFC 3261 §7.3.1).
     public static func hasMagicCookie(_ branch: UnsafeRawBufferPointer) -> Bool {
-        let count = magicCookie.utf8CodeUnitCount
-        guard branch.count >= count else { return false }
-        let cookie = UnsafeRawBufferPointer(start: magicCookie.utf8Start, count: count)
-        for index in 0..<count where lowercased(branch[index]) != lowercased(cookie[index]) {
-            return false
-        }
-        return true
-    }
-
-    private static func lowercased(_ byte: UInt8) -> UInt8 {
-        (0x41...0x5A).contains(byte) ? byte | 0x20 : byte
+        guard let base = branch.baseAddress, branch.count >= magicCookie.utf8CodeUnitCount else { return false }
+        return equalIgnoringCase(
+            base.assumingMemoryBound(to: UInt8.self), ByteRange(0, magicCookie.utf8CodeUnitCount), "z9hg4bk")
     }
 }

@@ -84,7 +84,7 @@ public struct InviteClientTransaction: Hashable, Sendable {
     }
 
     /// A response with the given status code came.
-    public mutating func receive(status: Int, _ timers: TransactionTimers) -> TransactionActions {
+    public mutating func receive(_ status: StatusCode, _ timers: TransactionTimers) -> TransactionActions {
         switch (state, status) {
         case (.calling, 100...199), (.proceeding, 100...199):
             return proceed(status, timers)
@@ -145,7 +145,7 @@ public struct InviteClientTransaction: Hashable, Sendable {
         }
     }
 
-    private mutating func proceed(_ status: Int, _ timers: TransactionTimers) -> TransactionActions {
+    private mutating func proceed(_ status: StatusCode, _ timers: TransactionTimers) -> TransactionActions {
         let isFirst = state == .calling
         state = .proceeding
         var actions = TransactionActions(.passResponse, retransmission: isFirst ? .cancel : .keep)

@@ -98,7 +98,7 @@ public struct InviteServerTransaction: Hashable, Sendable {
     }
 
     /// The transaction user wants a response with the given status code sent.
-    public mutating func send(status: Int, _ timers: TransactionTimers) -> TransactionActions {
+    public mutating func send(_ status: StatusCode, _ timers: TransactionTimers) -> TransactionActions {
         switch (state, status) {
         case (.proceeding, 100...199):
             hasResponded = true

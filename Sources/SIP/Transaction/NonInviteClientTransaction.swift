@@ -59,7 +59,7 @@ public struct NonInviteClientTransaction: Hashable, Sendable {
     }
 
     /// A response with the given status code came.
-    public mutating func receive(status: Int, _ timers: TransactionTimers) -> TransactionActions {
+    public mutating func receive(_ status: StatusCode, _ timers: TransactionTimers) -> TransactionActions {
         switch (state, status) {
         case (.trying, 100...199), (.proceeding, 100...199):
             // Timer E runs on: it also brings a lost final response back (RFC 3261 §17.1.2.1).

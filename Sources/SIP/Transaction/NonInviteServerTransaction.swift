@@ -75,7 +75,7 @@ public struct NonInviteServerTransaction: Hashable, Sendable {
     }
 
     /// The transaction user wants a response with the given status code sent.
-    public mutating func send(status: Int, _ timers: TransactionTimers) -> TransactionActions {
+    public mutating func send(_ status: StatusCode, _ timers: TransactionTimers) -> TransactionActions {
         switch (state, status) {
         case (.trying, 100), (.proceeding, 100):
             guard mayTry else { return TransactionActions(.refuseResponse) }

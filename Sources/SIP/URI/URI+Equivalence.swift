@@ -1,5 +1,5 @@
 extension URI {
-    /// Compares by the rules of RFC 3261 §19.1.4 (and RFC 3966 §4 for tel).
+    /// Compares by the rules of RFC 3261 §19.1.4, RFC 5954 §4.2, and RFC 3966 §4 for tel.
     ///
     /// A URI with `transport` does not match one without, as the examples of that section show. The relation is not
     /// transitive: a parameter that only one of two URIs has is ignored.
@@ -11,10 +11,17 @@ extension URI {
         case .tel: return addressOfRecord == other.addressOfRecord && parametersMatch(other, isTel: true)
         default: break
         }
-        guard user == other.user, password == other.password, host == other.host, port == other.port else {
+        guard user == other.user, password == other.password, hostMatches(other), port == other.port else {
             return false
         }
         return parametersMatch(other, isTel: false) && headersMatch(other)
+    }
+
+    /// Different texts of one address are the same host (RFC 5954 §4.2).
+    private func hostMatches(_ other: URI) -> Bool {
+        if host == other.host { return true }
+        guard let address = AddressLiteral(host) else { return false }
+        return address == AddressLiteral(other.host)
     }
 
     private func parametersMatch(_ other: URI, isTel: Bool) -> Bool {

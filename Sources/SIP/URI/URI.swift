@@ -100,8 +100,15 @@ public struct URI: Hashable, Sendable {
         case .other: text(index.whole)
         default:
             (scheme == .sips ? "sips:" : "sip:") + (user.map { URI.escape($0) + "@" } ?? "")
-                + text(index.host).lowercased()
+                + canonicalHost
         }
+    }
+
+    /// The host in small letters, an IPv6 address as RFC 5952 writes it.
+    private var canonicalHost: String {
+        let written = text(index.host).lowercased()
+        guard written.hasPrefix("["), let address = AddressLiteral(written) else { return written }
+        return "[\(address)]"
     }
 
     private static func split(_ text: Substring, at separator: Character) -> [(name: String, value: String?)] {

@@ -36,7 +36,6 @@ extension URIIndex {
     /// Parses the URI that is the whole of `range`.
     ///
     /// - Throws: `MessageDefect` with code `uri`.
-    @usableFromInline
     init(_ base: UnsafePointer<UInt8>, _ range: ByteRange) throws(MessageDefect) {
         whole = range
         user = .none
@@ -47,107 +46,123 @@ extension URIIndex {
         port = 0
         hasPort = false
         scheme = .other
-        let end = range.upperBound
-        var at = range.lowerBound
+        var cursor = Cursor(base, range)
         // The two schemes of nearly all messages first.
-        if range.count > 4, base[at] | 0x20 == 0x73, base[at &+ 1] | 0x20 == 0x69, base[at &+ 2] | 0x20 == 0x70 {
-            if base[at &+ 3] == 0x3A {
+        if range.count > 4 {
+            let word = base.smallWord(at: cursor.at)
+            if word == Self.sipColon, base[cursor.at &+ 3] == UInt8(ascii: ":") {
                 scheme = .sip
-                at &+= 4
-                try parseSIP(base, at, end)
+                cursor.at &+= 4
+                try parseSIP(&cursor)
                 return
             }
-            if base[at &+ 3] | 0x20 == 0x73, base[at &+ 4] == 0x3A {
+            if word == Self.sips, base[cursor.at &+ 4] == UInt8(ascii: ":") {
                 scheme = .sips
-                at &+= 5
-                try parseSIP(base, at, end)
+                cursor.at &+= 5
+                try parseSIP(&cursor)
                 return
             }
         }
-        try parseOther(base, at, end)
+        try parseOther(base, cursor.at, cursor.end)
     }
 
-    private mutating func parseSIP(
-        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int
-    ) throws(MessageDefect) {
-        var at = start
-        // The user: "@" stands in no other part, so that the first one ends it.
-        var scan = start
-        while scan < end, base[scan] != UInt8(ascii: "@") {
-            if !ByteSet.user.contains(base[scan]), base[scan] != UInt8(ascii: ":") { break }
-            scan &+= 1
-        }
-        if scan < end, base[scan] == UInt8(ascii: "@") {
-            try parseUserInfo(base, at, scan)
-            at = scan &+ 1
-        }
-        try parseHostPort(base, &at, end)
-        if at < end, base[at] == UInt8(ascii: ";") {
-            let first = at
-            while at < end, base[at] != UInt8(ascii: "?") {
-                let byte = base[at]
-                guard ByteSet.uriParameter.contains(byte) || byte == 0x3B || byte == 0x3D else {
-                    throw MessageDefect(.uri, "A URI parameter holds a character that must be escaped")
-                }
-                at &+= 1
-            }
-            parameters = ByteRange(first, at)
-        }
-        if at < end, base[at] == UInt8(ascii: "?") {
-            headers = ByteRange(at &+ 1, end)
-            at &+= 1
-            while at < end {
-                guard ByteSet.uriHeader.contains(base[at]) else {
-                    throw MessageDefect(.uri, "A header in the URI holds a character that must be escaped")
-                }
-                at &+= 1
-            }
-        }
-        if at < end { throw MessageDefect(.uri, "A character stands in the URI where none is allowed") }
-    }
-
-    private mutating func parseUserInfo(
-        _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int
-    ) throws(MessageDefect) {
-        var cursor = Cursor(base, from: start, to: end)
-        user = cursor.take(.user)
-        guard !user.isEmpty else { throw MessageDefect(.uri, "The user part of the URI is empty") }
-        if cursor.skip(UInt8(ascii: ":")) { password = cursor.take(.password) }
-        guard cursor.isAtEnd else { throw MessageDefect(.uri, "The user part holds a character that must be escaped") }
-        try Self.checkEscapes(base, user)
-        try Self.checkEscapes(base, password)
-    }
+    /// "sip:" and "sips" as little-endian words.
+    private static var sipColon: UInt32 { 0x3A70_6973 }
+    private static var sips: UInt32 { 0x7370_6973 }
 
     @inline(__always)
-    private static func checkEscapes(_ base: UnsafePointer<UInt8>, _ range: ByteRange) throws(MessageDefect) {
-        var i = range.lowerBound
-        let end = range.upperBound
-        while i < end {
-            if base[i] == UInt8(ascii: "%") {
-                guard i &+ 2 < end, ByteSet.hex.contains(base[i &+ 1]), ByteSet.hex.contains(base[i &+ 2]) else {
-                    throw MessageDefect(.uri, "An escape in the URI lacks its two hexadecimal digits")
-                }
-            }
-            i &+= 1
-        }
-    }
-
-    private mutating func parseHostPort(
-        _ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int
-    ) throws(MessageDefect) {
-        var cursor = Cursor(base, from: at, to: end)
+    private mutating func parseSIP(_ cursor: inout Cursor) throws(MessageDefect) {
+        try parseUserInfo(&cursor)
         guard let found = HostPort(&cursor) else { throw MessageDefect(.uri, "The host of the URI is malformed") }
         host = found.host
         hasPort = found.hasPort
         port = found.port
-        at = cursor.at
+        if cursor.isAtEnd { return }
+        if cursor.peek == UInt8(ascii: ";") {
+            let first = cursor.at
+            try Self.take(.uriParameters, &cursor)
+            parameters = ByteRange(first, cursor.at)
+        }
+        if cursor.skip(UInt8(ascii: "?")) {
+            headers = ByteRange(cursor.at, cursor.end)
+            while !cursor.isAtEnd {
+                if cursor.peek == UInt8(ascii: "%") { try Self.checkEscape(cursor) }
+                guard ByteSet.uriHeader.contains(cursor.peek) else { break }
+                cursor.at &+= 1
+            }
+        }
+        guard cursor.isAtEnd else {
+            throw MessageDefect(.uri, "A character stands in the URI where none is allowed")
+        }
+    }
+
+    /// Consumes user, password and "@" where they are; "@" stands in no other part, so that the first one ends them.
+    @inline(__always)
+    private mutating func parseUserInfo(_ cursor: inout Cursor) throws(MessageDefect) {
+        let start = cursor.at
+        var ahead = cursor
+        do throws(MessageDefect) {
+            try Self.take(.user, &ahead)
+        } catch {
+            // A broken escape is the user's when an "@" follows; behind a host it is found again.
+            guard Self.hasUserInfo(cursor) else { return }
+            throw error
+        }
+        let name = ByteRange(start, ahead.at)
+        switch ahead.peek {
+        case UInt8(ascii: "@"):
+            break
+        case UInt8(ascii: ":"):
+            // A password, or the port behind a host.
+            guard Self.hasUserInfo(ahead) else { return }
+            ahead.at &+= 1
+            let first = ahead.at
+            while ahead.peek != UInt8(ascii: "@") {
+                if ahead.peek == UInt8(ascii: "%") { try Self.checkEscape(ahead) }
+                guard ByteSet.password.contains(ahead.peek) else { throw Self.unescapedUser }
+                ahead.at &+= 1
+            }
+            password = ByteRange(first, ahead.at)
+        default:
+            guard Self.hasUserInfo(ahead) else { return }
+            throw Self.unescapedUser
+        }
+        guard !name.isEmpty else { throw MessageDefect(.uri, "The user part of the URI is empty") }
+        user = name
+        cursor.at = ahead.at &+ 1
+    }
+
+    private static var unescapedUser: MessageDefect {
+        MessageDefect(.uri, "The user part holds a character that must be escaped")
+    }
+
+    private static func hasUserInfo(_ cursor: Cursor) -> Bool {
+        for i in cursor.at..<max(cursor.at, cursor.end) where cursor.base[i] == UInt8(ascii: "@") { return true }
+        return false
+    }
+
+    /// Consumes characters of a class, and escapes.
+    @inline(__always)
+    private static func take(_ characters: ByteClass, _ cursor: inout Cursor) throws(MessageDefect) {
+        while true {
+            _ = cursor.take(run: characters)
+            guard cursor.peek == UInt8(ascii: "%") else { return }
+            try checkEscape(cursor)
+            cursor.at &+= 3
+        }
+    }
+
+    private static func checkEscape(_ cursor: Cursor) throws(MessageDefect) {
+        guard cursor.at &+ 2 < cursor.end, ByteClass.hex.contains(cursor.base[cursor.at &+ 1]),
+            ByteClass.hex.contains(cursor.base[cursor.at &+ 2])
+        else { throw MessageDefect(.uri, "An escape in the URI lacks its two hexadecimal digits") }
     }
 
     private mutating func parseOther(
         _ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int
     ) throws(MessageDefect) {
         var cursor = Cursor(base, from: start, to: end)
-        let name = cursor.take(.token)
+        let name = cursor.take(run: .token)
         guard !name.isEmpty, base[name.lowerBound] | 0x20 &- 0x61 < 26, cursor.skip(UInt8(ascii: ":")),
             !cursor.isAtEnd
         else { throw MessageDefect(.uri, "The URI has no scheme") }
@@ -176,44 +191,6 @@ extension URIIndex {
             UInt8(ascii: "("), UInt8(ascii: ")"):
             return true
         default: return false
-        }
-    }
-}
-
-/// A host and an optional port, as in URIs and Via (`hostport`, RFC 3261 §25.1).
-@frozen
-@usableFromInline
-struct HostPort {
-    @usableFromInline var host: ByteRange
-    @usableFromInline var port: UInt16
-    @usableFromInline var hasPort: Bool
-
-    /// Consumes host and port; nil when there is none or its characters are wrong.
-    @inline(__always)
-    init?(_ cursor: inout Cursor) {
-        if cursor.peek == UInt8(ascii: "[") {
-            let start = cursor.at
-            cursor.at &+= 1
-            while !cursor.isAtEnd, cursor.peek != UInt8(ascii: "]") {
-                let byte = cursor.peek
-                guard ByteSet.hex.contains(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: ".") else {
-                    return nil
-                }
-                cursor.at &+= 1
-            }
-            guard cursor.skip(UInt8(ascii: "]")), cursor.at &- start > 3 else { return nil }
-            host = ByteRange(start, cursor.at)
-        } else {
-            host = cursor.take(.host)
-            guard !host.isEmpty else { return nil }
-        }
-        port = 0
-        hasPort = false
-        if cursor.peek == UInt8(ascii: ":") {
-            cursor.at &+= 1
-            guard let number = cursor.takeNumber(maximum: 65_535) else { return nil }
-            port = UInt16(truncatingIfNeeded: number)
-            hasPort = true
         }
     }
 }

@@ -55,6 +55,9 @@ public final class ClientTransaction {
         self.tag = tag
     }
 
+    /// The request as it was sent.
+    public var sentRequest: [UInt8] { request }
+
     /// Whether the transaction is of INVITE.
     public var isInvite: Bool { method == .invite }
 }

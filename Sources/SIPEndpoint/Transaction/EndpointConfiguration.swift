@@ -43,4 +43,46 @@ public struct EndpointCounters: Sendable, Hashable {
     public var sendFailures: UInt64 = 0
 
     public init() {}
+
+    /// All counters with their names, in a fixed order.
+    public var all: [(name: String, value: UInt64)] {
+        [
+            ("requestsReceived", requestsReceived),
+            ("responsesReceived", responsesReceived),
+            ("requestsSent", requestsSent),
+            ("responsesSent", responsesSent),
+            ("retransmissionsReceived", retransmissionsReceived),
+            ("retransmissionsSent", retransmissionsSent),
+            ("malformed", malformed),
+            ("rejected", rejected),
+            ("strayResponses", strayResponses),
+            ("keepAlives", keepAlives),
+            ("shed", shed),
+            ("serverTransactions", serverTransactions),
+            ("clientTransactions", clientTransactions),
+            ("timeouts", timeouts),
+            ("transportFailures", transportFailures),
+            ("sendFailures", sendFailures),
+        ]
+    }
+
+    /// Adds the counts of another lane.
+    public mutating func add(_ other: EndpointCounters) {
+        requestsReceived &+= other.requestsReceived
+        responsesReceived &+= other.responsesReceived
+        requestsSent &+= other.requestsSent
+        responsesSent &+= other.responsesSent
+        retransmissionsReceived &+= other.retransmissionsReceived
+        retransmissionsSent &+= other.retransmissionsSent
+        malformed &+= other.malformed
+        rejected &+= other.rejected
+        strayResponses &+= other.strayResponses
+        keepAlives &+= other.keepAlives
+        shed &+= other.shed
+        serverTransactions &+= other.serverTransactions
+        clientTransactions &+= other.clientTransactions
+        timeouts &+= other.timeouts
+        transportFailures &+= other.transportFailures
+        sendFailures &+= other.sendFailures
+    }
 }

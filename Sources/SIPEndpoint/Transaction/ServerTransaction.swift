@@ -53,6 +53,9 @@ public final class ServerTransaction {
         self.toTag = toTag
     }
 
+    /// A number that no other transaction of the lane has at the time.
+    public var number: UInt64 { token }
+
     /// Whether the transaction is of INVITE.
     public var isInvite: Bool {
         if case .invite = machine { true } else { false }

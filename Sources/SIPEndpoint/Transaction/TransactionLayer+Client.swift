@@ -9,12 +9,13 @@ extension TransactionLayer {
     ///   - target: where to.
     ///   - branchSuffix: a number to add to the branch, such as a proxy's loop hash; 0 adds none.
     ///   - staysOnDatagram: forbids TCP for large requests, as for a contact behind a NAT that would not take a connection.
-    ///   - write: writes the whole request; its second argument is the Via field to put on top, line end included.
+    ///   - write: writes the whole request; with the Via field to put on top, line end included, and the flow
+    ///     that it leaves by. It may be called twice, when its size changes the transport.
     /// - Returns: the transaction, or nil when no listener of ours reaches the target: then no callback follows.
     public func send(
         _ method: Method, to target: Target, user: (any ClientTransactionUser)?, tag: Int = 0,
         branchSuffix: UInt64 = 0, staysOnDatagram: Bool = false, isProxied: Bool = false,
-        _ write: (inout ByteWriter, UnsafeRawBufferPointer) -> Void
+        _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
     ) -> ClientTransaction? {
         guard var flow = route(target) else { return nil }
         let token = clients.reserve()
@@ -42,6 +43,22 @@ extension TransactionLayer {
         return transaction
     }
 
+    /// Sends a request that has no transaction of its own: the ACK to a 2xx (RFC 3261 §13.2.2.4).
+    ///
+    /// - Returns: the bytes as sent and their flow, to send them again when the 2xx comes again; nil when no listener of ours
+    ///   reaches the target.
+    public func sendOnce(
+        to target: Target, _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
+    ) -> (bytes: [UInt8], flow: Flow)? {
+        guard let flow = route(target) else { return nil }
+        // A branch like any other; no response will ever carry it.
+        _ = writeRequest(flow, driver.random() >> 8, 0, write)
+        let bytes = scratch.array
+        counters.requestsSent &+= 1
+        send(bytes, flow)
+        return (bytes, flow)
+    }
+
     /// Chooses the flow to a target: its own, or the listener of that transport and family.
     public func route(_ target: Target) -> Flow? {
         if let flow = target.flow { return flow }
@@ -59,7 +76,8 @@ extension TransactionLayer {
 
     /// Writes a request with our Via into `scratch`; says where the Via value stands.
     private func writeRequest(
-        _ flow: Flow, _ token: UInt64, _ suffix: UInt64, _ write: (inout ByteWriter, UnsafeRawBufferPointer) -> Void
+        _ flow: Flow, _ token: UInt64, _ suffix: UInt64,
+        _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
     ) -> ByteRange {
         withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { memory in
             var via = ByteWriter(into: memory)
@@ -67,7 +85,7 @@ extension TransactionLayer {
             writeVia(flow, token, suffix, into: &via)
             via.append("\r\n")
             scratch.removeAll()
-            write(&scratch, via.bytes)
+            write(&scratch, via.bytes, flow)
             return find(via.bytes)
         }
     }
@@ -100,7 +118,8 @@ extension TransactionLayer {
     func receiveResponse(_ view: MessageView, _ flow: Flow) {
         guard let via = try? view.topVia, let token = token(of: view.bytes(via.branch)),
             let found = clients.find(token), let cSeq = try? view.cSeq,
-            let transaction = cSeq.method == .cancel ? found.cancel : found, cSeq.method == transaction.method
+            let transaction = cSeq.method == .cancel && found.method != .cancel ? found.cancel : found,
+            cSeq.method == transaction.method
         else {
             counters.strayResponses &+= 1
             return
@@ -109,10 +128,10 @@ extension TransactionLayer {
         let actions: TransactionActions
         switch transaction.machine {
         case .invite(var machine):
-            actions = machine.receive(status: Int(status.rawValue), configuration.timers)
+            actions = machine.receive(status, configuration.timers)
             transaction.machine = .invite(machine)
         case .nonInvite(var machine):
-            actions = machine.receive(status: Int(status.rawValue), configuration.timers)
+            actions = machine.receive(status, configuration.timers)
             transaction.machine = .nonInvite(machine)
         }
         transaction.mayReturnToDatagram = false

@@ -138,14 +138,14 @@ extension TransactionLayer {
     public func respond(
         _ transaction: ServerTransaction, status: StatusCode, writing write: (inout ByteWriter) -> Void
     ) {
-        guard !transaction.isTerminated, transaction.request != nil || !status.isFinal else { return }
+        guard !transaction.isTerminated else { return }
         let actions: TransactionActions
         switch transaction.machine {
         case .invite(var machine):
-            actions = machine.send(status: Int(status.rawValue), configuration.timers)
+            actions = machine.send(status, configuration.timers)
             transaction.machine = .invite(machine)
         case .nonInvite(var machine):
-            actions = machine.send(status: Int(status.rawValue), configuration.timers)
+            actions = machine.send(status, configuration.timers)
             transaction.machine = .nonInvite(machine)
         }
         if actions.effects.contains(.sendResponse) {

@@ -61,7 +61,9 @@ public final class TransactionLayer {
     /// Stops a timer.
     public func cancel(timer: UInt64) { driver.cancel(timer: timer) }
 
-    static func timerToken(_ owner: TimerOwner, _ transaction: UInt64, lifetime: Bool, _ timer: TransactionTimer) -> UInt64 {
+    static func timerToken(_ owner: TimerOwner, _ transaction: UInt64, lifetime: Bool, _ timer: TransactionTimer)
+        -> UInt64
+    {
         // 28 bits of slot and 29 of generation leave 5 for the timer's letter; the generation is compared in full by
         // the timer handle, which is cancelled when its transaction ends.
         owner.rawValue << 62 | UInt64(timer.rawValue) << 57 | transaction & 0x1FF_FFFF_FFFF_FFFF
@@ -82,17 +84,30 @@ public final class TransactionLayer {
 
     /// A datagram, or a message cut out of a stream.
     public func receive(_ bytes: UnsafeRawBufferPointer, _ flow: Flow) {
+        guard indexMessage(bytes, flow.connection == 0 ? .datagram : .stream) else { return }
+        handleIndexed(bytes, flow)
+    }
+
+    /// Indexes what has come; false when that was all there was to do with it: keep-alives, and what is no SIP.
+    func indexMessage(_ bytes: UnsafeRawBufferPointer, _ framing: MessageIndex.Framing) -> Bool {
         if bytes.count <= 4, isKeepAlive(bytes) {
             counters.keepAlives &+= 1
-            return
+            return false
         }
         do throws(MessageDefect) {
-            try index.parse(
-                bytes, limits: configuration.limits, framing: flow.connection == 0 ? .datagram : .stream)
+            try index.parse(bytes, limits: configuration.limits, framing: framing)
+            return true
         } catch {
             counters.malformed &+= 1
-            return
+            return false
         }
+    }
+
+    /// The message that was indexed last.
+    func indexedView(_ bytes: UnsafeRawBufferPointer) -> MessageView { index.view(of: bytes) }
+
+    /// Handles the message that was indexed last.
+    func handleIndexed(_ bytes: UnsafeRawBufferPointer, _ flow: Flow) {
         let view = index.view(of: bytes)
         if view.isRequest {
             counters.requestsReceived &+= 1

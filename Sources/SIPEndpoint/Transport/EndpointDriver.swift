@@ -28,6 +28,10 @@ public protocol EndpointDriver: AnyObject {
     /// waits. Its failure comes as `TransactionLayer.connectionClosed`.
     func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64
 
+    /// Looks up the addresses of a host name off the lane; `completion` is called on the lane, with nothing when there is
+    /// none.
+    func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void)
+
     /// A number that nobody can guess.
     func random() -> UInt64
 }

@@ -95,7 +95,9 @@ let invite = """
         ("OPTIONS sip:a@b SIP/2.0\r\nb@d: x\r\n\r\n", .headerLine),
         ("OPTIONS sip:a@b SIP/2.0\r\nl: -1\r\n\r\n", .headerValue),
         ("OPTIONS sip:a@b SIP/2.0\r\nl: 5\r\n\r\nabc", .truncatedBody),
-        ("OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\n", .incomplete),
+        ("OPTIONS sip:a@b SIP/2.0\r\nl: 0\r", .incomplete),
+        ("OPTIONS sip:a@b SIP/2.0\r\nl: 0\r\nVia", .headerLine),
+        ("OPTIONS sip:a@b SIP/2.0\r\nl: 1\r\n", .truncatedBody),
     ])
     func notesDefects(_ text: String, _ code: MessageDefect.Code) throws {
         #expect(try Message(text).defect?.code == code)

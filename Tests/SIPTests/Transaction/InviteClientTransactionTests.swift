@@ -6,8 +6,8 @@ import Testing
     typealias Cell = SIPTests.Cell<InviteClientTransaction.State>
 
     static let timers = TransactionTimers()
-    static let provisional: [TransactionInput] = [100, 101, 180, 199].map { .receive($0) }
-    static let success: [TransactionInput] = [200, 299].map { .receive($0) }
+    static let provisional: [TransactionInput] = [.receive(100), .receive(101), .receive(180), .receive(199)]
+    static let success: [TransactionInput] = [.receive(200), .receive(299)]
     static let failure: [TransactionInput] = statuses.filter { $0 >= 300 }.map { .receive($0) }
 
     /// A table with the same cell for several inputs.

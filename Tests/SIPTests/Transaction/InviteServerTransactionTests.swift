@@ -13,7 +13,7 @@ import Testing
         _ more: [TransactionInput: Cell] = [:]
     ) -> [TransactionInput: Cell] {
         var table = more
-        for status in statuses + [0, 99, 700, -1] {
+        for status in statuses + [0, 99, 700, 65535] {
             let cell: Cell? =
                 switch status {
                 case 100...199: provisional
@@ -127,7 +127,7 @@ import Testing
         var machine = InviteServerTransaction(isReliable: false)
         var intervals: [Duration] = []
         _ = machine.start(Self.timers)
-        var actions = machine.send(status: 603, Self.timers)
+        var actions = machine.send(603, Self.timers)
         for _ in 0..<6 {
             guard case .set(.g, let interval) = actions.retransmission else { break }
             intervals.append(interval)

@@ -3,8 +3,8 @@ import SIP
 /// Anything that can happen to a transaction, as data, so that tests can be tables.
 enum TransactionInput: Hashable, Sendable {
     case start
-    case receive(Int)
-    case send(Int)
+    case receive(StatusCode)
+    case send(StatusCode)
     case retransmission
     case ack
     case cancelled
@@ -23,7 +23,7 @@ extension InviteClientTransaction: ScriptedTransaction {
     mutating func take(_ input: TransactionInput, _ timers: TransactionTimers) -> TransactionActions {
         switch input {
         case .start: start(timers)
-        case .receive(let status): receive(status: status, timers)
+        case .receive(let status): receive(status, timers)
         case .cancelled: cancelled(timers)
         case .fire(let timer): fire(timer, timers)
         case .transportFailed: transportFailed()
@@ -36,7 +36,7 @@ extension NonInviteClientTransaction: ScriptedTransaction {
     mutating func take(_ input: TransactionInput, _ timers: TransactionTimers) -> TransactionActions {
         switch input {
         case .start: start(timers)
-        case .receive(let status): receive(status: status, timers)
+        case .receive(let status): receive(status, timers)
         case .fire(let timer): fire(timer, timers)
         case .transportFailed: transportFailed()
         case .cancelled, .send, .retransmission, .ack: .none
@@ -48,7 +48,7 @@ extension InviteServerTransaction: ScriptedTransaction {
     mutating func take(_ input: TransactionInput, _ timers: TransactionTimers) -> TransactionActions {
         switch input {
         case .start: start(timers)
-        case .send(let status): send(status: status, timers)
+        case .send(let status): send(status, timers)
         case .retransmission: receiveRetransmission()
         case .ack: receiveAck(timers)
         case .fire(let timer): fire(timer, timers)
@@ -62,7 +62,7 @@ extension NonInviteServerTransaction: ScriptedTransaction {
     mutating func take(_ input: TransactionInput, _ timers: TransactionTimers) -> TransactionActions {
         switch input {
         case .start: start(timers)
-        case .send(let status): send(status: status, timers)
+        case .send(let status): send(status, timers)
         case .retransmission: receiveRetransmission()
         case .fire(let timer): fire(timer, timers)
         case .transportFailed: transportFailed()
@@ -108,10 +108,10 @@ struct Row<Machine: ScriptedTransaction>: Sendable {
 }
 
 /// One of each class of status, and both ends of each class.
-let statuses = [100, 101, 180, 199, 200, 299, 300, 399, 407, 408, 486, 487, 500, 599, 600, 699]
+let statuses: [StatusCode] = [100, 101, 180, 199, 200, 299, 300, 399, 407, 408, 486, 487, 500, 599, 600, 699]
 
 /// Every input of a transaction, with statuses out of range too.
 let everyInput: [TransactionInput] =
-    ([0, 99, 700, -1] + statuses).flatMap { [.receive($0), .send($0)] }
+    ([0, 99, 700, 65535] + statuses).flatMap { [.receive($0), .send($0)] }
     + TransactionTimer.allCases.map { .fire($0) }
     + [.retransmission, .ack, .cancelled, .transportFailed]

@@ -5,7 +5,7 @@ import SIP
 struct TransactionSimulation<Client: ScriptedTransaction, Server: ScriptedTransaction> {
     /// What goes over the link. `confirmation` is the ACK to a 2xx, which is no part of the INVITE transaction.
     enum Message: Hashable, Sendable {
-        case request, response(Int), ack, confirmation
+        case request, response(StatusCode), ack, confirmation
     }
 
     enum Side { case client, server }
@@ -13,8 +13,8 @@ struct TransactionSimulation<Client: ScriptedTransaction, Server: ScriptedTransa
     enum Event {
         case arrival(Message, at: Side)
         case timer(TransactionTimer, Side, isLifetime: Bool, generation: Int)
-        case answer(Int)
-        case repeatSuccess(Int, interval: Duration)
+        case answer(StatusCode)
+        case repeatSuccess(StatusCode, interval: Duration)
         case cancel
     }
 
@@ -32,7 +32,7 @@ struct TransactionSimulation<Client: ScriptedTransaction, Server: ScriptedTransa
 
     /// What happened.
     struct Outcome: Equatable {
-        var passedResponses: [Int] = []
+        var passedResponses: [StatusCode] = []
         var passedRequests = 0
         var clientTimeouts = 0
         var serverTimeouts = 0
@@ -54,7 +54,7 @@ struct TransactionSimulation<Client: ScriptedTransaction, Server: ScriptedTransa
 
     private let timers: TransactionTimers
     private let link: Link
-    private let script: [(after: Duration, status: Int)]
+    private let script: [(after: Duration, status: StatusCode)]
     private var time: VirtualTime<Event>
     private let start: ContinuousClock.Instant
     private var random: SeededGenerator
@@ -63,12 +63,12 @@ struct TransactionSimulation<Client: ScriptedTransaction, Server: ScriptedTransa
     private let makeServer: Server
     private var clientSlots = Slots()
     private var serverSlots = Slots()
-    private var lastResponse: Int?
+    private var lastResponse: StatusCode?
     private(set) var outcome = Outcome()
 
     init(
         client: Client, server: Server, link: Link = Link(), timers: TransactionTimers = TransactionTimers(),
-        seed: UInt64 = 1, script: [(after: Duration, status: Int)]
+        seed: UInt64 = 1, script: [(after: Duration, status: StatusCode)]
     ) {
         self.client = client
         makeServer = server
@@ -83,7 +83,7 @@ struct TransactionSimulation<Client: ScriptedTransaction, Server: ScriptedTransa
     /// Runs to the end; `cancelAfter` is when the client's user sends CANCEL, whose own way is not simulated.
     static func run(
         client: Client, server: Server, link: Link = Link(), timers: TransactionTimers = TransactionTimers(),
-        seed: UInt64 = 1, cancelAfter: Duration? = nil, script: [(after: Duration, status: Int)]
+        seed: UInt64 = 1, cancelAfter: Duration? = nil, script: [(after: Duration, status: StatusCode)]
     ) -> Outcome {
         var simulation = TransactionSimulation(
             client: client, server: server, link: link, timers: timers, seed: seed, script: script)
@@ -138,7 +138,7 @@ struct TransactionSimulation<Client: ScriptedTransaction, Server: ScriptedTransa
         }
     }
 
-    private mutating func feedClient(_ input: TransactionInput, response: Int? = nil) {
+    private mutating func feedClient(_ input: TransactionInput, response: StatusCode? = nil) {
         guard var machine = client else { return }
         let actions = machine.take(input, timers)
         client = machine
@@ -160,7 +160,7 @@ struct TransactionSimulation<Client: ScriptedTransaction, Server: ScriptedTransa
         }
     }
 
-    private mutating func feedServer(_ input: TransactionInput, response: Int? = nil) {
+    private mutating func feedServer(_ input: TransactionInput, response: StatusCode? = nil) {
         guard var machine = server else { return }
         let actions = machine.take(input, timers)
         server = machine

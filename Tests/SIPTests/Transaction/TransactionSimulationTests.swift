@@ -7,8 +7,8 @@ import Testing
     typealias NonInviteSimulation = TransactionSimulation<NonInviteClientTransaction, NonInviteServerTransaction>
 
     static let seeds = 0..<UInt64(400)
-    static let answered: [(Duration, Int)] = [(.milliseconds(20), 180), (.seconds(3), 200)]
-    static let refused: [(Duration, Int)] = [(.milliseconds(20), 180), (.seconds(2), 486)]
+    static let answered: [(Duration, StatusCode)] = [(.milliseconds(20), 180), (.seconds(3), 200)]
+    static let refused: [(Duration, StatusCode)] = [(.milliseconds(20), 180), (.seconds(2), 486)]
 
     static func lossy(_ loss: Double) -> InviteSimulation.Link {
         InviteSimulation.Link(loss: loss, duplication: loss / 4, longestDelay: .milliseconds(300))
@@ -186,7 +186,8 @@ import Testing
         fired.formUnion(InviteSimulation.run(client: invite, server: server, link: .init(loss: 1), script: []).fired)
         let other = NonInviteClientTransaction(isReliable: false)
         let otherServer = NonInviteServerTransaction(isReliable: false)
-        for script in [[(Duration.seconds(5), 200)], []] {
+        let scripts: [[(Duration, StatusCode)]] = [[(.seconds(5), 200)], []]
+        for script in scripts {
             fired.formUnion(NonInviteSimulation.run(client: other, server: otherServer, script: script).fired)
         }
         #expect(fired == Set(TransactionTimer.allCases))

@@ -41,7 +41,7 @@ import Testing
         #expect(invite.start(timers).retransmission == .set(.a, .milliseconds(1)))
         var other = NonInviteClientTransaction(isReliable: false)
         #expect(other.start(timers).retransmission == .set(.e, .milliseconds(1)))
-        _ = other.receive(status: 100, timers)
+        _ = other.receive(100, timers)
         #expect(other.fire(.e, timers).retransmission == .set(.e, .milliseconds(1)))
     }
 }

@@ -16,6 +16,10 @@ import Testing
             "sip:alice@atlanta.com?priority=urgent&subject=project%20x"
         ),
         ("tel:+1-201-555-0123", "tel:+12015550123"),
+        // RFC 5954 §4.2.
+        ("sip:bob@[::ffff:192.0.2.128]", "sip:bob@[::ffff:c000:280]"),
+        ("sip:bob@[2001:db8::9:1]", "sip:bob@[2001:db8::9:01]"),
+        ("sip:bob@[0:0:0:0:0:FFFF:129.144.52.38]", "sip:bob@[::FFFF:129.144.52.38]"),
     ])
     func equivalent(_ a: String, _ b: String) throws {
         #expect(try URI(a).isEquivalent(to: URI(b)))
@@ -53,6 +57,7 @@ import Testing
         #expect(uri.headers.map(\.name) == ["Subject", "x"])
         #expect(uri.headers.first?.value == "a&b")
         #expect(uri.addressOfRecord == "sips:j%40s0n@[2001:db8::1]")
+        #expect(try URI("sip:bob@[2001:DB8:0:0::9:01]:5060").addressOfRecord == "sip:bob@[2001:db8::9:1]")
     }
 
     @Test func builds() throws {
@@ -65,10 +70,25 @@ import Testing
 
     @Test(arguments: [
         "", "sip:", "sip:@b", "bob@b", "sip:a@b c", "sip:a@b:70000", "sip:a@[::1", "sip:a@b;x=<", "sip:%4@b",
-        "sip:a@", "tel:", "tel:12x4", "<sip:a@b>", "sip:a\u{7f}@b", ":x", "sip:a@b>",
+        "sip:a@", "sip:bob@444.555.666.777", "sip:bob@192.0.2.256", "sip:bob@1.2.3", "sip:bob@192.0.02.1",
+        "sip:bob@[::1::]",
+        "sip:bob@[1:2:3:4:5:6:7]", "sip:bob@[::g]", "sip:2001:db8::10", "sip:a@b;x=%4", "sip:a@b?x=%zz", "sip:a%4@b",
+        "sip::p@b",
+        "sip:a[@b", "sip:a:p[@b", "tel:", "tel:12x4", "<sip:a@b>", "sip:a\u{7f}@b", ":x", "sip:a@b>",
     ])
     func malformed(_ text: String) {
         #expect(throws: MessageDefect(.uri, "")) { try URI(text) }
+    }
+
+    @Test(arguments: [
+        "sip:a@b", "sip:b", "sip:b:5060", "sip:b;lr", "sip:b?x=y", "sip:a:p@b:5060;x=y;z?h=v&i=", "sip:a:@b", "SIP:a@B",
+        "sips:a%40x@b", "sip:a;x=%41@b;y=%42?z=%43", "sip:p1", "sip:a@192.0.2.255", "sip:[::]", "sip:a@[::1]:5060;lr",
+        "sip:a@[1:2:3:4:5:6:7:8]", "sip:a@[1:2:3:4:5:6:192.0.2.1]", "sip:a@[1:2:3:4:5:6:7::]", "sip:0.0.0.0",
+        "sip:a@b.",
+        "sip:a@_sip.b", "sip:+1234#5@b",
+    ])
+    func wellFormed(_ text: String) throws {
+        #expect(try URI(text).description == text)
     }
 
     @Test func otherSchemesAreKept() throws {
