@@ -37,6 +37,8 @@ let package = Package(
         .library(name: "SDP", targets: ["SDP"]),
         .library(name: "RTP", targets: ["RTP"]),
         .library(name: "Reactor", targets: ["Reactor"]),
+        .library(name: "Routing", targets: ["Routing"]),
+        .library(name: "Registrar", targets: ["Registrar"]),
         .library(name: "Proxy", targets: ["Proxy"]),
         .library(name: "Toolkit", targets: ["Toolkit"]),
         .library(name: "SIPEndpoint", targets: ["SIPEndpoint"]),
@@ -67,7 +69,7 @@ let package = Package(
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint"]),
+        module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", crypto]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
         module(

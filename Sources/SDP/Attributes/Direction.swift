@@ -38,7 +38,11 @@ public enum Direction: String, Hashable, Sendable, CaseIterable {
 
     /// Reads an attribute; `nil` if it is not one of the four.
     public init?(_ attribute: Attribute) {
-        guard attribute.value == nil, let name = attribute.name.string else { return nil }
-        self.init(rawValue: name)
+        guard attribute.value == nil else { return nil }
+        let name = attribute.name.bytes
+        // All four have eight letters, and most other attributes have not.
+        guard name.count == 8, let found = Direction.allCases.first(where: { name.elementsEqual($0.rawValue.utf8) })
+        else { return nil }
+        self = found
     }
 }

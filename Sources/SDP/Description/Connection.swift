@@ -16,12 +16,21 @@ public struct Connection: Hashable, Sendable {
     public let addressCount: UInt32?
 
     /// A unicast address of the Internet.
-    public init(_ address: ConnectionAddress) {
+    ///
+    /// - Parameter family: The family to name beside a host name, IPv4 if none is given; an address has its own.
+    public init(_ address: ConnectionAddress, family: ConnectionAddress.Family? = nil) {
         networkType = "IN"
-        addressType = address.addressType
+        addressType = (address.family ?? family) == .ip6 ? "IP6" : "IP4"
         self.address = address
         timeToLive = nil
         addressCount = nil
+    }
+
+    /// The family of the address, or the one that is named beside a host name; `nil` for other networks.
+    public var family: ConnectionAddress.Family? {
+        if let family = address.family { return family }
+        guard case .name = address else { return nil }
+        return addressType == "IP6" ? .ip6 : .ip4
     }
 
     /// Reads the value of a `c=` line; `nil` if it does not follow the grammar.

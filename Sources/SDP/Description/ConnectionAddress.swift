@@ -51,7 +51,7 @@ public enum ConnectionAddress: Hashable, Sendable {
     }
 
     /// Whether nothing can be sent to the address: `0.0.0.0` (RFC 3264 §8.4), `::`, or a name under `.invalid`, which
-    /// takes their place where IPv6 is spoken (RFC 6157 §5.1, RFC 6761 §6.4).
+    /// takes their place where IPv6 is spoken (RFC 6157 §4.1, RFC 6761 §6.4).
     public var isUnspecified: Bool {
         switch self {
         case .ip4(let value): value == 0

@@ -42,13 +42,23 @@ public struct LineType: RawRepresentable, Hashable, Sendable {
     /// Place of the line in the fixed order of RFC 8866 §5; the same order serves both levels, since the lines of a media
     /// description stand in it as those of the session do. `nil` for a letter that is not defined.
     var rank: Int? {
-        LineType.order.firstIndex { $0.contains(self) }
+        switch self {
+        case .version: 0
+        case .origin: 1
+        case .media: 2
+        case .sessionName: 3
+        case .information: 4
+        case .uri: 5
+        case .email: 6
+        case .phone: 7
+        case .connection: 8
+        case .bandwidth: 9
+        case .time, .repeatTimes, .zones: 10
+        case .key: 11
+        case .attribute: 12
+        default: nil
+        }
     }
-
-    private static let order: [[LineType]] = [
-        [.version], [.origin], [.media], [.sessionName], [.information], [.uri], [.email], [.phone], [.connection],
-        [.bandwidth], [.time, .repeatTimes, .zones], [.key], [.attribute],
-    ]
 }
 
 /// How a line ends. CRLF is the standard's; parsers should accept a single newline too (RFC 8866 §5).
@@ -85,5 +95,12 @@ public struct Line: Hashable, Sendable {
         self.type = type
         self.value = value
         self.ending = ending
+    }
+
+    /// Whether the line is an attribute of a name; without taking it apart, as most lines that are asked are not.
+    func isAttribute(_ name: ByteString) -> Bool {
+        guard type == .attribute, value.bytes.starts(with: name.bytes) else { return false }
+        let end = value.bytes.startIndex + name.count
+        return end == value.bytes.endIndex || value.bytes[end] == .colon
     }
 }

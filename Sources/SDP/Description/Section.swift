@@ -88,12 +88,12 @@ extension DescriptionLevel {
 
     /// The attributes of a name, in order.
     public func attributes(named name: ByteString) -> [Attribute] {
-        attributes.filter { $0.name == name }
+        section.lines.lazy.filter { $0.isAttribute(name) }.map { Attribute(line: $0.value) }
     }
 
     /// The first attribute of a name.
     public func attribute(named name: ByteString) -> Attribute? {
-        section.lines.lazy.filter { $0.type == .attribute }.map { Attribute(line: $0.value) }.first { $0.name == name }
+        section.lines.first { $0.isAttribute(name) }.map { Attribute(line: $0.value) }
     }
 
     /// Adds an attribute behind all others.
@@ -103,7 +103,7 @@ extension DescriptionLevel {
 
     /// Removes all attributes of a name; other lines are not touched.
     public mutating func removeAttributes(named name: ByteString) {
-        section.lines.removeAll { $0.type == .attribute && Attribute(line: $0.value).name == name }
+        section.lines.removeAll { $0.isAttribute(name) }
     }
 
     /// The direction that this level states; `nil` when it states none.

@@ -1,9 +1,9 @@
 /// Writes offers and answers.
 struct DescriptionComposer {
-    /// An `m=` line with the address that it needs; none for a line that is not in use.
+    /// An `m=` line with the `c=` line that it needs; none for a line that is not in use.
     struct MediaLine {
         var description: MediaDescription
-        var address: ConnectionAddress?
+        var connection: Connection?
 
         /// A line that is refused or disabled: port zero, the same media, transport and formats (RFC 3264 §6). At least
         /// one format must be there, even where the peer listed none.
@@ -11,19 +11,20 @@ struct DescriptionComposer {
             let formats = field.formats.isEmpty ? ["0"] : field.formats
             description = MediaDescription(
                 MediaField(unchecked: field.media, port: 0, transport: field.transport, formats: formats))
-            address = nil
+            connection = nil
         }
 
-        /// A line in use.
+        /// A line in use; `family` is named beside an address that is a host name.
         init(
-            _ stream: StreamCapability, transport: ByteString, formats: [RTPFormat], direction: Direction,
+            _ stream: StreamCapability, family: ConnectionAddress.Family? = nil, transport: ByteString,
+            formats: [RTPFormat], direction: Direction,
             multiplexesRTCP: Bool
         ) {
             description = MediaDescription(
                 MediaField(
                     unchecked: stream.media, port: stream.port, transport: transport,
                     formats: formats.map { ByteString($0.payloadType) }))
-            address = stream.address
+            connection = Connection(stream.address, family: family)
             var attributes: [Attribute] = []
             for format in formats {
                 attributes.append(format.codec.map(format.payloadType).attribute)
@@ -56,13 +57,13 @@ struct DescriptionComposer {
         -> SessionDescription
     {
         var description = SessionDescription(origin: origin, name: name)
-        let common = lines.lazy.compactMap(\.address).first ?? address
-        description.connection = Connection(common)
+        let common = lines.lazy.compactMap(\.connection).first ?? Connection(address)
+        description.connection = common
         description.attributes = attributes
         if let offer { description.section.repeatTimes(of: offer.section) }
         description.media = lines.map { line in
             var media = line.description
-            if let address = line.address, address != common { media.connection = Connection(address) }
+            if let connection = line.connection, connection != common { media.connection = connection }
             return media
         }
         return description

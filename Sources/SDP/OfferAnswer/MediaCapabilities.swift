@@ -76,8 +76,8 @@ public struct StreamCapability: Hashable, Sendable, Identifiable {
     /// Media type.
     public var media: ByteString = "audio"
 
-    /// Transports that are understood; the first is offered. Feedback messages of AVPF are neither sent nor asked for,
-    /// which its RFC allows (RFC 4585 §4).
+    /// Transports that are understood; the first is offered. Of AVPF no feedback message is asked for, and a peer may not
+    /// rely on a reaction to any (RFC 4585 §4.2).
     public var transports: [ByteString] = ["RTP/AVP", "RTP/AVPF"]
 
     /// Where media is received.

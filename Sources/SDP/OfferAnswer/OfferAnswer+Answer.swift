@@ -133,9 +133,7 @@ extension OfferAnswer {
             return .failure(RefusalFailure(.unsupportedTransport))
         }
         return RemoteMedia.find(index, in: offer).flatMap { remote in
-            if !remote.address.isUnspecified, let ours = stream.address.family, let theirs = remote.address.family,
-                ours != theirs
-            {
+            if !remote.address.isUnspecified, let ours = stream.address.family, ours != remote.connection.family {
                 return .failure(RefusalFailure(.incompatibleFamily))
             }
             guard let matches = policy.matches(media.rtpFormats, stream) else {
@@ -174,8 +172,8 @@ private struct AcceptedMedia {
 
     var line: DescriptionComposer.MediaLine {
         DescriptionComposer.MediaLine(
-            stream, transport: remote.media.field.transport, formats: receive, direction: direction,
-            multiplexesRTCP: isMultiplexed)
+            stream, family: remote.connection.family, transport: remote.media.field.transport, formats: receive,
+            direction: direction, multiplexesRTCP: isMultiplexed)
     }
 
     func negotiated(_ index: Int) -> NegotiatedStream {

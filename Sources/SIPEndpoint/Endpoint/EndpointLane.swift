@@ -40,6 +40,7 @@ public final class EndpointLane: @unchecked Sendable {
         let made = makeHandler(self)
         handler = made
         layer = TransactionLayer(driver: self, configuration: configuration, listeners: listeners, handler: made)
+        made.attached(to: layer)
     }
 
     /// Opens the socket of a listener; on the lane.

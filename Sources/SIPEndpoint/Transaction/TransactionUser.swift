@@ -25,6 +25,9 @@ public struct IncomingResponse {
 
 /// Takes requests that begin something: all that match no transaction, the ACK to a 2xx among them.
 public protocol RequestHandler: AnyObject {
+    /// The layer is made: called once, before the first message.
+    func attached(to layer: TransactionLayer)
+
     /// A new request; it was parsed, but not validated.
     func receive(_ request: IncomingRequest, in layer: TransactionLayer)
 
@@ -33,6 +36,11 @@ public protocol RequestHandler: AnyObject {
 
     /// A timer started by `TransactionLayer.schedule`.
     func timerFired(_ token: UInt64, in layer: TransactionLayer)
+}
+
+extension RequestHandler {
+    /// Nothing to do.
+    public func attached(to layer: TransactionLayer) {}
 }
 
 /// Why a transaction ended without what it waited for.

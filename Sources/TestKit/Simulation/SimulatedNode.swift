@@ -29,6 +29,7 @@ public final class SimulatedNode: EndpointDriver {
         let made = TransactionLayer(
             driver: self, configuration: configuration, listeners: listeners, handler: handler)
         layer = made
+        handler.attached(to: made)
         return made
     }
 

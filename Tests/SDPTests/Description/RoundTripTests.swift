@@ -3,9 +3,7 @@ import Testing
 
 /// What comes in goes out, byte for byte, where it was not touched.
 @Suite struct RoundTripTests {
-    static let texts =
-        [SessionDescriptionTests.overview, SessionDescriptionTests.directions, SessionDescriptionTests.schedule]
-        + PeerSample.all.map(\.text)
+    static let texts: [String] = RFC8866.all + PeerSample.all.map(\.text)
 
     @Test(arguments: texts)
     func withCRLF(text: String) throws {

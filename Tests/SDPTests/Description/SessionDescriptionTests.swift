@@ -3,69 +3,8 @@ import Testing
 
 /// The examples of RFC 8866 §5 and §6.
 @Suite struct SessionDescriptionTests {
-    static let overview = """
-        v=0
-        o=jdoe 3724394400 3724394405 IN IP4 198.51.100.1
-        s=Call to John Smith
-        i=SDP Offer #1
-        u=http://www.jdoe.example.com/home.html
-        e=Jane Doe <jane@jdoe.example.com>
-        p=+1 617 555-6011
-        c=IN IP4 198.51.100.1
-        t=0 0
-        m=audio 49170 RTP/AVP 0
-        m=audio 49180 RTP/AVP 0
-        m=video 51372 RTP/AVP 99
-        c=IN IP6 2001:db8::2
-        a=rtpmap:99 h263-1998/90000
-        """
-
-    static let directions = """
-        v=0
-        o=jdoe 3724395000 3724395001 IN IP6 2001:db8::1
-        s=-
-        c=IN IP6 2001:db8::1
-        t=0 0
-        a=inactive
-        m=audio 49170 RTP/AVP 0
-        a=sendrecv
-        m=audio 49180 RTP/AVP 0
-        m=video 51372 RTP/AVP 99
-        a=rtpmap:99 h263-1998/90000
-        """
-
-    static let schedule = """
-        v=0
-        o=- 1 1 IN IP4 198.51.100.1
-        s= \u{20}
-        e=j.doe@example.com (Jane Doe)
-        c=IN IP4 233.252.0.1/127
-        b=X-YZ:128
-        b=CT:1000
-        t=3724394400 3754123200
-        r=604800 3600 0 90000
-        r=7d 1h 0 25h
-        z=3730928400 -1h 3749680800 0
-        t=3724484400 3724488000
-        k=prompt
-        a=tool:foobar V3.2
-        a=type:moderated
-        a=charset:ISO-8859-1
-        m=audio 49230 RTP/AVP 96 97 98
-        i=English commentary
-        c=IN IP4 233.252.0.1/127
-        c=IN IP4 233.252.0.2/127
-        b=AS:64
-        k=clear:secret
-        a=rtpmap:96 L8/8000
-        a=rtpmap:97 L16/8000
-        a=rtpmap:98 L16/11025/2
-        a=lang:de
-        a=quality:10
-        """
-
     @Test func overview() throws {
-        let description = try parse(Self.overview)
+        let description = try parse(RFC8866.overview)
         #expect(description.origin.username == "jdoe")
         #expect(description.name == "Call to John Smith")
         #expect(description.information == "SDP Offer #1")
@@ -83,12 +22,12 @@ import Testing
     }
 
     @Test func mediaDirections() throws {
-        let description = try parse(Self.directions)
+        let description = try parse(RFC8866.directions)
         #expect(description.media.map(description.direction(of:)) == [.sendrecv, .inactive, .inactive])
     }
 
     @Test func schedule() throws {
-        let description = try parse(Self.schedule)
+        let description = try parse(RFC8866.schedule)
         let times = description.times
         #expect(times.map(\.start) == [3_724_394_400, 3_724_484_400])
         #expect(times.map(\.stop) == [3_754_123_200, 3_724_488_000])
@@ -104,13 +43,13 @@ import Testing
         #expect(media.rtpFormats.map(\.codec.description) == ["L8/8000", "L16/8000", "L16/11025/2"])
     }
 
-    @Test(arguments: [overview, directions, schedule])
+    @Test(arguments: RFC8866.all)
     func examplesFollowTheWholeGrammar(text: String) throws {
         _ = try SessionDescription(parsing: crlf(text), strictness: .strict)
     }
 
     @Test func allInputsAreReadAlike() throws {
-        let bytes = crlf(Self.overview)
+        let bytes = crlf(RFC8866.overview)
         let fromArray = try SessionDescription(parsing: bytes)
         let fromBuffer = try bytes.withUnsafeBytes { try SessionDescription(parsing: $0) }
         let fromSpan = try SessionDescription(parsing: bytes.span.bytes)

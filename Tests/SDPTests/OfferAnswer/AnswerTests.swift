@@ -219,7 +219,20 @@ import Testing
         #expect(answer.connection?.value == "IN IP6 ::1")
     }
 
-    /// RFC 3264 §8.4 and RFC 6157: nothing, not even RTCP, is sent to an address that is none.
+    /// RFC 6157 §4.1: an answer names the family of the offer, also beside host names.
+    @Test(arguments: [("IP4", "IN IP4 near.example.com"), ("IP6", "IN IP6 near.example.com")])
+    func familyOfNames(family: String, answered: String) throws {
+        let offer = try theirs("m=audio 5000 RTP/AVP 0\nc=IN \(family) far.example.com")
+        var stream = ourStream()
+        stream.address = .name("near.example.com")
+        #expect(try answer(offer, capabilities(stream)).answer.connection?.value.string == answered)
+        stream.address = family == "IP4" ? .ip6(1) : nearAddress
+        var machine = ourMachine()
+        try machine.receiveOffer(offer)
+        #expect(code { _ = try machine.makeAnswer(capabilities(stream)) } == .noAcceptableMedia)
+    }
+
+    /// RFC 3264 §8.4 and RFC 6157 §4.1: nothing, not even RTCP, is sent to an address that is none.
     @Test(arguments: ["0.0.0.0", "hold.invalid"])
     func oldHold(host: String) throws {
         let (machine, answer) = try answer(theirs("m=audio 5000 RTP/AVP 0", host: host), ours)

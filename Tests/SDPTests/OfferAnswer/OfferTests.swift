@@ -90,7 +90,8 @@ import Testing
 
     /// §8.1: a new stream takes a free line of its media type, or a new line below all others.
     @Test func addedStream() throws {
-        var pictures = ourStream([FormatCapability(Codec(name: "H261", clockRate: 90_000)!)], id: 1, port: 4002)  // a token
+        let h261 = Codec(name: "H261", clockRate: 90_000)!  // a token
+        var pictures = ourStream([FormatCapability(h261)], id: 1, port: 4002)
         pictures.media = "video"
         var (machine, _) = try agreement(
             capabilities(ourStream(), pictures), theirs("m=audio 5000 RTP/AVP 0\nm=video 0 RTP/AVP 31"))

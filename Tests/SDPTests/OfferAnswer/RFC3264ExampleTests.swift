@@ -109,7 +109,7 @@ import Testing
 
     /// §9, figure 1.
     @Test func capabilities() throws {
-        let codecs = [Codec.pcmu, Codec(name: "1016", clockRate: 8_000)!, Codec(name: "GSM", clockRate: 8_000)!]  // tokens
+        let codecs = [Codec.pcmu] + ["1016", "GSM"].compactMap { Codec(name: $0, clockRate: 8_000) }
         var stream = Self.audio(0, "192.0.2.4", 4000, codecs)
         stream.formats[1].payloadType = 1
         var pictures = Self.video(1, "192.0.2.4", 4002, "H261")

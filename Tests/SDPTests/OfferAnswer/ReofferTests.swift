@@ -137,4 +137,17 @@ import Testing
                 "0 PCMU/8000", "97 opus/48000/2", "96 telephone-event/8000",
             ])
     }
+
+    /// The numbers of a stream that ended bind no stream that comes after it on the line.
+    @Test func numbersEndWithTheirStream() throws {
+        let iLBC = FormatCapability(Codec(name: "iLBC", clockRate: 8_000)!, payloadType: 96)  // a token
+        let opus = capabilities(ourStream([FormatCapability(.opus), .pcmu]))
+        var (machine, _) = try answer(theirs("m=audio 5000 RTP/AVP 96\na=rtpmap:96 opus/48000/2"), opus)
+        try machine.receiveOffer(theirs("m=audio 0 RTP/AVP 96", version: 2))
+        _ = try machine.makeAnswer(opus)
+        try machine.receiveOffer(theirs("m=audio 5000 RTP/AVP 0", version: 3))
+        _ = try machine.makeAnswer(opus)
+        let offer = try machine.makeOffer(capabilities(ourStream([iLBC, .pcmu])))
+        #expect(offer.media[0].field.formats == ["96", "0"])
+    }
 }

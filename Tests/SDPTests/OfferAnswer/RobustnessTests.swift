@@ -3,7 +3,7 @@ import Testing
 
 /// Bytes that nobody would send: nothing traps, and what is read is written as it came.
 @Suite struct RobustnessTests {
-    private static let seeds = RoundTripTests.texts.map(crlf)
+    private static let seeds: [[UInt8]] = RoundTripTests.texts.map(crlf)
 
     /// Reads, writes and negotiates; the same steps as the fuzz target takes.
     private static func exercise(_ bytes: [UInt8]) throws {
@@ -61,7 +61,7 @@ import Testing
     }
 
     @Test func everyPrefix() throws {
-        for seed in [crlf(PeerSample.baresip.text), crlf(SessionDescriptionTests.schedule)] {
+        for seed in [crlf(PeerSample.baresip.text), crlf(RFC8866.schedule)] {
             for count in 0...seed.count { try Self.exercise(Array(seed.prefix(count))) }
         }
     }
