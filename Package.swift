@@ -37,7 +37,12 @@ let package = Package(
         .library(name: "SDP", targets: ["SDP"]),
         .library(name: "RTP", targets: ["RTP"]),
         .library(name: "Reactor", targets: ["Reactor"]),
+        .library(name: "Routing", targets: ["Routing"]),
+        .library(name: "Registrar", targets: ["Registrar"]),
+        .library(name: "Routing", targets: ["Routing"]),
+        .library(name: "Registrar", targets: ["Registrar"]),
         .library(name: "Proxy", targets: ["Proxy"]),
+        .library(name: "UserAgent", targets: ["UserAgent"]),
         .library(name: "Toolkit", targets: ["Toolkit"]),
         .library(name: "SIPEndpoint", targets: ["SIPEndpoint"]),
         .library(name: "Media", targets: ["Media"]),
@@ -74,7 +79,7 @@ let package = Package(
             "Server",
             [
                 "SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
-                "UserAgent", crypto,
+                crypto,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Logging", package: "swift-log"),
@@ -82,7 +87,7 @@ let package = Package(
         .executableTarget(
             name: "ito",
             dependencies: [
-                "Server", "UserAgent", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media",
+                "Server", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings + warnings),
         // Ours and users' tests.
@@ -95,7 +100,9 @@ let package = Package(
         tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
         tests("Store", [grdb]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
+        tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
         tests("UserAgent", ["SIP", "Media", "Reactor"]),
+        tests("Server", ["Registrar", "Routing", "Store"]),
         tests("TestKit"),
     ]
 )
