@@ -39,8 +39,6 @@ let package = Package(
         .library(name: "Reactor", targets: ["Reactor"]),
         .library(name: "Routing", targets: ["Routing"]),
         .library(name: "Registrar", targets: ["Registrar"]),
-        .library(name: "Routing", targets: ["Routing"]),
-        .library(name: "Registrar", targets: ["Registrar"]),
         .library(name: "Proxy", targets: ["Proxy"]),
         .library(name: "UserAgent", targets: ["UserAgent"]),
         .library(name: "Toolkit", targets: ["Toolkit"]),
@@ -79,7 +77,7 @@ let package = Package(
             "Server",
             [
                 "SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
-                crypto,
+                "UserAgent", crypto,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Logging", package: "swift-log"),
@@ -87,7 +85,7 @@ let package = Package(
         .executableTarget(
             name: "ito",
             dependencies: [
-                "Server", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media",
+                "Server", "UserAgent", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings + warnings),
         // Ours and users' tests.

@@ -9,7 +9,10 @@ struct Ito: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "ito", abstract: "Itodenwa: a SIP server, phones and tools in one program.",
         version: SIPServer.version,
-        subcommands: [Serve.self, User.self, Stats.self, Config.self, Load.self, Doctor.self])
+        subcommands: [
+            Serve.self, User.self, Register.self, CallCommand.self, Answer.self, Demo.self, Stats.self, Config.self,
+            Load.self, Doctor.self,
+        ])
 
     /// The exit status for wrong usage.
     private static let usageStatus: Int32 = 2

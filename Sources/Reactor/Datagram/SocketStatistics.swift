@@ -37,7 +37,8 @@ public struct SocketStatistics: Hashable, Sendable {
                 let drops = UInt64(fields[12])
             else { return nil }
             let queues = fields[4].split(separator: ":")
-            guard queues.count == 2, let send = UInt64(queues[0], radix: 16), let receive = UInt64(queues[1], radix: 16) else {
+            guard queues.count == 2, let send = UInt64(queues[0], radix: 16), let receive = UInt64(queues[1], radix: 16)
+            else {
                 return nil
             }
             return SocketStatistics(

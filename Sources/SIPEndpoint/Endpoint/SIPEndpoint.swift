@@ -57,7 +57,9 @@ public final class SIPEndpoint: Sendable {
             let sockets = try BoundDatagramSocket.bind(listener.address, count: count, configuration.socket)
             bound.append(sockets)
             listeners.append(
-                Listener(listener.transport, sockets.first?.localAddress ?? listener.address, advertised: listener.advertised))
+                Listener(
+                    listener.transport, sockets.first?.localAddress ?? listener.address, advertised: listener.advertised
+                ))
         }
         var lanes: [EndpointLane] = []
         for index in 0..<count {

@@ -14,21 +14,25 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     private let location: any LocationService
     let proxy: Proxy
     let registrar: Registrar
+    let services: ServiceAgent
     var settings: LaneSettings
     var duties: LaneDuties
     var counters = DispatchCounters()
 
     init(
         domains: DomainTable, location: any LocationService, settings: LaneSettings, proxy: Proxy, registrar: Registrar,
-        duties: LaneDuties
+        services: ServiceAgent, duties: LaneDuties
     ) {
         self.domains = domains
         self.location = location
         self.settings = settings
         self.proxy = proxy
         self.registrar = registrar
+        self.services = services
         self.duties = duties
     }
+
+    func attached(to layer: TransactionLayer) { services.attached(to: layer) }
 
     func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
         let view = request.view
@@ -44,6 +48,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
             return proxy.forward(request, plan, to: [], in: layer)
         }
+        if services.takes(request) { return services.receive(request, in: layer) }
         guard view.method != .ack else {
             counters.unmatchedAck &+= 1
             return
@@ -56,7 +61,10 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         layer.respondStatelessly(to: request, 481)
     }
 
-    func timerFired(_ token: UInt64, in layer: TransactionLayer) { duties.timerFired(token, in: layer) }
+    func timerFired(_ token: UInt64, in layer: TransactionLayer) {
+        if ServiceAgent.owns(token) { return services.timerFired(token) }
+        duties.timerFired(token, in: layer)
+    }
 
     // MARK: Whom it is for
 
@@ -75,6 +83,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             return relay(request, from, plan, layer)
         }
         if uri.user.isEmpty { return answerForServer(request, layer) }
+        if services.isService(view.bytes(uri.user)) { return services.receive(request, in: layer) }
         guard let strips = identify(request, from, called: domain, layer) else { return }
         deliver(request, uri, domain, plan, strips, layer)
     }

@@ -8,6 +8,7 @@ import SIP
 public import SIPEndpoint
 import Store
 import Synchronization
+import UserAgent
 
 /// A running server: the roles, wired and started, and their end.
 public final class SIPServer: Sendable {
@@ -28,6 +29,8 @@ public final class SIPServer: Sendable {
     let database: Database?
     let queue: WriteBehind?
     let routeKey: SipHash
+    /// Where the audio of the service numbers runs.
+    private let mediaLane: Lane
     private let lock: FolderLock
     private let control = Mutex<ControlSocket?>(nil)
     private let loading = Mutex<Task<Void, Never>?>(nil)
@@ -82,6 +85,11 @@ public final class SIPServer: Sendable {
         self.table = table
         if database != nil { table.beginLoading() }
         let settings = configuration.laneSettings(domains: domains, directory: directory)
+        let mediaLane: Lane
+        do throws(SocketError) { mediaLane = try Lane(name: "media") } catch { throw ServerError(error) }
+        self.mediaLane = mediaLane
+        let media = AudioProvider(lane: mediaLane, ports: configuration.media.ports, codecs: [.pcmu, .pcma])
+        let services = configuration.serviceConfiguration
         let collected = DispatcherList()
         do throws(SocketError) {
             endpoint = try await SIPEndpoint(layers) { lane in
@@ -89,12 +97,14 @@ public final class SIPServer: Sendable {
                     domains: domains, location: table, settings: settings,
                     proxy: Proxy(configuration: configuration.proxyConfiguration(routeKey: routeKey)),
                     registrar: Registrar(table: table, configuration: configuration.registrarConfiguration),
+                    services: ServiceAgent(services, media: media),
                     duties: LaneDuties(
                         table: table, lane: lane.lane.index, of: layers.laneCount, configuration: configuration))
                 collected.add(dispatcher, lane.lane.index)
                 return dispatcher
             }
         } catch {
+            mediaLane.stop()
             throw ServerError(error)
         }
         dispatchers = collected.inOrder
@@ -112,7 +122,8 @@ public final class SIPServer: Sendable {
         let open = configuration.listeners.filter { !$0.isLoopback }
         guard configuration.authentication.isRequired || open.isEmpty else {
             throw ServerError(
-                .usage, "anyone could call through \(open.map(\.description).joined(separator: ", ")) without authentication",
+                .usage,
+                "anyone could call through \(open.map(\.description).joined(separator: ", ")) without authentication",
                 remedy: "listen on 127.0.0.1 or [::1] only, or require authentication")
         }
     }
@@ -231,12 +242,18 @@ public final class SIPServer: Sendable {
     /// - Parameter limit: how long it may take; what is not committed by then is lost.
     public func stop(within limit: Duration = stopLimit) async {
         guard let socket = control.withLock({ $0.take() }) else {
+            mediaLane.stop()
             return await endpoint.stop()
         }
         socket.stop()
         stopRequests.continuation.finish()
         loading.withLock { $0 }?.cancel()
+        // The service numbers say goodbye to their callers; calls between phones go on without us.
+        for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
+            await lane.lane.run { _ in dispatcher.services.hangUpAll() }
+        }
         await endpoint.stop()
+        mediaLane.stop()
         await socket.stopped()
         await withTaskGroup { group in
             group.addTask { [queue, logger] in

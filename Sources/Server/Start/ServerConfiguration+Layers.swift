@@ -26,7 +26,8 @@ extension ServerConfiguration {
         result.layers.timers = transactionTimers
         for listener in listeners where Self.servedTransports.contains(listener.transport) {
             guard let address = TransportAddress(host: listener.host, port: listener.port) else {
-                throw ServerError(.usage, "\(listener.url) names no address", remedy: "write for example udp://127.0.0.1:5060")
+                throw ServerError(
+                    .usage, "\(listener.url) names no address", remedy: "write for example udp://127.0.0.1:5060")
             }
             result.listeners.append(
                 SIPEndpoint.ListenerConfiguration(.udp, address, advertised: listener.advertisedText))
@@ -125,11 +126,25 @@ extension ServerConfiguration.Listener {
             return "\(advertised.host):\(port)"
         }
         // All addresses are no address that anyone could send to.
-        guard isWildcard, port != 0, let own = LocalAddresses.preferred(isIPv6: address.contains(":")) else { return nil }
+        guard isWildcard, port != 0, let own = LocalAddresses.preferred(isIPv6: address.contains(":")) else {
+            return nil
+        }
         return own.with(port: port).description
     }
 }
 
 extension Duration {
     fileprivate var wholeSeconds: UInt32 { UInt32(clamping: components.seconds) }
+}
+
+extension ServerConfiguration {
+    /// The service numbers.
+    var serviceConfiguration: ServiceAgent.Configuration {
+        var numbers: [String: ServiceAgent.Service] = [:]
+        if services.isEnabled {
+            if !services.echoUser.isEmpty { numbers[services.echoUser] = .echo(services.echoDelay) }
+            if !services.toneUser.isEmpty { numbers[services.toneUser] = .tone }
+        }
+        return ServiceAgent.Configuration(services: numbers, callLimit: services.calls)
+    }
 }

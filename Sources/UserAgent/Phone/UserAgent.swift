@@ -113,7 +113,8 @@ public final class UserAgent: Sendable {
                     waiting = nil
                     switch event {
                     case .registered: first.resume(returning: .success(()))
-                    case .failed(let failure, _): first.resume(returning: .failure(.init(failure.status, failure.reason)))
+                    case .failed(let failure, _):
+                        first.resume(returning: .failure(.init(failure.status, failure.reason)))
                     case .unregistered, .expired:
                         first.resume(returning: .failure(.init(nil, "The binding was taken away")))
                     }

@@ -90,7 +90,8 @@ struct Answer: AsyncParsableCommand {
                 _ = await call.ended()
                 timer.cancel()
             }
-            report.ended(await call.ended(), codec: "\(codec.rawValue.uppercased())/8000", setUp: setUp, await call.statistics())
+            report.ended(
+                await call.ended(), codec: "\(codec.rawValue.uppercased())/8000", setUp: setUp, await call.statistics())
         } catch {
             report.ended(error.ending, codec: "", setUp: nil, nil)
         }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Foundation
 import Media
+import SIP
 import Server
 import UserAgent
 
@@ -43,7 +44,9 @@ struct CallCommand: AsyncParsableCommand {
             let setUp = ContinuousClock.now
             report.say("answered")
             await talk(call, length, stream: signals.stream)
-            report.ended(await call.ended(), codec: "\(codecs[0].rawValue.uppercased())/8000", setUp: setUp, await call.statistics())
+            report.ended(
+                await call.ended(), codec: "\(codecs[0].rawValue.uppercased())/8000", setUp: setUp,
+                await call.statistics())
         } catch let error as CallError {
             stopping.cancel()
             report.ended(error.ending, codec: "", setUp: nil, nil)

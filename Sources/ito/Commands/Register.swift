@@ -1,5 +1,6 @@
 import ArgumentParser
 import Foundation
+import SIP
 import Server
 import UserAgent
 

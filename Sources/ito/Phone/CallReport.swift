@@ -1,5 +1,6 @@
 import Foundation
 import Media
+import SIP
 import UserAgent
 
 /// The lines that a call prints: `ended` is the last one, in the form that scripts rely on.

@@ -24,10 +24,13 @@ struct PhoneOptions: ParsableArguments {
     /// The account of a URI.
     func account(_ uri: String) throws -> Account {
         let text = uri.contains(":") ? uri : "sip:\(uri)"
+        let secret = try password()
         do throws(MessageDefect) {
-            return try Account(text, password: try password(), proxy: proxy.map { $0.contains(":") && $0.hasPrefix("sip") ? $0 : "sip:\($0)" })
+            return try Account(
+                text, password: secret, proxy: proxy.map { $0.contains(":") && $0.hasPrefix("sip") ? $0 : "sip:\($0)" })
         } catch {
-            throw ServerError(.usage, "`\(uri)` is no account: \(error)", remedy: "write for example sip:alice@example.com")
+            throw ServerError(
+                .usage, "`\(uri)` is no account: \(error)", remedy: "write for example sip:alice@example.com")
         }
     }
 
@@ -85,7 +88,8 @@ struct CallOptions: ParsableArguments {
         if let play {
             if play.hasPrefix("tone:") {
                 guard let frequency = Double(play.dropFirst(5)), frequency > 0, frequency < 4_000 else {
-                    throw ServerError(.usage, "`\(play)` is no tone", remedy: "write for example tone:440, below 4000 Hz")
+                    throw ServerError(
+                        .usage, "`\(play)` is no tone", remedy: "write for example tone:440, below 4000 Hz")
                 }
                 ends = .tone(.sine(frequency))
             } else {

@@ -117,7 +117,9 @@ import Testing
                 }
             }
             _ = right
-            let numbers = try await sink.received.next(100).map { $0.bytes.withUnsafeBytes { $0.loadUnaligned(as: Int.self) } }
+            let numbers = try await sink.received.next(100).map {
+                $0.bytes.withUnsafeBytes { $0.loadUnaligned(as: Int.self) }
+            }
             #expect(numbers == Array(0..<100))
             #expect(await lane.run { $0.statistics.sendBatches } == 7)
         }
@@ -183,7 +185,9 @@ import Testing
         final class LastWord: LaneObserver {
             let socket: DatagramSocket
             let destination: TransportAddress
-            init(_ socket: DatagramSocket, _ destination: TransportAddress) { (self.socket, self.destination) = (socket, destination) }
+            init(_ socket: DatagramSocket, _ destination: TransportAddress) {
+                (self.socket, self.destination) = (socket, destination)
+            }
             func turnEnded(on lane: Lane) {}
             func laneWillStop(_ lane: Lane) { Array("bye".utf8).withUnsafeBytes { socket.send($0, to: destination) } }
         }

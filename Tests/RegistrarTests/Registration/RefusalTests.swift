@@ -53,9 +53,11 @@ import Testing
         let fixture = RegistrarFixture()
         let longest = String(repeating: "a", count: BindingTable.maximumUserSize)
         #expect(
-            try fixture.send(Register("<sip:a@192.0.2.1>").with(\.to, "<sip:\(longest)@example.com>")).statusCode == 200)
+            try fixture.send(Register("<sip:a@192.0.2.1>").with(\.to, "<sip:\(longest)@example.com>")).statusCode == 200
+        )
         #expect(
-            try fixture.send(Register("<sip:a@192.0.2.1>").with(\.to, "<sip:\(longest)b@example.com>")).statusCode == 404)
+            try fixture.send(Register("<sip:a@192.0.2.1>").with(\.to, "<sip:\(longest)b@example.com>")).statusCode
+                == 404)
         #expect(fixture.location(longest + "b") == .unknownUser)
         #expect(fixture.contacts(longest).count == 1)
     }
@@ -86,8 +88,10 @@ import Testing
     }
 
     @Test(arguments: [
-        "<sip:alice@192.0.2.1>;q=1.1", "<sip:alice@192.0.2.1>;q=0.1234", "<sip:alice@192.0.2.1>;q=", "<sip:alice@192.0.2.1>;q",
-        "<sip:alice@192.0.2.1>;q=.5", "<sip:alice@>", "<>", "alice", "<sip:a@192.0.2.1> x", "\"x <sip:a@192.0.2.1>", ",", "",
+        "<sip:alice@192.0.2.1>;q=1.1", "<sip:alice@192.0.2.1>;q=0.1234", "<sip:alice@192.0.2.1>;q=",
+        "<sip:alice@192.0.2.1>;q",
+        "<sip:alice@192.0.2.1>;q=.5", "<sip:alice@>", "<>", "alice", "<sip:a@192.0.2.1> x", "\"x <sip:a@192.0.2.1>",
+        ",", "",
         "sip:a@192.0.2.1?x=y", "<sip:a b@192.0.2.1>",
     ])
     func malformedContactsAreRefused(_ contact: String) throws {

@@ -76,7 +76,8 @@ import Testing
             let found = Array("user\(number)".utf8).withUnsafeBytes { table.location(user: $0, domain: 0) }
             guard case .bindings(let bindings) = found else { continue }
             for binding in bindings {
-                #expect(all.contains("sip:user\(number)@example.com \(String(decoding: binding.contact, as: UTF8.self))"))
+                #expect(
+                    all.contains("sip:user\(number)@example.com \(String(decoding: binding.contact, as: UTF8.self))"))
             }
         }
     }

@@ -7,7 +7,8 @@ import Testing
 @Suite struct LoadingTests {
     /// A row of the journal as a record to load.
     private func load(
-        _ fixture: RegistrarFixture, _ contact: String, address: String = "sip:alice@example.com", parameters: String = "",
+        _ fixture: RegistrarFixture, _ contact: String, address: String = "sip:alice@example.com",
+        parameters: String = "",
         callID: String = "old", cSeq: UInt32 = 1, preference: UInt16? = nil, expiresIn: UInt32 = 1_000,
         flow: [UInt8] = []
     ) -> BindingTable.LoadOutcome {
@@ -34,7 +35,8 @@ import Testing
         let first = RegistrarFixture(isJournaled: true)
         let requests = [
             Register("<sip:a@10.0.0.1>;x=\"y\";q=0.3;expires=100", "<mailto:a@example.com>"),
-            Register("<sip:b@192.0.2.1;ob>;+sip.instance=\"<urn:uuid:1>\";reg-id=1").with(\.to, "<sip:b%40c@example.com>"),
+            Register("<sip:b@192.0.2.1;ob>;+sip.instance=\"<urn:uuid:1>\";reg-id=1").with(
+                \.to, "<sip:b%40c@example.com>"),
         ]
         for request in requests { try first.send(request, on: try first.flow("192.0.2.1:40000")) }
         let second = RegistrarFixture()
@@ -85,7 +87,8 @@ import Testing
     @Test(arguments: [
         // Contact, Call-ID and CSeq that are loaded behind <sip:a@192.0.2.1> of Call-ID "one", CSeq 5; whether they win.
         ("sip:a@192.0.2.1", "old", 99 as UInt32, false), ("sip:a@192.0.2.1", "one", 4, false),
-        ("sip:a@192.0.2.1", "one", 5, false), ("sip:a@192.0.2.1", "one", 6, true), ("sip:%61@192.0.2.1", "old", 1, false),
+        ("sip:a@192.0.2.1", "one", 5, false), ("sip:a@192.0.2.1", "one", 6, true),
+        ("sip:%61@192.0.2.1", "old", 1, false),
         ("sip:%61@192.0.2.1", "one", 6, true),
     ])
     func whatWasSetSinceTheStartWins(_ contact: String, _ callID: String, _ cSeq: UInt32, _ wins: Bool) throws {
@@ -97,7 +100,10 @@ import Testing
         fixture.table.endLoading()
         let list = contacts(try fixture.send(Register()))
         #expect(
-            Set(list) == ["<sip:other@192.0.2.1>;expires=1000", wins ? "<\(contact)>;expires=1000" : "<sip:a@192.0.2.1>;expires=600"])
+            Set(list) == [
+                "<sip:other@192.0.2.1>;expires=1000",
+                wins ? "<\(contact)>;expires=1000" : "<sip:a@192.0.2.1>;expires=600",
+            ])
         // The journal is left with what counts, under one spelling.
         #expect(fixture.journal?.keys == ["sip:alice@example.com \(wins ? contact : "sip:a@192.0.2.1")"])
     }
