@@ -11,24 +11,91 @@ let settings: [SwiftSetting] = [
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
 
+/// `script/test` sets `ITODENWA_STRICT`: warnings in our own targets, and in no package's, are then errors.
+let warnings: [SwiftSetting] = Context.environment["ITODENWA_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
+
 /// A library target, with the same settings as all others.
 func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings)
+    .target(name: name, dependencies: dependencies, swiftSettings: settings + warnings)
 }
 
 /// The unit tests of a target.
 func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(
-        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings)
+        name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings + warnings)
 }
+
+let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
     name: "itodenwa",
     products: [
         .library(name: "SIP", targets: ["SIP"]),
+        .library(name: "SDP", targets: ["SDP"]),
+        .library(name: "RTP", targets: ["RTP"]),
+        .library(name: "Reactor", targets: ["Reactor"]),
+        .library(name: "Proxy", targets: ["Proxy"]),
+        .library(name: "Toolkit", targets: ["Toolkit"]),
+        .library(name: "SIPEndpoint", targets: ["SIPEndpoint"]),
+        .library(name: "Media", targets: ["Media"]),
+        .library(name: "TestKit", targets: ["TestKit"]),
+    ],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
+        // Protocols: bytes and values, no input or output.
         module("SIP"),
+        module("SDP"),
+        module("RTP"),
+        // The ground: lanes, sockets, media, records.
+        .target(name: "CLinux"),
+        module("Reactor", ["CLinux", nioCore, nioPosix]),
+        module("Media", ["RTP", "Reactor"]),
+        module("SIPEndpoint", ["SIP", "Reactor"]),
+        module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
+        // Roles: they meet through the interfaces of Routing.
+        module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
+        module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
+        module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
+        module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", crypto]),
+        module("Toolkit", ["SIP", "Reactor"]),
+        // The composition root and the executable.
+        module(
+            "Server",
+            [
+                "SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
+                "UserAgent", crypto,
+                .product(name: "Configuration", package: "swift-configuration"),
+                .product(name: "Yams", package: "Yams"),
+                .product(name: "Logging", package: "swift-log"),
+            ]),
+        .executableTarget(
+            name: "ito",
+            dependencies: [
+                "Server", "UserAgent", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ], swiftSettings: settings + warnings),
+        // Ours and users' tests.
+        module("TestKit", ["SIP", "SIPEndpoint", "Reactor"]),
         tests("SIP"),
+        tests("SDP"),
+        tests("RTP"),
+        tests("Reactor"),
+        tests("Media", ["RTP"]),
+        tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
+        tests("Store", [grdb]),
+        tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
+        tests("UserAgent", ["SIP", "Media", "Reactor"]),
+        tests("TestKit"),
     ]
 )

@@ -2,15 +2,29 @@
 
 import PackageDescription
 
-// Benchmarks are a package of their own, so that nobody who uses the library builds them.
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+
 let package = Package(
-    name: "itodenwa-benchmarks",
-    dependencies: [.package(name: "itodenwa", path: "..")],
+    name: "benchmarks",
+    dependencies: [
+        .package(name: "itodenwa", path: "..")
+    ],
     targets: [
+        .target(name: "CBareEcho", cSettings: [.unsafeFlags(["-O2"])]),
+        .executableTarget(
+            name: "ReactorBenchmark",
+            dependencies: ["CBareEcho", .product(name: "Reactor", package: "itodenwa")],
+            swiftSettings: settings),
         .target(name: "AllocationCounter"),
         .executableTarget(
             name: "ParserBenchmark",
             dependencies: ["AllocationCounter", .product(name: "SIP", package: "itodenwa")],
-            swiftSettings: [.swiftLanguageMode(.v6)]),
+            swiftSettings: settings),
     ]
 )

@@ -117,25 +117,34 @@ extension MessageView {
         _ via: ViaIndex, received: UnsafeRawBufferPointer, port: UInt16, into writer: inout ByteWriter
     ) {
         var at = via.whole.lowerBound
-        if via.hasRport, port != 0 {
-            writer.append(bytes(ByteRange(at, via.rportRange.lowerBound)))
+        var hasReceived = false
+        func copyUp(to end: Int) {
+            writer.append(bytes(ByteRange(at, end)))
+        }
+        func writeRport() {
+            guard via.hasRport, port != 0 else { return }
+            copyUp(to: via.rportRange.lowerBound)
             writer.append("rport=")
             writer.append(decimal: UInt64(port))
             at = via.rportRange.upperBound
         }
-        let needsReceived = via.hasRport || !hostEquals(via.host, received)
-        if !via.received.isEmpty {
-            // A value that was there is replaced in any case (RFC 3261 §18.2.1). It may stand before or behind rport.
-            if via.received.lowerBound >= at {
-                writer.append(bytes(ByteRange(at, via.received.lowerBound)))
-                writer.append(received)
-                at = via.received.upperBound
-                writer.append(bytes(ByteRange(at, via.whole.upperBound)))
-                return
-            }
+        func writeReceived() {
+            // A value that was there is replaced in any case (RFC 3261 §18.2.1).
+            guard !via.received.isEmpty else { return }
+            copyUp(to: via.received.lowerBound)
+            writer.append(received)
+            at = via.received.upperBound
+            hasReceived = true
         }
-        writer.append(bytes(ByteRange(at, via.whole.upperBound)))
-        if needsReceived {
+        if via.received.start < via.rportRange.start {
+            writeReceived()
+            writeRport()
+        } else {
+            writeRport()
+            writeReceived()
+        }
+        copyUp(to: via.whole.upperBound)
+        if !hasReceived, via.hasRport || !hostEquals(via.host, received) {
             writer.append(";received=")
             writer.append(received)
         }

@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Measures ours and Kamailio in turn under the same load, and writes the table of docs/performance.md.
+
+For each row both servers are started afresh, one after the other, several times over (A B A B …), and get the same number of
+operations in a second from `ito load`. What counts is the processor time of the whole server, all its threads and processes, for
+each operation: at a fixed rate it does not depend on how quick the machine's other half is. Time that a server takes when nobody asks
+it anything is measured before and left out; work that it puts off, such as writing to a data base, is waited for and counted.
+"""
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import table
+from processes import Server, drops
+from rows import PASSWORD, ROWS, Row
+from servers import start_kamailio, start_ours, temporary_folder
+
+ROOT = Path(__file__).resolve().parents[2]
+# For how long an idle server is watched, in seconds.
+IDLE = 2.0
+# For how long a server is loaded before it is measured: caches fill, bindings and nonces are made, in seconds.
+WARM_UP = 2
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def load(program: list[str], row: Row, port: int, duration: int) -> dict:
+    """Runs the load generator and returns the object on its last line."""
+    command = program + [
+        row.load, "--target", f"udp://127.0.0.1:{port}", "--rate", str(row.rate), "--duration", str(duration),
+        "--users", str(row.users), "--json"]
+    environment = dict(os.environ)
+    environment.pop("ITO_PASSWORD", None)
+    if row.digest:
+        environment["ITO_PASSWORD"] = PASSWORD
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment)
+    lines = done.stdout.strip().splitlines()
+    if done.returncode not in (0, 1) or not lines:
+        raise SystemExit(f"the load generator failed ({done.returncode}): {' '.join(command)}")
+    return json.loads(lines[-1])
+
+
+def measure(server: Server, row: Row, program: list[str], duration: int) -> dict:
+    """One run against a server that has just started."""
+    load(program, row, server.port, WARM_UP)
+    time.sleep(row.settle)
+    idle_before = server.processor_time()
+    time.sleep(IDLE)
+    before, dropped, start = server.processor_time(), drops(server.port), time.monotonic()
+    result = load(program, row, server.port, duration)
+    time.sleep(row.settle)
+    idle = (before - idle_before) / IDLE * (time.monotonic() - start)
+    spent = server.processor_time() - before - idle
+    if result["operations"] == 0:
+        raise SystemExit(f"{server.name} answered nothing:\n{server.tail()}")
+    return {
+        "server": server.name,
+        "operations": result["operations"],
+        "cpu_per_operation": spent / result["operations"],
+        "p99_us": result.get("p99_us", 0),
+        "failed": result.get("failed", 0),
+        "drops": result.get("drops", 0) + drops(server.port) - dropped,
+    }
+
+
+def run(row: Row, which: str, options: argparse.Namespace) -> dict:
+    """Starts one of the two servers, measures it and stops it."""
+    users = [f"load{number}" for number in range(row.users)]
+    with temporary_folder() as name:
+        folder = Path(name)
+        server = start_kamailio(row, folder) if which == "kamailio" else start_ours(row, options.ito, users, folder)
+        try:
+            result = measure(server, row, options.load, options.duration)
+        finally:
+            server.stop()
+    say(f"  {which:9} {result['cpu_per_operation'] * 1e6:8.2f} µs an operation, {result['operations']} operations, "
+        f"{result['failed']} failed, {result['drops']} dropped, p99 {result['p99_us'] / 1000:.2f} ms")
+    return result | {"row": row.key}
+
+
+def arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--ito", required=True, help="the executable that is measured and makes the load")
+    parser.add_argument("--rows", default=",".join(row.key for row in ROWS), help="some of: %(default)s")
+    parser.add_argument("--duration", type=int, default=10, help="seconds of load in each run (%(default)s)")
+    parser.add_argument("--repetitions", type=int, default=3, help="runs of each server for a row (%(default)s)")
+    parser.add_argument("--only", choices=["ito", "kamailio"], help="measure one of the two, and write no table")
+    parser.add_argument("--load", help="another load generator with the arguments of `ito load`")
+    parser.add_argument("--no-write", action="store_true", help="print the table instead of writing it")
+    options = parser.parse_args()
+    options.load = [options.load] if options.load else [options.ito, "load"]
+    known = {row.key: row for row in ROWS}
+    unknown = [key for key in options.rows.split(",") if key not in known]
+    if unknown:
+        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(known)}")
+    options.rows = [known[key] for key in options.rows.split(",")]
+    return options
+
+
+def main() -> None:
+    options = arguments()
+    servers = [options.only] if options.only else ["ito", "kamailio"]
+    results = []
+    for row in options.rows:
+        say(f"{row.title}: {row.rate} a second")
+        runs = [run(row, which, options) for _ in range(options.repetitions) for which in servers]
+        for measured in runs:
+            print(json.dumps(measured), flush=True)
+        results.append((row, [r for r in runs if r["server"] == "ito"], [r for r in runs if r["server"] == "kamailio"]))
+    if options.only:
+        return
+    part = table.render(results, options.duration, options.repetitions)
+    if options.no_write:
+        print(part)
+    else:
+        table.replace(ROOT / "docs" / "performance.md", part)
+        say("docs/performance.md holds the new table")
+
+
+main()

@@ -1,0 +1,43 @@
+"""The rows of the comparison: what is asked of both servers, and at which rate."""
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Row:
+    """One kind of work."""
+
+    key: str
+    # In the table.
+    title: str
+    # The subcommand of the load generator, and the configuration of Kamailio beside this file.
+    load: str
+    configuration: str
+    # Operations in a second: the same for both servers, and well below what either can do on one core, since above it the
+    # processor time of an operation says nothing.
+    rate: int
+    # Users that register, or are called, in turn. Behind the data base they are so many that each registers once in a run: a server
+    # that writes seldom then saves nothing by writing only the last of several registrations.
+    users: int
+    # How many seconds after the load a server is watched for work that it put off.
+    settle: float = 1.0
+    # Whether clients prove who they are, and the server knows their passwords.
+    digest: bool = False
+    # Whether ours writes its bindings to the disk too.
+    durable: bool = False
+
+
+DOMAIN = "bench.test"
+# One password for all users; nothing here is secret.
+PASSWORD = "two tin cans"
+# Kamailio's write-back happens each 10 s (register_sqlite.cfg): one more must be seen after the load.
+WRITE_BACK = 11.0
+
+ROWS = [
+    Row("options", "OPTIONS answered statelessly", "options", "options.cfg", rate=10_000, users=1),
+    Row("register", "REGISTER, memory only", "register", "register.cfg", rate=8_000, users=10_000),
+    Row("register-sqlite", "REGISTER, SQLite behind", "register", "register_sqlite.cfg", rate=2_000, users=20_000,
+        settle=WRITE_BACK, durable=True),
+    Row("register-digest", "REGISTER with Digest", "register", "register_digest.cfg", rate=6_000, users=200,
+        digest=True),
+    Row("call", "Call through the proxy", "call", "proxy.cfg", rate=300, users=100),
+]

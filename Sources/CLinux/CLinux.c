@@ -1,0 +1,60 @@
+#define _GNU_SOURCE
+#include "CLinux.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <time.h>
+
+_Static_assert(sizeof(struct linux_mmsghdr) == sizeof(struct mmsghdr), "layout of struct mmsghdr");
+_Static_assert(offsetof(struct linux_mmsghdr, length) == offsetof(struct mmsghdr, msg_len), "layout of struct mmsghdr");
+
+int linux_recvmmsg(int socket, struct linux_mmsghdr *messages, unsigned int count) {
+    int result = recvmmsg(socket, (struct mmsghdr *)messages, count, MSG_DONTWAIT, NULL);
+    return result < 0 ? -errno : result;
+}
+
+int linux_sendmmsg(int socket, struct linux_mmsghdr *messages, unsigned int count) {
+    int result = sendmmsg(socket, (struct mmsghdr *)messages, count, MSG_DONTWAIT);
+    return result < 0 ? -errno : result;
+}
+
+long linux_receive_error(int socket, struct msghdr *message) {
+    ssize_t result = recvmsg(socket, message, MSG_ERRQUEUE | MSG_DONTWAIT);
+    return result < 0 ? -(long)errno : (long)result;
+}
+
+static int wait_in_milliseconds(int epoll, struct epoll_event *events, int capacity, int64_t timeout) {
+    int64_t milliseconds = timeout < 0 ? -1 : (timeout + 999999) / 1000000;
+    if (milliseconds > INT32_MAX) milliseconds = INT32_MAX;
+    int result = epoll_wait(epoll, events, capacity, (int)milliseconds);
+    return result < 0 ? -errno : result;
+}
+
+int linux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout) {
+    static atomic_bool absent = false;
+    // A poll and an endless wait need no nanoseconds: the older call takes its arguments in registers.
+    if (timeout <= 0 || atomic_load_explicit(&absent, memory_order_relaxed))
+        return wait_in_milliseconds(epoll, events, capacity, timeout);
+    struct timespec span = { .tv_sec = timeout / 1000000000, .tv_nsec = timeout % 1000000000 };
+    int result = epoll_pwait2(epoll, events, capacity, &span, NULL);
+    if (result >= 0) return result;
+    if (errno != ENOSYS && errno != EPERM) return -errno;
+    atomic_store_explicit(&absent, true, memory_order_relaxed);
+    return wait_in_milliseconds(epoll, events, capacity, timeout);
+}
+
+void linux_set_timer_slack(unsigned long nanoseconds) {
+    prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
+}
+
+void linux_set_thread_name(const char *name) {
+    char kept[16];
+    strncpy(kept, name, sizeof kept - 1);
+    kept[sizeof kept - 1] = 0;
+    pthread_setname_np(pthread_self(), kept);
+}

@@ -1,0 +1,40 @@
+#ifndef CLINUX_H
+#define CLINUX_H
+
+// What the lanes need of Linux and Swift's own Glibc module does not show: message batches, epoll, the error queue.
+// Declarations and one-line calls only; everything that decides something is written in Swift.
+
+#include <stdint.h>
+#include <netinet/in.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <linux/errqueue.h>
+
+/// `struct mmsghdr`, whose layout is part of glibc's ABI: hidden from Swift, because glibc declares it for GNU sources only.
+struct linux_mmsghdr {
+    struct msghdr header;
+    unsigned int length;
+};
+
+/// recvmmsg(2) that does not wait. Returns the number of messages, or the negative error number.
+int linux_recvmmsg(int socket, struct linux_mmsghdr *messages, unsigned int count);
+
+/// sendmmsg(2) that does not wait. Returns the number of messages sent, or the negative error number.
+int linux_sendmmsg(int socket, struct linux_mmsghdr *messages, unsigned int count);
+
+/// recvmsg(2) on the error queue, not waiting. Returns the number of bytes, or the negative error number.
+long linux_receive_error(int socket, struct msghdr *message);
+
+/// Waits for events for at most `timeout` nanoseconds; -1 waits without end. Exact to the timer slack of the thread with
+/// epoll_pwait2(2), rounded up to milliseconds where the kernel (before 5.11) or a sandbox does not have it.
+/// Returns the number of events, or the negative error number.
+int linux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout);
+
+/// Sets the timer slack of the calling thread (PR_SET_TIMERSLACK), in nanoseconds.
+void linux_set_timer_slack(unsigned long nanoseconds);
+
+/// Names the calling thread; at most 15 bytes are kept.
+void linux_set_thread_name(const char *name);
+
+#endif

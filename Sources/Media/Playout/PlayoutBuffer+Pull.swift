@@ -1,0 +1,151 @@
+extension PlayoutBuffer {
+    /// What went into a frame besides media.
+    private struct Ingredients {
+        var isConcealed = false
+        var isSilent = false
+        var isDry = false
+    }
+
+    /// Gives the next frame.
+    ///
+    /// - Parameters:
+    ///   - frame: holds exactly `samplesPerFrame` samples; anything else is an error of the program.
+    ///   - now: when the frame is due.
+    public mutating func pull(into frame: inout MutableSpan<Int16>, at now: ContinuousClock.Instant) -> Frame {
+        precondition(frame.count == frameLength, "a frame of \(frame.count) samples where \(frameLength) are due")
+        let time = time(now)
+        begin(at: time)
+        nextDue = time + Int64(frameLength)
+        guard state == .playing else {
+            frame.silence()
+            consume(frameLength, isPlayed: false)
+            return .idle
+        }
+        counters.frames &+= 1
+        delay.advance(to: time)
+        if stretch(into: &frame, at: time) { return .media }
+        var ingredients = Ingredients()
+        fill(frameLength, &ingredients)
+        for index in 0..<frameLength { frame[index] = line[historyLength + index] }
+        consume(frameLength, isPlayed: true)
+        return account(ingredients)
+    }
+
+    /// Starts to play when the first packet's time has come.
+    private mutating func begin(at time: Int64) {
+        guard case .buffering(let anchor) = state, let first = store.first else { return }
+        // Where packets and frames differ in length, a packet may be needed in the middle of a frame: up to so much
+        // before its own time.
+        let offset = Int64(frameLength - greatestCommonDivisor(frameLength, first.samples))
+        let start = anchor + first.position + nominal + offset
+        guard time >= start else { return }
+        state = .playing
+        ready = 0
+        dry = 0
+        delay.begin(at: time)
+        concealer.end()
+        decodedEnd = first.position
+        let surplus = time - start
+        guard surplus > nominal else { return }
+        // Packets that came in a burst after a stall, or long before the first frame was due: the old ones are over.
+        decodedEnd += surplus
+        while let old = store.first, old.end <= decodedEnd {
+            counters.late &+= 1
+            lastDecoded = old.sequence
+            store.removeFirst()
+        }
+    }
+
+    /// Makes at least `count` samples ready, whatever it takes.
+    private mutating func fill(_ count: Int, _ ingredients: inout Ingredients) {
+        while ready < count {
+            decodeNext(count)
+            guard ready < count else { return }
+            guard let slot = store.first else {
+                let missing = count - ready
+                let silently = isSilentNow
+                conceal(missing, silently: silently)
+                dry += missing
+                if silently { ingredients.isSilent = true } else { ingredients.isDry = true }
+                if Int64(dry) > maximum { state = .idle }
+                return
+            }
+            // Nothing that could be decoded, so the next packet lies behind a gap.
+            let missing = min(Int(clamping: slot.position - decodedEnd), count - ready)
+            let silently = isSilent(before: slot.sequence)
+            conceal(missing, silently: silently)
+            decodedEnd += Int64(missing)
+            if silently { ingredients.isSilent = true } else { ingredients.isConcealed = true }
+        }
+    }
+
+    /// Decodes packets that follow on without a gap until `count` samples are ready or there are no more such.
+    mutating func decodeNext(_ count: Int) {
+        while ready < count, let slot = store.first, slot.position <= decodedEnd {
+            counters.lost &+= UInt64(missing(before: slot.sequence))
+            lastDecoded = max(lastDecoded ?? slot.sequence, slot.sequence)
+            let start = historyLength + ready
+            let overlap = Int(clamping: decodedEnd - slot.position)
+            guard overlap < slot.samples else {
+                counters.late &+= 1
+                store.removeFirst()
+                continue
+            }
+            let decoded = store.decode(slot, into: &line, at: start) - overlap
+            store.removeFirst()
+            guard decoded > 0 else { continue }
+            if overlap > 0 {
+                for index in 0..<decoded { line[start + index] = line[start + overlap + index] }
+            }
+            if concealer.isActive {
+                concealer.merge(into: &line, at: start, available: decoded)
+                concealer.end()
+            }
+            ready += decoded
+            decodedEnd += Int64(decoded)
+        }
+    }
+
+    /// Makes up `count` samples behind those that are ready.
+    private mutating func conceal(_ count: Int, silently: Bool) {
+        if !concealer.isActive { concealer.begin(after: historyLength + ready, in: line) }
+        concealer.fill(&line, at: historyLength + ready, count: count, silently: silently)
+        ready += count
+    }
+
+    /// Moves played samples into the past; while nothing is played, silence.
+    mutating func consume(_ count: Int, isPlayed: Bool) {
+        if !isPlayed {
+            for index in 0..<historyLength { line[index] = 0 }
+            ready = 0
+            return
+        }
+        let kept = historyLength + ready - count
+        line.withUnsafeMutableBufferPointer { line in
+            // A buffer of a non-empty array has a base.
+            guard let base = line.baseAddress else { return }
+            base.update(from: base + count, count: kept)
+        }
+        ready -= count
+    }
+
+    private mutating func account(_ ingredients: Ingredients) -> Frame {
+        if ingredients.isConcealed {
+            counters.concealed &+= 1
+            return .concealed
+        }
+        if ingredients.isDry {
+            dryFrames &+= 1
+            return concealer.isAudible ? .concealed : .silence
+        }
+        if ingredients.isSilent {
+            counters.silent &+= 1
+            return .silence
+        }
+        return .media
+    }
+
+    private func greatestCommonDivisor(_ a: Int, _ b: Int) -> Int {
+        b == 0 ? a : greatestCommonDivisor(b, a % b)
+    }
+}

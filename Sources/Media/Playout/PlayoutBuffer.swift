@@ -1,0 +1,385 @@
+import RTP
+
+/// Turns packets as they come into an even stream of frames: absorbs jitter, puts packets in order, conceals what is lost
+/// and follows the sender's clock.
+///
+/// ```
+///        first packet               its time has come
+///  idle ──────────────► buffering ────────────────────► playing ──┐
+///   ▲                                                             │
+///   └────────────── nothing came for `maximumDelay` ──────────────┘
+/// ```
+///
+/// Sans-IO: `insert` takes a packet and the time it came, `pull` gives the next frame and is called once per frame, with
+/// the time at which the frame is due. Without jitter and loss, what comes out is what the packets hold, sample for sample:
+/// time is stretched only where the delay must change.
+///
+/// Everything is counted in samples on one line of *media time*, to which timestamps are mapped; the mapping is kept when
+/// the sender's timestamps or source change. A frame that is due holds the samples from the *cursor* on.
+public struct PlayoutBuffer: Sendable {
+    /// How the buffer behaves. All figures are defaults that were chosen for telephone calls.
+    public struct Configuration: Hashable, Sendable {
+        /// Rate of the samples and of the timestamps.
+        public var sampleRate = SampleRate.narrowband
+
+        /// Length of the frames that are pulled, at most 60 ms.
+        public var frame = Duration.milliseconds(20)
+
+        /// Jitter that is absorbed from the start: the delay between a packet's coming and its playing is this and up to one
+        /// frame more.
+        public var nominalDelay = Duration.milliseconds(60)
+
+        /// Longest delay. Packets that would wait longer push out what is before them; silence of the sender that lasts
+        /// longer ends the talkspurt.
+        public var maximumDelay = Duration.milliseconds(400)
+
+        /// Delay over the nominal one that is tolerated before it is reduced.
+        public var slack = Duration.milliseconds(20)
+
+        /// When a packet comes less than this before it is due, the delay grows.
+        public var lowWater = Duration.milliseconds(2)
+
+        /// Least time between two adjustments, each of which adds or removes 2.5 to 15 ms.
+        public var adjustmentInterval = Duration.milliseconds(200)
+
+        /// Longest packet that is taken (RFC 3551 §4.2: receivers should accept 0 to 200 ms).
+        public var longestPacket = Duration.milliseconds(200)
+
+        /// Octets of payload that are held. G.711 needs 8 in 1 ms.
+        public var octetCapacity = 8192
+
+        /// The defaults.
+        public init() {}
+    }
+
+    /// What became of a packet.
+    @frozen
+    public enum Insertion: Hashable, Sendable {
+        /// It waits to be played.
+        case queued
+        /// Its time is over.
+        case late
+        /// It has come before.
+        case duplicate
+        /// It holds no samples, or more than can be taken.
+        case unusable
+    }
+
+    /// What a frame holds.
+    @frozen
+    public enum Frame: Hashable, Sendable {
+        /// Silence, because nothing is being played.
+        case idle
+        /// Sound that was received.
+        case media
+        /// Sound of which at least a part was made up for what is missing.
+        case concealed
+        /// Silence, because the sender sends none, or nothing for long.
+        case silence
+    }
+
+    /// Counts since the beginning.
+    public struct Counters: Hashable, Sendable {
+        /// Packets taken to be played.
+        public internal(set) var received: UInt64 = 0
+        /// Packets that were not there when they were due and have not come since.
+        public internal(set) var lost: UInt64 = 0
+        /// Packets that came after they were due, or had to give way.
+        public internal(set) var late: UInt64 = 0
+        /// Packets that came again.
+        public internal(set) var duplicates: UInt64 = 0
+        /// Packets with no samples, or too many.
+        public internal(set) var unusable: UInt64 = 0
+        /// Times that timestamps jumped and were mapped anew.
+        public internal(set) var jumps: UInt64 = 0
+        /// Frames pulled while something was played.
+        public internal(set) var frames: UInt64 = 0
+        /// Frames of which a part was made up for packets that were lost or late.
+        public internal(set) var concealed: UInt64 = 0
+        /// Frames of which a part was silent because the sender was.
+        public internal(set) var silent: UInt64 = 0
+        /// Samples inserted to make the delay longer.
+        public internal(set) var inserted: UInt64 = 0
+        /// Samples taken out to make the delay shorter.
+        public internal(set) var removed: UInt64 = 0
+    }
+
+    /// How the buffer behaves.
+    public let configuration: Configuration
+
+    /// What it has counted.
+    public internal(set) var counters = Counters()
+
+    enum State: Hashable {
+        case idle
+        /// Packets wait for their time. `anchor` is the shortest transit so far: arrival less media time.
+        case buffering(anchor: Int64)
+        case playing
+    }
+
+    /// A packet from which timestamps are counted on.
+    struct Reference {
+        var sequence: Int64
+        var timestamp: UInt32
+        var position: Int64
+        var samples: Int
+    }
+
+    /// The configuration in samples.
+    let frameLength: Int
+    let nominal: Int64
+    let maximum: Int64
+    let longest: Int
+
+    var state = State.idle
+    var store: PacketStore
+    var concealer: Concealer
+    var delay: DelayControl
+    private var window: SequenceWindow?
+    private var reference: Reference?
+    private var isNewSource = false
+    private var epoch: ContinuousClock.Instant?
+
+    /// Samples: first those that were played, `historyLength` of them, then those that come next, `ready` of them.
+    var line: [Int16]
+    let historyLength: Int
+    var ready = 0
+
+    /// Media time behind the samples that are ready.
+    var decodedEnd: Int64 = 0
+    /// Time, in samples, when the next frame is due.
+    var nextDue: Int64 = 0
+    /// Sequence number of the last packet decoded.
+    var lastDecoded: Int64?
+    /// Samples made up since the packets ran out: the media time does not go on until it is known why.
+    var dry = 0
+    /// Frames among them; what they are counted as is known later.
+    var dryFrames: UInt64 = 0
+
+    /// An empty buffer; takes all the memory that it will ever need.
+    public init(configuration: Configuration = .init()) {
+        self.configuration = configuration
+        let rate = configuration.sampleRate
+        frameLength = max(1, min(rate.samples(in: configuration.frame), rate.samples(in: .milliseconds(60))))
+        nominal = Int64(rate.samples(in: configuration.nominalDelay))
+        maximum = max(nominal, Int64(rate.samples(in: configuration.maximumDelay)))
+        longest = rate.samples(in: configuration.longestPacket)
+        store = PacketStore(octets: max(1, configuration.octetCapacity))
+        concealer = Concealer(sampleRate: rate)
+        delay = DelayControl(configuration, nominal: nominal, maximum: maximum)
+        historyLength = max(concealer.historyLength, delay.lags.upperBound)
+        line = [Int16](repeating: 0, count: historyLength + 2 * frameLength + delay.lags.upperBound + longest)
+    }
+
+    /// Samples in a frame.
+    public var samplesPerFrame: Int { frameLength }
+
+    /// Time between a packet's coming and its playing, smoothed over some packets.
+    public var currentDelay: Duration {
+        configuration.sampleRate.duration(of: max(0, Int(delay.smoothed)))
+    }
+
+    /// Whether packets are being played.
+    public var isPlaying: Bool { state == .playing }
+}
+
+extension PlayoutBuffer {
+    /// Takes a packet of audio.
+    ///
+    /// - Parameters:
+    ///   - payload: is copied.
+    ///   - sequence: RTP sequence number.
+    ///   - timestamp: RTP timestamp.
+    ///   - now: when it came.
+    @discardableResult
+    public mutating func insert(
+        _ payload: RawSpan, codec: AudioCodec, sequence: UInt16, timestamp: UInt32, at now: ContinuousClock.Instant
+    ) -> Insertion {
+        let samples = codec.sampleCount(payloadLength: payload.byteCount)
+        guard samples > 0, samples <= longest, payload.byteCount <= store.octetCapacity else {
+            counters.unusable &+= 1
+            return .unusable
+        }
+        guard let number = take(sequence, isAudio: true) else {
+            counters.duplicates &+= 1
+            return .duplicate
+        }
+        let time = time(now)
+        guard let position = place(number, timestamp: timestamp, samples: samples, at: time) else {
+            counters.late &+= 1
+            return .late
+        }
+        if state == .playing {
+            let headroom = headroom(of: position, at: time)
+            delay.note(headroom)
+            if position + Int64(samples) <= decodedEnd {
+                counters.late &+= 1
+                if let lastDecoded, number < lastDecoded, counters.lost > 0 { counters.lost &-= 1 }
+                return .late
+            }
+            if headroom > maximum { skip(headroom - maximum) }
+        }
+        counters.received &+= 1
+        let dropped = store.insert(
+            PacketStore.Slot(position: position, samples: samples, sequence: number, codec: codec), payload: payload)
+        counters.late &+= UInt64(dropped)
+        return .queued
+    }
+
+    /// Takes note of a packet without audio, such as a telephone event: its place in the sequence is silence, not loss.
+    public mutating func noteSilence(sequence: UInt16) {
+        _ = take(sequence, isAudio: false)
+    }
+
+    /// The source changes or restarts: the next packet follows on what has been received, whatever its numbers are.
+    public mutating func startSource() {
+        isNewSource = true
+    }
+
+    /// Forgets all packets and begins anew with the next one; the counters stay.
+    public mutating func reset() {
+        store.removeAll()
+        state = .idle
+        ready = 0
+        dry = 0
+        dryFrames = 0
+        concealer.end()
+        delay.reset()
+        lastDecoded = nil
+        isNewSource = true
+    }
+}
+
+extension PlayoutBuffer {
+    /// Time in samples since the first call.
+    mutating func time(_ now: ContinuousClock.Instant) -> Int64 {
+        guard let epoch else {
+            epoch = now
+            return 0
+        }
+        return configuration.sampleRate.clock.units(in: epoch.duration(to: now))
+    }
+
+    /// Media time of the sample that the next frame begins with.
+    var cursor: Int64 { decodedEnd - Int64(ready) }
+
+    /// Time from `time` until the frame is due that needs the sample at `position`; negative when it was due before.
+    func headroom(of position: Int64, at time: Int64) -> Int64 {
+        let ahead = position - cursor
+        let length = Int64(frameLength)
+        return nextDue - time + (ahead < 0 ? ahead : ahead / length * length)
+    }
+
+    /// Extends a sequence number and takes note of it; nil when it has come before.
+    private mutating func take(_ sequence: UInt16, isAudio: Bool) -> Int64? {
+        if isNewSource || window == nil {
+            // The new source's first packet is the next one after all that came before.
+            window = SequenceWindow(next: sequence, extended: (window?.highest ?? 0) + 1)
+        }
+        // Set above.
+        guard let number = window?.extended(sequence), window?.insert(number, isAudio: isAudio) == true else {
+            return nil
+        }
+        return number
+    }
+
+    /// Maps a packet's timestamp to media time; nil when the packet is out of order and fits nowhere.
+    private mutating func place(
+        _ number: Int64, timestamp: UInt32, samples: Int, at time: Int64
+    ) -> Int64? {
+        guard let last = reference else {
+            return settle(number, timestamp, samples, at: 0, time)
+        }
+        var position = last.position + Int64(Int32(bitPattern: timestamp &- last.timestamp))
+        guard number > last.sequence else {
+            return position <= last.position && position >= last.position - 2 * maximum ? position : nil
+        }
+        var isJump = isNewSource || position <= last.position
+        if state == .playing {
+            if !isJump { wake(position, number) }
+            let headroom = headroom(of: position, at: time)
+            isJump = isJump || headroom > 2 * maximum || headroom < -2 * maximum
+        }
+        if isJump {
+            if !isNewSource { counters.jumps &+= 1 }
+            // Behind all that was received, with the place of what is missing between.
+            let missing = isNewSource ? 0 : min(number - last.sequence - 1, SequenceWindow.size)
+            position = max(store.end ?? 0, last.position + Int64(last.samples), decodedEnd)
+            position += missing * Int64(last.samples)
+            if state == .playing {
+                if store.count == 0 && dry > 0 { state = .idle } else { wake(position, number) }
+            }
+        }
+        return settle(number, timestamp, samples, at: position, time)
+    }
+
+    /// Makes a packet the reference, and the first of a talkspurt where none is being played.
+    private mutating func settle(
+        _ number: Int64, _ timestamp: UInt32, _ samples: Int, at position: Int64, _ time: Int64
+    ) -> Int64 {
+        reference = Reference(sequence: number, timestamp: timestamp, position: position, samples: samples)
+        isNewSource = false
+        let transit = time - position
+        switch state {
+        case .idle:
+            endDry(isSilence: position > decodedEnd && isSilent(before: number))
+            state = .buffering(anchor: transit)
+        case .buffering(let anchor):
+            if (transit - anchor).magnitude > maximum.magnitude {
+                counters.late &+= UInt64(store.count)
+                store.removeAll()
+                state = .buffering(anchor: transit)
+            } else {
+                state = .buffering(anchor: min(anchor, transit))
+            }
+        case .playing: break
+        }
+        return position
+    }
+
+    /// The first packet after the packets had run out tells whether they were lost, late or not sent; the media time goes
+    /// on by as much as is known to be missing, and the rest of what was made up has made the delay longer.
+    private mutating func wake(_ position: Int64, _ number: Int64) {
+        let gap = position - decodedEnd
+        guard dry > 0, gap >= 0 else { return }
+        decodedEnd += min(gap, Int64(dry))
+        endDry(isSilence: gap > 0 && isSilent(before: number))
+    }
+
+    private mutating func endDry(isSilence: Bool) {
+        if isSilence {
+            counters.silent &+= dryFrames
+        } else {
+            counters.concealed &+= dryFrames
+        }
+        dry = 0
+        dryFrames = 0
+    }
+
+    /// Whether nothing with audio is missing between the last packet decoded and `number`.
+    func isSilent(before number: Int64) -> Bool {
+        guard let lastDecoded, let window else { return false }
+        return window.isSilent(between: lastDecoded, and: number)
+    }
+
+    /// Whether the newest packets are without audio, so that no more can be expected now.
+    var isSilentNow: Bool {
+        guard let lastDecoded, let window, window.highest > lastDecoded else { return false }
+        return window.isSilent(between: lastDecoded, and: window.highest + 1)
+    }
+
+    /// Packets that are missing between the last one decoded and `number`.
+    func missing(before number: Int64) -> Int {
+        guard let lastDecoded, let window else { return 0 }
+        return window.missing(between: lastDecoded, and: number)
+    }
+
+    /// Passes over media that would be played too late.
+    private mutating func skip(_ samples: Int64) {
+        let dropped = Int(min(samples, Int64(ready)))
+        consume(dropped, isPlayed: true)
+        decodedEnd += samples - Int64(dropped)
+        counters.removed &+= UInt64(samples)
+        delay.shift(by: -samples)
+    }
+}

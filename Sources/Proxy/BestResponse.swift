@@ -1,0 +1,85 @@
+import Reactor
+import SIP
+import SIPEndpoint
+
+/// The best final response of a response context, and what is gathered from others (RFC 3261 §16.7 steps 6 and 7).
+struct BestResponse {
+    private var message: Message?
+    private var status: StatusCode = 0
+    /// The challenges of the other 401 and 407, added to the one that is sent.
+    private var challenges: [(name: HeaderName, value: [UInt8], from: StatusCode)] = []
+
+    /// Whether nothing came yet.
+    var isEmpty: Bool { status == 0 }
+
+    /// Whether a 6xx has come: no further target is tried.
+    var isGlobalFailure: Bool { status.category == 6 }
+
+    /// Takes a response into account.
+    mutating func add(_ view: MessageView) {
+        let new = view.statusCode
+        if new == 401 || new == 407 {
+            for i in 0..<view.fieldCount {
+                let field = view.field(i)
+                if field.name == .wwwAuthenticate || field.name == .proxyAuthenticate {
+                    challenges.append((field.name, view.array(field.valueRange), new))
+                }
+            }
+        }
+        guard isBetter(new) else { return }
+        message = Message(copying: view)
+        status = new
+    }
+
+    /// Takes a status of our own into account.
+    mutating func add(local new: StatusCode) {
+        guard isBetter(new) else { return }
+        message = nil
+        status = new
+    }
+
+    /// 6xx before all; else the lowest class, and in 4xx those that tell the caller what to do (§16.7 step 6). A 503 or a
+    /// 408 of our own is the last that anyone wants to hear.
+    private func isBetter(_ new: StatusCode) -> Bool {
+        status == 0 || Self.rank(new) < Self.rank(status)
+    }
+
+    private static func rank(_ status: StatusCode) -> Int {
+        switch status.rawValue {
+        case 600...699: 0
+        case 300...399: 1
+        case 401, 407, 415, 420, 484: 2
+        case 408, 487: 4
+        case 400...499: 3
+        case 503: 6
+        default: 5
+        }
+    }
+
+    /// Sends the best response back.
+    func send(_ server: ServerTransaction, _ layer: TransactionLayer) {
+        guard status != 0 else { return layer.respond(server, 480) }
+        // §16.7 step 6: a 503 concerns the hop that sent it and goes back as 500.
+        guard status != 503 else { return layer.respond(server, 500, reason: "No next hop is available") }
+        guard let message else { return layer.respond(server, status) }
+        let own = challenges
+        message.withView { view in
+            layer.respond(server, status: status) { writer in
+                var editor = MessageEditor()
+                editor.popFirstValue(.via, of: view)
+                if status == 401 || status == 407 {
+                    var present: [[UInt8]] = []
+                    for i in 0..<view.fieldCount
+                    where view.field(i).name == .wwwAuthenticate || view.field(i).name == .proxyAuthenticate {
+                        present.append(view.array(view.field(i).valueRange))
+                    }
+                    for challenge in own where !present.contains(challenge.value) {
+                        present.append(challenge.value)
+                        editor.add(challenge.name, of: view) { $0.append(challenge.value) }
+                    }
+                }
+                editor.write(view, into: &writer)
+            }
+        }
+    }
+}

@@ -1,0 +1,32 @@
+import SIP
+import SIPEndpoint
+
+// Where a forwarded request is sent (RFC 3261 §16.6 step 7, §8.1.2).
+extension Proxy {
+    /// Finds the next hops of a request for a target and gives them to `completion` on the lane: at once when no name has
+    /// to be looked up. None means that the target cannot be reached.
+    func nextHops(
+        _ view: MessageView, _ plan: RoutePlan, _ target: ProxyTarget, _ layer: TransactionLayer,
+        _ completion: @escaping ([Target]) -> Void
+    ) {
+        if let flow = target.flow, !plan.hasNext { return completion([Target(flow)]) }
+        if let next = plan.nextURI { return locate(view, next, layer, completion) }
+        guard let uri = target.uri else {
+            // With a Request-URI that is our own, its place is taken by the last Route value.
+            if plan.requestURIIsOurs, let last = plan.last, let uri = try? view.uri(last.uri) {
+                return locate(view, uri, layer, completion)
+            }
+            guard let uri = try? view.requestURI else { return completion([]) }
+            return locate(view, uri, layer, completion)
+        }
+        guard let parsed = try? URI(uri) else { return completion([]) }
+        layer.locate(parsed, completion)
+    }
+
+    private func locate(
+        _ view: MessageView, _ uri: URIIndex, _ layer: TransactionLayer, _ completion: @escaping ([Target]) -> Void
+    ) {
+        guard let kept = try? URI(view, uri.whole) else { return completion([]) }
+        layer.locate(kept, completion)
+    }
+}

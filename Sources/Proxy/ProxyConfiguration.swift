@@ -1,0 +1,36 @@
+public import SIP
+
+/// What a proxy may be told.
+public struct ProxyConfiguration: Sendable {
+    /// The largest Max-Breadth, and what a request without one gets (RFC 5393 §5.3.3: 60).
+    public var maxBreadth = 60
+    /// The Max-Forwards a request without one gets (RFC 3261 §16.6 step 3: 70).
+    public var maxForwards = 70
+    /// Branches of one request, all groups together; further targets are left out.
+    public var branchLimit = 32
+    /// Whether the proxy stays in the path of dialogs (RFC 3261 §16.6 step 4).
+    public var recordsRoute = true
+    /// The key of the tokens in our Record-Route values; it must outlive a restart, or the dialogs of before are cut off.
+    public var routeKey: SipHash
+    /// Extensions that Proxy-Require may name.
+    public var supportedExtensions: Set<String> = []
+
+    public init(routeKey: SipHash) { self.routeKey = routeKey }
+}
+
+/// What the proxy of a lane has counted since start.
+public struct ProxyCounters: Sendable, Hashable {
+    /// Requests forwarded, each once however many branches it had.
+    public var forwarded: UInt64 = 0
+    /// Branches tried.
+    public var branches: UInt64 = 0
+    /// ACKs passed on.
+    public var acks: UInt64 = 0
+    /// Requests refused since they came around (482), had gone too far (483), or too broad (440).
+    public var loops: UInt64 = 0
+    public var tooManyHops: UInt64 = 0
+    public var tooBroad: UInt64 = 0
+    /// Requests whose Route named us with a token that we did not make.
+    public var forgedTokens: UInt64 = 0
+    public init() {}
+}

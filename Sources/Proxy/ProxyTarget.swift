@@ -1,0 +1,20 @@
+public import SIPEndpoint
+
+/// One element of a target set (RFC 3261 §16.5).
+public struct ProxyTarget: Sendable, Hashable {
+    /// The URI for the Request-URI; nil leaves it as it is.
+    public var uri: [UInt8]?
+    /// The flow that leads there; nil goes by the URI.
+    public var flow: Flow?
+    /// The preference in thousandths; equal ones are tried in parallel, higher ones before lower ones.
+    public var preference: Int
+    /// Whether a large request must not be sent by TCP, since only the flow leads there.
+    public var isBehindNAT: Bool
+
+    public init(uri: [UInt8]?, flow: Flow? = nil, preference: Int = 1_000, isBehindNAT: Bool = false) {
+        self.uri = uri
+        self.flow = flow
+        self.preference = preference
+        self.isBehindNAT = isBehindNAT
+    }
+}

@@ -1,0 +1,248 @@
+import Reactor
+import SIP
+import SIPEndpoint
+
+/// The response context of one forwarded request (RFC 3261 §16.2, §16.7): its branches, and the choice of the response
+/// that goes back.
+///
+/// Bound to its lane. It lives as long as one of its transactions does.
+final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
+    /// One branch.
+    struct Branch {
+        enum State {
+            case waiting
+            case resolving
+            case pending
+            case finished
+        }
+
+        var state = State.waiting
+        var client: ClientTransaction?
+        /// Whether it is to be cancelled as soon as a provisional response has come.
+        var wantsCancel = false
+        /// The further hops to try when this one fails.
+        var alternatives: [Target] = []
+    }
+
+    private unowned let proxy: Proxy
+    private let message: Message
+    private let targets: [ProxyTarget]
+    private let breadth: Int
+    private let loopHash: UInt64
+    private let strips: [HeaderName]
+    private let arrival: Flow
+    private var server: ServerTransaction?
+    private var branches: [Branch]
+    /// The best final response so far that is no 2xx.
+    private var best = BestResponse()
+    /// Whether a final response has gone back.
+    private var isAnswered = false
+    private var isCancelled = false
+    /// The reason to put into the CANCELs of losing branches.
+    private var cancelReason: [UInt8] = []
+    private let isInvite: Bool
+
+    init(
+        proxy: Proxy, message: Message, targets: [ProxyTarget], breadth: Int, loopHash: UInt64, strips: [HeaderName],
+        arrival: Flow
+    ) {
+        self.proxy = proxy
+        self.message = message
+        // Stable order: the registrar's order decides among equals.
+        self.targets =
+            targets.count < 2
+            ? targets
+            : targets.enumerated().sorted {
+                ($1.element.preference, $0.offset) < ($0.element.preference, $1.offset)
+            }.map(\.element)
+        self.breadth = breadth
+        self.loopHash = loopHash
+        self.strips = strips
+        self.arrival = arrival
+        branches = Array(repeating: Branch(), count: targets.count)
+        isInvite = message.method == .invite
+    }
+
+    func start(_ server: ServerTransaction, _ layer: TransactionLayer) {
+        self.server = server
+        if isInvite { layer.respond(server, 100) }
+        startGroup(layer)
+    }
+
+    // MARK: Branches
+
+    /// Starts all branches of the highest preference that wait; false when none does.
+    @discardableResult
+    private func startGroup(_ layer: TransactionLayer) -> Bool {
+        guard !isAnswered, !isCancelled, let first = branches.firstIndex(where: { $0.state == .waiting }) else {
+            return false
+        }
+        let preference = targets[first].preference
+        let group = branches.indices.filter { branches[$0].state == .waiting && targets[$0].preference == preference }
+        if group.count > breadth {
+            // RFC 5393 §5.3.3.1: there is not breadth enough for all at once; the rest is tried after them.
+            for i in group.prefix(breadth) { branches[i].state = .resolving }
+            for (n, i) in group.prefix(breadth).enumerated() { start(i, share(n, of: breadth), layer) }
+        } else {
+            for i in group { branches[i].state = .resolving }
+            for (n, i) in group.enumerated() { start(i, share(n, of: group.count), layer) }
+        }
+        return true
+    }
+
+    /// The part of Max-Breadth that a branch gets.
+    private func share(_ n: Int, of count: Int) -> Int { breadth / count + (n < breadth % count ? 1 : 0) }
+
+    private func start(_ i: Int, _ share: Int, _ layer: TransactionLayer) {
+        guard let plan = try? proxy.plan(message.view, layer) else { return finish(i, 400, layer) }
+        proxy.nextHops(message.view, plan, targets[i], layer) { [self] hops in
+            guard branches[i].state == .resolving else { return }
+            guard !isAnswered, !isCancelled else { return finish(i, 487, layer) }
+            guard !hops.isEmpty else { return finish(i, 480, layer) }
+            branches[i].alternatives = Array(hops.dropFirst())
+            send(i, to: hops[0], share, layer)
+        }
+    }
+
+    private func send(_ i: Int, to hop: Target, _ share: Int, _ layer: TransactionLayer) {
+        guard let flow = layer.route(hop), let plan = try? proxy.plan(message.view, layer) else {
+            return finish(i, 480, layer)
+        }
+        let forwarding = Forwarding(
+            target: targets[i], loopHash: loopHash, breadth: share, strips: strips, arrival: arrival,
+            recordsRoute: proxy.configuration.recordsRoute && message.method.makesDialog)
+        branches[i].state = .pending
+        proxy.counters.branches &+= 1
+        _ = flow
+        let client = layer.send(
+            message.method, to: hop, user: self, tag: i, branchSuffix: loopHash,
+            staysOnDatagram: targets[i].isBehindNAT, isProxied: true
+        ) { writer, via, flow in
+            proxy.write(message.view, plan, forwarding, flow, via, into: &writer, layer)
+        }
+        guard let client else { return finish(i, 480, layer) }
+        if branches[i].state == .pending { branches[i].client = client }
+    }
+
+    /// A branch is over without a response of its own.
+    private func finish(_ i: Int, _ status: StatusCode, _ layer: TransactionLayer) {
+        guard branches[i].state != .finished else { return }
+        branches[i].state = .finished
+        branches[i].client = nil
+        best.add(local: status)
+        settle(layer)
+    }
+
+    private var isSettled: Bool { branches.allSatisfy { $0.state == .finished || $0.state == .waiting } }
+
+    /// When no branch is under way: the next group, or the best response.
+    private func settle(_ layer: TransactionLayer) {
+        guard !isAnswered, isSettled else { return }
+        if !best.isGlobalFailure, startGroup(layer) { return }
+        answer(layer)
+    }
+
+    private func answer(_ layer: TransactionLayer) {
+        guard !isAnswered, let server else { return }
+        isAnswered = true
+        best.send(server, layer)
+    }
+
+    // MARK: ClientTransactionUser
+
+    func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
+        let i = transaction.tag
+        let view = response.view
+        let status = view.statusCode
+        if status.isProvisional {
+            if branches[i].wantsCancel {
+                branches[i].wantsCancel = false
+                layer.sendCancel(transaction, reason: cancelReason)
+            }
+            // 100 is not passed on; others are until a final response went back (§16.7 step 5).
+            if status != 100, !isAnswered, let server { pass(view, status, server, layer) }
+            return
+        }
+        let wasFinished = branches[i].state == .finished
+        branches[i].state = .finished
+        branches[i].client = nil
+        if status.isSuccess {
+            guard let server else { return }
+            // Each 2xx to INVITE goes back, also after the first; of others only the first response does.
+            guard isInvite || !isAnswered else { return }
+            let isFirst = !isAnswered
+            isAnswered = true
+            pass(view, status, server, layer)
+            if isFirst { cancelPending(layer, reason: "SIP;cause=200;text=\"Call completed elsewhere\"") }
+            return
+        }
+        guard !wasFinished, !isAnswered else { return }
+        if status.category == 6 { cancelPending(layer, reason: "") }
+        let isLast = branches.allSatisfy { $0.state == .finished }
+        if isLast, best.isEmpty, status != 503, let server {
+            // The only response there is needs no keeping.
+            isAnswered = true
+            return pass(view, status, server, layer)
+        }
+        best.add(view)
+        settle(layer)
+    }
+
+    func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
+        let i = transaction.tag
+        guard branches[i].state == .pending else { return }
+        if !isAnswered, !isCancelled, !branches[i].alternatives.isEmpty {
+            let next = branches[i].alternatives.removeFirst()
+            return send(i, to: next, breadth, layer)
+        }
+        // §16.7: a time-out counts as 408, a failed transport as 503.
+        finish(i, failure == .timeout ? 408 : 503, layer)
+    }
+
+    /// Sends a response back: without our Via, all else byte for byte.
+    private func pass(
+        _ view: MessageView, _ status: StatusCode, _ server: ServerTransaction, _ layer: TransactionLayer
+    ) {
+        layer.respond(server, status: status) { writer in
+            proxy.editor.removeAll()
+            proxy.editor.popFirstValue(.via, of: view)
+            proxy.editor.write(view, into: &writer)
+        }
+    }
+
+    // MARK: CANCEL
+
+    func cancelled(_ transaction: ServerTransaction, in layer: TransactionLayer) {
+        isCancelled = true
+        for i in branches.indices where branches[i].state == .waiting { branches[i].state = .finished }
+        cancelPending(layer, reason: "")
+        if isSettled, !isAnswered {
+            best.add(local: 487)
+            answer(layer)
+        }
+    }
+
+    func failed(_ transaction: ServerTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
+        // The ACK of a negative response did not come, or nothing can be sent back: what still rings is stopped.
+        isAnswered = true
+        cancelPending(layer, reason: "")
+    }
+
+    private func cancelPending(_ layer: TransactionLayer, reason: StaticString) {
+        guard isInvite else { return }
+        cancelReason = reason.withUTF8Buffer { Array($0) }
+        for i in branches.indices where branches[i].state == .pending {
+            guard let client = branches[i].client else { continue }
+            if client.lastStatus == 0 {
+                branches[i].wantsCancel = true
+            } else {
+                layer.sendCancel(client, reason: cancelReason)
+            }
+        }
+    }
+}
+
+extension Method {
+    /// Whether a request of this method outside of a dialog can begin one, so that it is record-routed.
+    var makesDialog: Bool { self == .invite || self == .subscribe || self == .notify || self == .refer }
+}

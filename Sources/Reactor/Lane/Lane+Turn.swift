@@ -1,0 +1,137 @@
+import CLinux
+import Glibc
+import Synchronization
+
+extension Lane {
+    /// Makes an object known that wants to be called at the end of each turn; on the lane. The lane keeps it until it stops.
+    public func add(observer: any LaneObserver) {
+        preconditionCurrent()
+        observers.append(observer)
+    }
+
+    /// Sends what was gathered in this turn without waiting for its end; on the lane.
+    public func flush() {
+        assertCurrent()
+        sendArena.pointee.flush()
+    }
+
+    /// Tells the handler of a socket in the next turn that a datagram has failed: handlers may send, and failures show while sending.
+    func note(_ failure: DatagramFailure, _ socket: DatagramSocket) {
+        if failures.count < Self.longestFailureList { failures.append((failure, socket)) }
+    }
+
+    /// Most failures that wait to be told; more are only counted.
+    private static var longestFailureList: Int { 1_024 }
+
+    /// The life of the lane's thread.
+    func loop() {
+        linux_set_thread_name(name)
+        linux_set_timer_slack(UInt(clamping: max(configuration.timerSlack.nanosecondsRoundedUp, 1)))
+        owner.store(UInt(pthread_self()), ordering: .relaxed)
+        nanoseconds = clock.nanoseconds()
+        var end = nanoseconds
+        while !stopRequested.load(ordering: .acquiring) {
+            let count = waitForEvents(at: end)
+            nanoseconds = clock.nanoseconds()
+            turn(count)
+            end = clock.nanoseconds()
+            counters.pointee.busyNanoseconds.add(Int(end &- nanoseconds))
+        }
+        finish()
+    }
+
+    /// Sleeps until there is something to do; returns the number of events.
+    private func waitForEvents(at time: Int64) -> Int {
+        var timeout = timeUntilDue(at: time)
+        if timeout != 0 {
+            waker.willSleep()
+            if queue.hasNext || hasArrivals.load(ordering: .relaxed) || stopRequested.load(ordering: .relaxed) { timeout = 0 }
+        }
+        let count = linux_epoll_wait(epoll.number, events, Int32(clamping: max(configuration.eventsPerTurn, 1)), timeout)
+        waker.isAwake()
+        // An interrupted wait is a turn without events; anything else means that the set or the memory is not ours.
+        precondition(count >= 0 || count == -EINTR, "epoll failed with error \(-count)")
+        return max(Int(count), 0)
+    }
+
+    /// Nanoseconds until a timer or tick is due, 0 when work waits already, -1 when there is none.
+    private func timeUntilDue(at time: Int64) -> Int64 {
+        guard jobs.isEmpty && failures.isEmpty else { return 0 }
+        var deadline = pace.nextDeadline
+        if let tick = wheel.nextTick {
+            deadline = min(deadline, Int64(clamping: tick.multipliedClamping(by: Self.nanosecondsPerTick)))
+        }
+        return deadline == .max ? -1 : max(deadline &- time, 0)
+    }
+
+    private func turn(_ eventCount: Int) {
+        counters.pointee.turns.add(1)
+        if pace.nextDeadline <= nanoseconds { serveTicks() }
+        for index in 0..<eventCount { serve(events[index]) }
+        if !failures.isEmpty { serveFailures() }
+        serveQueue(atMost: configuration.messagesPerTurn)
+        serveTimers()
+        serveJobs(atMost: configuration.jobsPerTurn)
+        for observer in observers { observer.turnEnded(on: self) }
+        flush()
+    }
+
+    private func serveTicks() {
+        while let (tick, handler) = pace.next(at: nanoseconds, clock) {
+            counters.pointee.ticks.add(1)
+            counters.pointee.ticksMissed.add(Int(clamping: tick.missed))
+            handler.tick(tick, on: self)
+        }
+        flush()
+    }
+
+    private func serve(_ event: epoll_event) {
+        guard event.data.u64 != LaneWaker.word, let watched = watches.handler(for: event.data.u64) else { return }
+        watched.ready(DescriptorEvents(epoll: event.events), on: self)
+    }
+
+    private func serveFailures() {
+        var told: [(DatagramFailure, DatagramSocket)] = []
+        swap(&told, &failures)
+        for (failure, socket) in told { socket.report(failure) }
+    }
+
+    private func serveQueue(atMost limit: Int) {
+        guard queue.hasNext else { return }
+        counters.pointee.queueHighWater.raise(to: queue.count)
+        var served = 0
+        while served < limit, let parcel = queue.take() {
+            served += 1
+            parcel.message.deliver(on: self)
+        }
+        counters.pointee.messages.add(served)
+    }
+
+    private func serveTimers() {
+        var fired = 0
+        let tick = UInt64(nanoseconds) / Self.nanosecondsPerTick
+        while let timer = wheel.next(until: tick) {
+            fired += 1
+            timerClients[Int(timer.client)]?.timerFired(timer, on: self)
+        }
+        if fired > 0 { counters.pointee.timersFired.add(fired) }
+    }
+
+    /// Ends the lane: what was handed over is served and sent, everything that lives on the lane is let go.
+    private func finish() {
+        for observer in observers { observer.laneWillStop(self) }
+        queueIsClosed.store(true, ordering: .relaxed)
+        while true {
+            serveQueue(atMost: .max)
+            serveJobs(atMost: .max)
+            flush()
+            if queue.hasNext || !jobs.isEmpty { continue }
+            for watched in watches.handlers { watched.laneStopped() }
+            observers.removeAll()
+            timerClients.removeAll()
+            failures.removeAll()
+            pace = TickTable()
+            if let waiters = retire() { return waiters.forEach { $0.resume() } }
+        }
+    }
+}

@@ -1,0 +1,44 @@
+extension Lane {
+    /// The sizes of a lane and the shares of its parts in a turn. The defaults suit signalling and media alike; together they
+    /// make a lane of about 3 MB address space, of which it touches what the traffic needs.
+    public struct Configuration: Hashable, Sendable {
+        /// Most socket events taken in a turn; the rest comes in the next one, after timers and queue.
+        public var eventsPerTurn = 128
+
+        /// Places in the queue from other threads; rounded up to a power of two.
+        public var queueCapacity = 4_096
+
+        /// Places that sheddable messages leave free for reserved ones.
+        public var queueReserve = 1_024
+
+        /// Most messages taken from the queue in a turn.
+        public var messagesPerTurn = 512
+
+        /// Most jobs (of actors and tasks, and of `execute`) run in a turn.
+        public var jobsPerTurn = 256
+
+        /// Most datagrams read from a socket by one system call.
+        public var receiveBatch = 64
+
+        /// Most batches read from one socket in a turn, while each comes full.
+        public var receiveRounds = 4
+
+        /// Largest datagram that is received whole, in bytes; longer ones are counted and dropped. UDP carries 65,527 at most.
+        public var datagramLimit = 65_535
+
+        /// Most datagrams sent by one system call; the send batch is flushed at the end of the turn, or when it is full.
+        public var sendBatch = 64
+
+        /// Room for the datagrams of a send batch, in bytes; at least two of the largest datagrams.
+        public var sendArena = 262_144
+
+        /// Timers for which there is room before the wheel has to grow.
+        public var timerCapacity = 1_024
+
+        /// How late the kernel may wake the lane for a timer in order to save wake-ups: 1 µs, where its own default is 50 µs.
+        public var timerSlack: Duration = .microseconds(1)
+
+        /// The defaults.
+        public init() {}
+    }
+}

@@ -1,0 +1,153 @@
+import SIP
+import SIPEndpoint
+
+/// Reads the Contact values of a REGISTER into the changes that they want (RFC 3261 §10.3 steps 6 and 7).
+///
+/// A lane has one and uses it again; it holds the memory for parameters that are put together anew.
+final class ContactReader {
+    /// What the contacts say.
+    enum Reading {
+        /// The plan's changes are filled.
+        case changes
+        /// The one contact is "*".
+        case removesAll
+        /// An expiration is below the minimum.
+        case tooBrief
+        /// There are more contacts than an address of record may have.
+        case tooMany
+        /// A contact is longer than allowed.
+        case tooLong
+    }
+
+    /// The parameters of all contacts but for `q` and `expires`, one after another.
+    private var parameters = ByteWriter(capacity: 1_024)
+    /// Where those of each contact end.
+    private var ends: [Int] = []
+
+    init() {}
+
+    /// Reads all contacts.
+    ///
+    /// - Throws: `MessageDefect` when one is malformed, or "*" breaks its rules.
+    func read(
+        _ request: IncomingRequest, _ now: WallTime, _ configuration: RegistrarConfiguration, _ fieldLimit: Int,
+        into plan: RegistrationPlan
+    ) throws(MessageDefect) -> Reading {
+        let view = request.view
+        plan.changes.removeAll(keepingCapacity: true)
+        ends.removeAll(keepingCapacity: true)
+        parameters.removeAll()
+        let detection = NATDetection(request)
+        let general = view.value(of: .expires).map { Self.expires(view.bytes($0)) }
+        var hasWildcard = false
+        // What contradicts the grammar goes before what policy forbids (RFC 3261 §10.3 steps 6 and 7).
+        var refusal: Reading?
+        var count = 0
+        var values = view.values(of: .contact)
+        while let value = values.next() {
+            let address = try located { () throws(MessageDefect) in try view.address(value) }
+            count += 1
+            if address.isWildcard {
+                hasWildcard = true
+                continue
+            }
+            let uri = try located { () throws(MessageDefect) in try view.uri(address.uri) }
+            let start = parameters.count
+            let own = try readParameters(view, address)
+            if count > configuration.maximumContacts {
+                refusal = .tooMany
+            } else if Int(address.uri.count) + parameters.count - start > fieldLimit {
+                refusal = .tooLong
+            }
+            let requested = own.expires ?? general ?? configuration.defaultExpires
+            let granted = configuration.grantedExpires(requested)
+            if granted == nil, refusal == nil { refusal = .tooBrief }
+            guard refusal == nil, let granted else { continue }
+            ends.append(parameters.count)
+            plan.changes.append(
+                Registration.Change(
+                    contact: view.bytes(address.uri), parameters: UnsafeRawBufferPointer(start: nil, count: 0),
+                    preference: own.preference, expires: granted,
+                    isBehindNAT: detection.isBehindNAT(uri, view), hasFlow: uri.isSIP))
+        }
+        if hasWildcard {
+            guard count == 1 else { throw Self.defect("Contact * Must Stand Alone") }
+            guard general == 0 else { throw Self.defect("Contact * Needs Expires 0") }
+            return .removesAll
+        }
+        guard count > 0 else { throw Self.defect("Contact Is Empty") }
+        if let refusal { return refusal }
+        attachParameters(plan)
+        return .changes
+    }
+
+    /// Gives each change its parameters, now that their memory moves no more.
+    private func attachParameters(_ plan: RegistrationPlan) {
+        let bytes = parameters.bytes
+        var start = 0
+        for (index, end) in ends.enumerated() {
+            if end > start {
+                plan.changes[index].parameters = UnsafeRawBufferPointer(rebasing: bytes[start..<end])
+            }
+            start = end
+        }
+    }
+
+    /// Takes `q` and `expires` out of the parameters of a contact and puts the others together.
+    private func readParameters(
+        _ view: MessageView, _ address: AddressIndex
+    ) throws(MessageDefect) -> (preference: UInt16, expires: UInt32?) {
+        var preference = Preference.absent
+        var expires: UInt32?
+        guard !address.parameters.isEmpty else { return (preference, expires) }
+        for parameter in view.parameters(address.parameters) {
+            if view.equals(parameter.name, ignoringCase: "q") {
+                guard let value = Preference.parse(view.bytes(parameter.value)) else {
+                    throw Self.defect("Malformed q Of Contact")
+                }
+                if preference == Preference.absent { preference = value }
+            } else if view.equals(parameter.name, ignoringCase: "expires") {
+                if expires == nil { expires = Self.expires(view.bytes(parameter.value)) }
+            } else {
+                parameters.append(UInt8(ascii: ";"))
+                parameters.append(view.bytes(parameter.name))
+                guard parameter.hasValue else { continue }
+                parameters.append(UInt8(ascii: "="))
+                appendUnfolded(view.bytes(parameter.value))
+            }
+        }
+        return (preference, expires)
+    }
+
+    /// Appends a value; the line ends of a quoted string that was folded become spaces (RFC 3261 §7.3.1).
+    private func appendUnfolded(_ value: UnsafeRawBufferPointer) {
+        guard value.contains(where: { $0 == 0x0D || $0 == 0x0A }) else { return parameters.append(value) }
+        for byte in value { parameters.append(byte == 0x0D || byte == 0x0A ? 0x20 : byte) }
+    }
+
+    /// The seconds of an expiration: numbers above 2**32-1 are that, and what is no number is an hour (RFC 3261 §10.2).
+    private static func expires(_ text: UnsafeRawBufferPointer) -> UInt32 {
+        guard !text.isEmpty else { return RegistrarConfiguration.malformedExpires }
+        var value: UInt64 = 0
+        for byte in text {
+            guard byte &- UInt8(ascii: "0") < 10 else { return RegistrarConfiguration.malformedExpires }
+            value = min(value &* 10 &+ UInt64(byte &- UInt8(ascii: "0")), UInt64(UInt32.max))
+        }
+        return UInt32(value)
+    }
+
+    private static func defect(_ reason: StaticString) -> MessageDefect {
+        MessageDefect(.headerValue, reason, header: .contact)
+    }
+
+    /// Says of a defect that it is in Contact.
+    private func located<Result>(_ body: () throws(MessageDefect) -> Result) throws(MessageDefect) -> Result {
+        do throws(MessageDefect) {
+            return try body()
+        } catch {
+            var found = error
+            found.header = .contact
+            throw found
+        }
+    }
+}

@@ -1,0 +1,60 @@
+import Reactor
+import SIP
+import SIPEndpoint
+
+/// Tells whether a contact can be reached at the address it names, or only by the way its REGISTER came.
+///
+/// A user agent behind a NAT writes its own address into Via and Contact, and its datagrams come from another.
+/// Names say nothing either way, except those under `invalid`, which no one can reach (RFC 7118 §5, RFC 2606 §2).
+struct NATDetection {
+    private let flow: Flow
+    /// Whether the request came through another proxy, so that its source is not the user agent.
+    private let isRelayed: Bool
+    /// Whether sent-by of Via is not where the request came from (RFC 3261 §18.2.1, RFC 3581 §4).
+    private let viaDiffers: Bool
+
+    init(_ request: IncomingRequest) {
+        flow = request.flow
+        let view = request.view
+        var vias = view.values(of: .via)
+        _ = vias.next()
+        isRelayed = vias.next() != nil
+        let via = request.via
+        viaDiffers =
+            Self.differs(view.bytes(via.host), from: flow.remote)
+            || (flow.transport == .udp && (via.hasPort ? via.port : 5_060) != flow.remote.port)
+    }
+
+    /// Whether only the flow leads to a contact.
+    func isBehindNAT(_ contact: URIIndex, _ view: MessageView) -> Bool {
+        guard contact.isSIP, !isRelayed else { return false }
+        if viaDiffers { return true }
+        let host = view.bytes(contact.host)
+        if Self.differs(host, from: flow.remote) || Self.isInvalid(host) { return true }
+        guard flow.transport == .udp, usesDatagrams(contact, view) else { return false }
+        let port = contact.hasPort ? contact.port : contact.scheme == .sips ? 5_061 : 5_060
+        return port != flow.remote.port
+    }
+
+    /// The port of a contact says something of a datagram's source only when it wants datagrams.
+    private func usesDatagrams(_ contact: URIIndex, _ view: MessageView) -> Bool {
+        guard !contact.parameters.isEmpty,
+            let transport = view.parameters(contact.parameters).first("transport")
+        else { return true }
+        return view.equals(transport.value, ignoringCase: "udp")
+    }
+
+    /// Whether a host is an IP address, and another than that; zones are put aside, as they mean something here only.
+    private static func differs(_ host: UnsafeRawBufferPointer, from remote: TransportAddress) -> Bool {
+        guard let address = TransportAddress(host: host, port: 0) else { return false }
+        return address.family != remote.family || address.lowerBits != remote.lowerBits
+            || address.upperBits != remote.upperBits
+    }
+
+    private static func isInvalid(_ host: UnsafeRawBufferPointer) -> Bool {
+        let suffix: StaticString = ".invalid"
+        guard host.count >= suffix.utf8CodeUnitCount else { return false }
+        return equalIgnoringCase(
+            UnsafeRawBufferPointer(rebasing: host.suffix(suffix.utf8CodeUnitCount)), suffix)
+    }
+}

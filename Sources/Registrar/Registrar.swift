@@ -1,0 +1,192 @@
+import Routing
+import SIP
+public import SIPEndpoint
+
+/// The registrar of one lane (RFC 3261 §10.3): it answers REGISTER out of a table of bindings that all lanes share.
+///
+/// It keeps no transactions: a request that comes again is known by its Call-ID, CSeq and contacts, changes nothing, and is
+/// answered as at first.
+///
+/// Bound to its lane. What is above it has found that the Request-URI is in a domain of ours (step 1) and has
+/// authenticated the user (step 3).
+public final class Registrar {
+    /// Settings.
+    public var configuration: RegistrarConfiguration
+    /// What was counted.
+    public private(set) var counters = RegistrarCounters()
+    /// The bindings.
+    public let table: BindingTable
+    let plan = RegistrationPlan()
+    let contacts = ContactReader()
+    private var date = DateField()
+    private let userText = UnsafeMutableRawBufferPointer.allocate(
+        byteCount: BindingTable.maximumUserSize + 1, alignment: 1)
+    private let flowText = UnsafeMutableRawBufferPointer.allocate(byteCount: FlowCode.longest, alignment: 8)
+
+    /// Makes the registrar of a lane.
+    public init(table: BindingTable, configuration: RegistrarConfiguration = RegistrarConfiguration()) {
+        self.table = table
+        self.configuration = configuration
+    }
+
+    deinit {
+        userText.deallocate()
+        flowText.deallocate()
+    }
+
+    /// Processes a REGISTER and answers it.
+    ///
+    /// - Parameters:
+    ///   - request: the request; a header field that is wrong and needed is answered 400.
+    ///   - layer: the transaction layer of the lane.
+    ///   - domain: the domain of the Request-URI, as an index of the table's domains.
+    ///   - authenticatedUser: the user that the request's credentials in that domain prove, unescaped; nil when requests
+    ///     need none, and then anybody may register for anybody.
+    /// - Returns: what was answered, for the log.
+    @discardableResult
+    public func receive(
+        _ request: IncomingRequest, in layer: TransactionLayer, domain: Int,
+        authenticatedUser: UnsafeRawBufferPointer? = nil
+    ) -> RegistrationOutcome {
+        var outcome: RegistrationOutcome
+        do throws(MessageDefect) {
+            outcome = try process(request, in: layer, domain, authenticatedUser)
+        } catch {
+            layer.respondStatelessly(to: request, error.status, reason: error.reason)
+            outcome = RegistrationOutcome(error.status, error.reason)
+        }
+        counters.count(outcome)
+        return outcome
+    }
+
+    /// Steps 2 to 8 of RFC 3261 §10.3.
+    private func process(
+        _ request: IncomingRequest, in layer: TransactionLayer, _ domain: Int, _ authenticatedUser: UnsafeRawBufferPointer?
+    ) throws(MessageDefect) -> RegistrationOutcome {
+        let view = request.view
+        guard view.method == .register else {
+            return answer(request, 405, in: layer) { $0.append("Allow: REGISTER\r\n") }
+        }
+        if view.firstIndex(of: .require) != nil, let refusal = refuseExtensions(request, in: layer) { return refusal }
+        let user = try addressOfRecord(view, domain)
+        if let authenticatedUser, !equal(authenticatedUser, user) {
+            return answer(request, 403, "Not Your Address Of Record", in: layer)
+        }
+        guard !user.isEmpty, table.directory.isUser(user, domain: domain) else {
+            // Who is not known yet may be loaded still, along with the bindings.
+            return table.isLoading ? deferred(request, "Loading", in: layer) : answer(request, 404, in: layer)
+        }
+        var registration = Registration(
+            domain: domain, user: user, callID: view.bytes(try view.callID), sequenceNumber: try view.cSeq.number,
+            flow: UnsafeRawBufferPointer(rebasing: flowText[0..<FlowCode.write(request.flow, into: flowText)]),
+            now: table.now, maximumContacts: configuration.maximumContacts, repeatWindow: configuration.repeatWindow)
+        guard registration.callID.count <= fieldLimit else { return answer(request, 403, "Call-ID Too Long", in: layer) }
+        let isQuery = view.firstIndex(of: .contact) == nil
+        if isQuery {
+            // A list that is not whole yet would be taken for whole.
+            if table.isLoading { return deferred(request, "Loading", in: layer) }
+            plan.changes.removeAll(keepingCapacity: true)
+        } else {
+            let reading = try contacts.read(request, registration.now, configuration, fieldLimit, into: plan)
+            switch reading {
+            case .changes: break
+            case .removesAll: registration.removesAll = true
+            case .tooBrief: return tooBrief(request, in: layer)
+            case .tooMany: return answer(request, 403, "Too Many Contacts", in: layer)
+            case .tooLong: return answer(request, 403, "Contact Too Long", in: layer)
+            }
+        }
+        let outcome = conclude(table.register(registration, plan), request, in: layer)
+        if isQuery, outcome.status == 200 { counters.queries &+= 1 }
+        return outcome
+    }
+
+    private var fieldLimit: Int { min(configuration.maximumFieldSize, RegistrarConfiguration.largestFieldSize) }
+
+    // MARK: Steps
+
+    /// Step 2: extensions that the request requires; none is supported here (RFC 3261 §8.2.2.3).
+    private func refuseExtensions(_ request: IncomingRequest, in layer: TransactionLayer) -> RegistrationOutcome? {
+        let view = request.view
+        var required = view.values(of: .require)
+        guard let first = required.next() else { return nil }
+        return answer(request, 420, in: layer) { writer in
+            writer.append("Unsupported: ")
+            writer.append(view.bytes(first))
+            while let value = required.next() {
+                writer.append(", ")
+                writer.append(view.bytes(value))
+            }
+            writer.append("\r\n")
+        }
+    }
+
+    /// Step 5: the user of the address of record in To, its escapes undone and its parameters left away; empty when To is
+    /// not in the domain of the Request-URI. The bytes are valid until the next request.
+    private func addressOfRecord(
+        _ view: MessageView, _ domain: Int
+    ) throws(MessageDefect) -> UnsafeRawBufferPointer {
+        let nobody = UnsafeRawBufferPointer(rebasing: userText[0..<0])
+        let uri = try view.uri(try view.to.uri)
+        guard uri.isSIP, table.domains.find(view.bytes(uri.host)) == domain else { return nobody }
+        let count = unescape(view.bytes(uri.user), into: userText)
+        guard count <= BindingTable.maximumUserSize else { return nobody }
+        return UnsafeRawBufferPointer(rebasing: userText[0..<count])
+    }
+
+    /// Steps 6 to 8, when the bindings were asked.
+    private func conclude(
+        _ verdict: RegistrationVerdict, _ request: IncomingRequest, in layer: TransactionLayer
+    ) -> RegistrationOutcome {
+        switch verdict {
+        case .accepted(let effect):
+            layer.respondStatelessly(to: request, 200) { writer in
+                date.write(effect.moment, into: &writer)
+                writer.append(plan.answer.bytes)
+            }
+            var outcome = RegistrationOutcome(200)
+            outcome.added = effect.added
+            outcome.refreshed = effect.refreshed
+            outcome.removed = effect.removed
+            outcome.isRepeat = effect.isRepeat
+            return outcome
+        case .outOfOrder: return answer(request, 500, "CSeq Out Of Order", in: layer)
+        case .contradiction: return answer(request, 400, "Contact Repeated", in: layer)
+        case .tooManyContacts: return answer(request, 403, "Too Many Contacts", in: layer)
+        case .deferred(.full): return deferred(request, "Too Many Bindings", in: layer)
+        case .deferred: return deferred(request, "Registrations Delayed", in: layer)
+        }
+    }
+
+    // MARK: Answers
+
+    private func answer(
+        _ request: IncomingRequest, _ status: StatusCode, _ reason: StaticString? = nil, in layer: TransactionLayer,
+        _ extra: (inout ByteWriter) -> Void = { _ in }
+    ) -> RegistrationOutcome {
+        layer.respondStatelessly(to: request, status, reason: reason, extra)
+        return RegistrationOutcome(status, reason)
+    }
+
+    /// 423 with what is the least (RFC 3261 §20.23).
+    private func tooBrief(_ request: IncomingRequest, in layer: TransactionLayer) -> RegistrationOutcome {
+        let minimum = configuration.minimumExpires
+        return answer(request, 423, in: layer) { writer in
+            writer.append("Min-Expires: ")
+            writer.append(decimal: UInt64(minimum))
+            writer.append("\r\n")
+        }
+    }
+
+    /// 503 with when to come again (RFC 3261 §21.5.4).
+    private func deferred(
+        _ request: IncomingRequest, _ reason: StaticString, in layer: TransactionLayer
+    ) -> RegistrationOutcome {
+        let seconds = configuration.retryAfter
+        return answer(request, 503, reason, in: layer) { writer in
+            writer.append("Retry-After: ")
+            writer.append(decimal: UInt64(seconds))
+            writer.append("\r\n")
+        }
+    }
+}

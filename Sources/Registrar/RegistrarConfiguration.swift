@@ -1,0 +1,51 @@
+/// What a registrar may be told.
+public struct RegistrarConfiguration: Sendable, Hashable {
+    /// The shortest expiration in seconds that is accepted; what is shorter gets 423 with Min-Expires (RFC 3261 §10.3
+    /// step 7). Requests of an hour or more are never too brief, whatever stands here, as that step demands.
+    public var minimumExpires: UInt32 = 60
+
+    /// The longest expiration in seconds that is granted; what asks for more gets this (RFC 3261 §10.3 step 7).
+    public var maximumExpires: UInt32 = 7_200
+
+    /// The expiration in seconds for a contact that asks for none (RFC 3261 §10.3 step 7).
+    public var defaultExpires: UInt32 = 3_600
+
+    /// Bindings that an address of record may have, and contacts that one request may name; more get 403.
+    public var maximumContacts = 10
+
+    /// Bytes that the URI and the parameters of a contact may have together, and the Call-ID; more gets 403. At most
+    /// `largestFieldSize`.
+    public var maximumFieldSize = 1_024
+
+    /// The Retry-After in seconds of a 503: while bindings are loaded, or their journal lags (RFC 3261 §20.33).
+    public var retryAfter: UInt32 = 5
+
+    /// How long in seconds a repeated request is answered as at first, its expirations too: the lifetime of the server
+    /// transaction that a registrar without state does not have (Timer J, RFC 3261 §17.2.2).
+    public var repeatWindow: UInt32 = 32
+
+    /// How often a datagram is sent to keep the way through a NAT open: with UDP every 24 to 29 s (RFC 5626 §4.4.2), as many
+    /// NATs forget a mapping after 30.
+    public var pingInterval: Duration = .seconds(25)
+
+    /// Keep-alives that one tick of a `PingSchedule` may send; what is above waits for the next.
+    public var pingsPerTick = 1_000
+
+    /// No maximum is larger: lengths are kept in 16 bits, and ten contacts must fit a datagram.
+    public static let largestFieldSize = 4_096
+
+    /// Only values below an hour may be refused as too brief (RFC 3261 §10.3 step 7).
+    public static let briefExpiresLimit: UInt32 = 3_600
+
+    /// What a malformed expiration counts as (RFC 3261 §10.2).
+    public static let malformedExpires: UInt32 = 3_600
+
+    public init() {}
+
+    /// The expiration that is granted for a request, in seconds; nil when it is too brief. Zero, a removal, stays.
+    public func grantedExpires(_ requested: UInt32) -> UInt32? {
+        if requested == 0 { return 0 }
+        if requested < minimumExpires, requested < Self.briefExpiresLimit { return nil }
+        return min(requested, max(1, maximumExpires))
+    }
+}

@@ -1,0 +1,42 @@
+public import SIPEndpoint
+
+/// One way to reach the user behind an address of record, as the proxy needs it (RFC 3261 §10, §16.5).
+public struct Binding: Sendable, Hashable {
+    /// The contact URI, as the user agent wrote it.
+    public var contact: [UInt8]
+    /// The preference in thousandths, 0 to 1,000 (RFC 3261 §10.2.1.2).
+    public var preference: Int
+    /// The way the REGISTER came, which leads back through a NAT; nil when it is of no use any more.
+    public var flow: Flow?
+    /// Whether the contact's own address is not what the REGISTER came from: it is behind a NAT, and only the flow leads there.
+    public var isBehindNAT: Bool
+
+    public init(contact: [UInt8], preference: Int, flow: Flow?, isBehindNAT: Bool) {
+        self.contact = contact
+        self.preference = preference
+        self.flow = flow
+        self.isBehindNAT = isBehindNAT
+    }
+}
+
+/// What the location service knows about an address of record.
+public enum Location: Sendable, Hashable {
+    /// The bindings that are current, highest preference first.
+    case bindings([Binding])
+    /// The user exists and has no binding: 480.
+    case noBinding
+    /// There is no such user: 404.
+    case unknownUser
+    /// The bindings are still being loaded, so that nothing may be said yet: 503 with Retry-After, never 404.
+    case loading
+}
+
+/// Finds the bindings of addresses of record; safe to call from any lane, and never blocks beyond a short mutex.
+public protocol LocationService: AnyObject, Sendable {
+    /// What is known of the user at the host of a Request-URI that is in a domain of ours.
+    ///
+    /// - Parameters:
+    ///   - user: the user part as written in the URI, escapes and all.
+    ///   - domain: the index of the domain in the `DomainTable`.
+    func location(user: UnsafeRawBufferPointer, domain: Int) -> Location
+}

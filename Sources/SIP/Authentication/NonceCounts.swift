@@ -1,0 +1,89 @@
+/// Remembers which nonce counts were used, so that a request that was overheard cannot be sent again (RFC 7616 §3.4, `nc`; §5.5).
+///
+/// The memory is fixed when the table is made. Each nonce keeps its highest count and which of the 64 below were used, so requests
+/// may overtake one another. When a nonce must be forgotten to make room, it and all older ones that would have shared its place
+/// count as stale from then on: a crowded table costs an honest client one more round trip and lets no replay through.
+public struct NonceCounts: Sendable {
+    /// What the table says about a use of a nonce.
+    public enum Verdict: Hashable, Sendable {
+        /// The count is new.
+        case fresh
+        /// The count was used before.
+        case replayed
+        /// The nonce is too old for what the table remembers, or its count too far behind: to be treated as stale.
+        case forgotten
+    }
+
+    /// The number of nonces that are remembered by default: 65,536, in 2 MiB.
+    public static let defaultCapacity = 65_536
+
+    /// How far a count may be behind the highest one that was used.
+    public static let window: UInt32 = 64
+
+    private struct Entry {
+        var identifier: UInt64 = 0
+        var issued: UInt64 = 0
+        var used: UInt64 = 0
+        var highest: UInt32 = 0
+    }
+
+    private static let ways = 8
+    private var entries: [Entry]
+    private var floors: [UInt64]
+    private let mask: Int
+
+    /// A table for `capacity` nonces, rounded up to a power of two of at least eight.
+    public init(capacity: Int = Self.defaultCapacity) {
+        var buckets = 1
+        while buckets * Self.ways < min(capacity, 1 << 30) { buckets *= 2 }
+        mask = buckets - 1
+        entries = Array(repeating: Entry(), count: buckets * Self.ways)
+        floors = Array(repeating: 0, count: buckets)
+    }
+
+    /// Records the use of a nonce whose credentials were found right.
+    public mutating func record(_ use: NonceIssuer.Use) -> Verdict {
+        let bucket = Int(truncatingIfNeeded: use.identifier >> 32) & mask
+        let start = bucket * Self.ways
+        var victim = start
+        for index in start..<start + Self.ways {
+            if entries[index].highest != 0, entries[index].identifier == use.identifier,
+                entries[index].issued == use.issued
+            {
+                return Self.mark(use.count, in: &entries[index])
+            }
+            if entries[index].highest == 0 {
+                if entries[victim].highest != 0 { victim = index }
+            } else if entries[victim].highest != 0, entries[index].issued < entries[victim].issued {
+                victim = index
+            }
+        }
+        // An issue time of zero is below no floor, so the floor is kept one higher.
+        guard use.issued >= floors[bucket], use.count > 0 else { return .forgotten }
+        if entries[victim].highest != 0 {
+            guard entries[victim].issued <= use.issued else {
+                floors[bucket] = max(floors[bucket], use.issued &+ 1)
+                return .forgotten
+            }
+            floors[bucket] = max(floors[bucket], entries[victim].issued &+ 1)
+        }
+        entries[victim] = Entry(
+            identifier: use.identifier, issued: use.issued, used: 1, highest: use.count)
+        return .fresh
+    }
+
+    /// Marks a count as used; bit `n` of `used` stands for the count `highest - n`.
+    private static func mark(_ count: UInt32, in entry: inout Entry) -> Verdict {
+        if count > entry.highest {
+            let step = UInt64(count - entry.highest)
+            entry.used = step < 64 ? entry.used << step | 1 : 1
+            entry.highest = count
+            return .fresh
+        }
+        let behind = entry.highest - count
+        guard behind < window else { return .forgotten }
+        guard entry.used & (1 << UInt64(behind)) == 0 else { return .replayed }
+        entry.used |= 1 << UInt64(behind)
+        return .fresh
+    }
+}

@@ -1,0 +1,176 @@
+/// Makes and recognises nonces without remembering them (RFC 7616 §3.3, §5.4).
+///
+/// A nonce is 24 bytes in Base64: the number of its key, the time of issue in milliseconds, 40 bits that make it unique, and 96
+/// bits of a keyed hash over those and the realm. Nobody without the key can make one or change its time, and one of another
+/// realm is refused.
+///
+/// A value that all lanes may share; give each call its own salt.
+public struct NonceIssuer: Sendable {
+    /// The length of a nonce in bytes of ASCII.
+    public static let length = 32
+
+    /// A nonce's time of life by default: 5 minutes, long enough for a user agent that retries over a bad network, short enough
+    /// to keep the table of ``NonceCounts`` small.
+    public static let defaultLifetime = Duration.seconds(300)
+
+    /// How long a nonce is good.
+    public var lifetime: Duration
+
+    private let epoch: ContinuousClock.Instant
+    private var generation: UInt8
+    private var key: SipHash
+    private var previousKey: SipHash?
+
+    /// An issuer.
+    ///
+    /// - Parameters:
+    ///   - key: the secret.
+    ///   - epoch: an instant before every use, from which issue times count. Nodes that accept each other's nonces share the key
+    ///     and the epoch.
+    ///   - lifetime: how long a nonce is good.
+    public init(key: SipHash, epoch: ContinuousClock.Instant, lifetime: Duration = Self.defaultLifetime) {
+        self.key = key
+        self.epoch = epoch
+        self.lifetime = lifetime
+        generation = 0
+    }
+
+    /// Takes a new key for new nonces; those of the present one stay good, those of the one before no longer are.
+    public mutating func rotate(to key: SipHash) {
+        previousKey = self.key
+        self.key = key
+        generation &+= 1
+    }
+
+    /// What a nonce of ours says.
+    public struct Use: Hashable, Sendable {
+        /// A number that no other nonce is likely to have.
+        public var identifier: UInt64
+        /// When it was issued, in milliseconds since the epoch.
+        public var issued: UInt64
+        /// The count of this use, the `nc` parameter.
+        public var count: UInt32
+
+        /// A use of a nonce.
+        public init(identifier: UInt64, issued: UInt64, count: UInt32) {
+            self.identifier = identifier
+            self.issued = issued
+            self.count = count
+        }
+    }
+
+    /// The state of a nonce that a client used.
+    public enum Examination: Hashable, Sendable {
+        /// Ours and in time; `count` is still zero.
+        case good(Use)
+        /// Ours, but too old, or from the future.
+        case expired
+        /// Not ours: made under another key, for another realm, or by somebody else.
+        case unknown
+    }
+
+    /// Writes a fresh nonce; `salt` differs from call to call within a millisecond.
+    public func issue(realm: [UInt8], now: ContinuousClock.Instant, salt: UInt64, into writer: inout ByteWriter) {
+        let issued = milliseconds(now)
+        withUnsafeTemporaryAllocation(byteCount: Self.rawLength, alignment: 8) { raw in
+            raw[0] = generation
+            for index in 0..<6 { raw[1 + index] = UInt8(truncatingIfNeeded: issued >> (40 - 8 * index)) }
+            for index in 0..<5 { raw[7 + index] = UInt8(truncatingIfNeeded: salt >> (32 - 8 * index)) }
+            let tag = tag(UnsafeRawBufferPointer(raw), realm, key)
+            withUnsafeBytes(of: tag) { raw[Self.bodyLength..<Self.rawLength].copyBytes(from: $0[..<Self.tagLength]) }
+            Base64.append(UnsafeRawBufferPointer(raw), into: &writer)
+        }
+    }
+
+    /// Examines the nonce that came with a request for `realm`.
+    public func examine(_ nonce: UnsafeRawBufferPointer, realm: [UInt8], now: ContinuousClock.Instant) -> Examination {
+        guard nonce.count == Self.length else { return .unknown }
+        return withUnsafeTemporaryAllocation(byteCount: Self.rawLength, alignment: 8) { raw -> Examination in
+            guard Base64.decode(nonce, into: raw) else { return .unknown }
+            let key: SipHash
+            if raw[0] == generation {
+                key = self.key
+            } else if let previousKey, raw[0] == generation &- 1 {
+                key = previousKey
+            } else {
+                return .unknown
+            }
+            let expected = tag(UnsafeRawBufferPointer(raw), realm, key)
+            let isOurs = withUnsafeBytes(of: expected) { expected in
+                var difference: UInt8 = 0
+                for index in 0..<Self.tagLength { difference |= expected[index] ^ raw[Self.bodyLength + index] }
+                return difference == 0
+            }
+            guard isOurs else { return .unknown }
+            var issued: UInt64 = 0
+            for index in 1...6 { issued = issued << 8 | UInt64(raw[index]) }
+            let present = milliseconds(now)
+            let oldest = Duration.milliseconds(Int64(present &- min(issued, present)))
+            guard issued <= present, oldest <= lifetime else { return .expired }
+            return .good(Use(identifier: expected.0, issued: issued, count: 0))
+        }
+    }
+
+    private static let bodyLength = 12
+    private static let tagLength = 12
+    private static let rawLength = 24
+
+    private func milliseconds(_ now: ContinuousClock.Instant) -> UInt64 {
+        let (seconds, attoseconds) = max(now - epoch, .zero).components
+        let milliseconds = UInt64(seconds) &* 1000 &+ UInt64(attoseconds / 1_000_000_000_000_000)
+        return milliseconds & 0xFFFF_FFFF_FFFF
+    }
+
+    /// The keyed hash over the first part of a nonce and the realm.
+    private func tag(_ raw: UnsafeRawBufferPointer, _ realm: [UInt8], _ key: SipHash) -> (UInt64, UInt64) {
+        withUnsafeTemporaryAllocation(byteCount: Self.bodyLength + realm.count, alignment: 8) { input in
+            input.copyMemory(from: UnsafeRawBufferPointer(rebasing: raw[..<Self.bodyLength]))
+            UnsafeMutableRawBufferPointer(rebasing: input[Self.bodyLength...]).copyBytes(from: realm)
+            let (low, high) = key(UnsafeRawBufferPointer(input))
+            return (low.littleEndian, high.littleEndian)
+        }
+    }
+}
+
+/// Base64 (RFC 4648 §4) for lengths that need no padding.
+enum Base64 {
+    private static let alphabet: StaticString = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
+
+    /// Appends the text of `raw`, whose length is a multiple of three.
+    static func append(_ raw: UnsafeRawBufferPointer, into writer: inout ByteWriter) {
+        precondition(raw.count.isMultiple(of: 3), "whole groups")
+        for start in stride(from: 0, to: raw.count, by: 3) {
+            let group = UInt32(raw[start]) << 16 | UInt32(raw[start + 1]) << 8 | UInt32(raw[start + 2])
+            for shift in stride(from: UInt32(18), through: 0, by: -6) {
+                writer.append(alphabet.utf8Start[Int(group >> shift & 63)])
+            }
+        }
+    }
+
+    /// Fills `raw` from a text of exactly the right length; false if the text is not Base64.
+    static func decode(_ text: UnsafeRawBufferPointer, into raw: UnsafeMutableRawBufferPointer) -> Bool {
+        guard text.count.isMultiple(of: 4), raw.count == text.count / 4 * 3 else { return false }
+        for group in 0..<text.count / 4 {
+            var bits: UInt32 = 0
+            for index in 0..<4 {
+                guard let value = value(text[4 * group + index]) else { return false }
+                bits = bits << 6 | UInt32(value)
+            }
+            raw[3 * group] = UInt8(truncatingIfNeeded: bits >> 16)
+            raw[3 * group + 1] = UInt8(truncatingIfNeeded: bits >> 8)
+            raw[3 * group + 2] = UInt8(truncatingIfNeeded: bits)
+        }
+        return true
+    }
+
+    private static func value(_ character: UInt8) -> UInt8? {
+        switch character {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"): character - UInt8(ascii: "A")
+        case UInt8(ascii: "a")...UInt8(ascii: "z"): character - UInt8(ascii: "a") + 26
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): character - UInt8(ascii: "0") + 52
+        case UInt8(ascii: "+"): 62
+        case UInt8(ascii: "/"): 63
+        default: nil
+        }
+    }
+}

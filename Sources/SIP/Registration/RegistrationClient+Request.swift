@@ -1,0 +1,45 @@
+extension RegistrationClient {
+    /// Writes the present REGISTER (RFC 3261 §10.2) up to where further fields may follow; Content-Length is the caller's too.
+    ///
+    /// It may be called more than once for one ``Action/send``, as when the transport changes.
+    ///
+    /// - Parameters:
+    ///   - via: the Via fields with their names and line ends.
+    ///   - writer: where to.
+    public func writeHead(via: UnsafeRawBufferPointer, into writer: inout ByteWriter) {
+        writer.append("REGISTER ")
+        writer.append(configuration.registrar.bytes)
+        writer.append(" SIP/2.0\r\n")
+        writer.append(via)
+        writer.append("Max-Forwards: ")
+        writer.append(decimal: Dialog.maxForwards)
+        for uri in configuration.route.uris {
+            writer.append("\r\nRoute: <")
+            writer.append(uri.bytes)
+            writer.append(">")
+        }
+        let address = NameAddress(configuration.addressOfRecord, displayName: configuration.displayName).description
+        writer.append("\r\nFrom: ")
+        writer.append(address)
+        writer.append(";tag=")
+        writer.append(fromTag)
+        writer.append("\r\nTo: ")
+        writer.append(address)
+        writer.append("\r\nCall-ID: ")
+        writer.append(callID)
+        writer.append("\r\nCSeq: ")
+        writer.append(decimal: UInt64(sequence))
+        writer.append(" REGISTER\r\nContact: ")
+        writer.append(
+            NameAddress(configuration.contact, parameters: configuration.contactParameters).description)
+        writer.append("\r\nExpires: ")
+        writer.append(decimal: state == .unregistering ? 0 : Int(requestedExpires.components.seconds))
+        writer.append("\r\n")
+        for field in credentials {
+            writer.append(field.name.canonical)
+            writer.append(": ")
+            writer.append(field.value)
+            writer.append("\r\n")
+        }
+    }
+}

@@ -1,0 +1,361 @@
+/// Keeps one contact registered: registers, refreshes before the binding ends, answers challenges, waits and tries again after
+/// failures, and takes the binding away at the end (RFC 3261 §10.2).
+///
+/// ```
+///            start                        2xx
+///   +------+       +-------------+                +------------+
+///   | idle |------>| registering |--------------->| registered |
+///   +------+       |             |<---------------|            |
+///     ^            +-------------+ time to refresh +------------+
+///     |  (retry)    ^   |   ^ 401, 407, 423: again        |
+///     |             |   |   +---- at once                 |
+///     |        +---------+                                |
+///     |        | waiting | failure: after a while         |
+///     |        +---------+                                | stop
+///     |             | stop          wrong password, …     |
+///     |             v                +--------+           |
+///     |      +---------------+       | failed |           |
+///     +------| unregistering |<------+--------+-----------+
+///   2xx, or  +---------------+
+///   no way
+/// ```
+///
+/// A new request is sent only when the one before has its final response or has timed out (RFC 3261 §10.2), with the same
+/// Call-ID and the next number.
+public struct RegistrationClient: Sendable {
+    /// How far the registration is.
+    public enum State: UInt8, Hashable, Sendable {
+        /// Nothing is wanted.
+        case idle
+        /// A REGISTER is on its way.
+        case registering
+        /// The contact is bound; the refresh is due later.
+        case registered
+        /// The last attempt failed; the next is due later.
+        case waiting
+        /// The REGISTER that takes the binding away is on its way.
+        case unregistering
+        /// Given up until ``RegistrationClient/start()`` is called again.
+        case failed
+    }
+
+    /// Why an attempt failed.
+    public enum Failure: Hashable, Sendable {
+        /// No response in time.
+        case timedOut
+        /// The request could not be delivered.
+        case transportFailed
+        /// The registrar or a proxy refused.
+        case rejected(StatusCode)
+        /// The challenge cannot be answered.
+        case authentication(AuthenticationRetry.Cause)
+        /// The registrar demands a longer binding than the configuration allows.
+        case intervalTooBrief(minimum: Duration)
+        /// The 2xx does not list the contact (RFC 3261 §10.2.4).
+        case notBound
+
+        /// The cause in words.
+        public var reason: String {
+            switch self {
+            case .timedOut: "the registrar did not answer"
+            case .transportFailed: "the registrar could not be reached"
+            case .rejected(let status): "the registrar refused: \(status)"
+            case .authentication(let cause): cause.reason
+            case .intervalTooBrief(let minimum): "the registrar demands a binding of at least \(minimum)"
+            case .notBound: "the registrar accepted the request, but does not list the contact"
+            }
+        }
+    }
+
+    /// The timers of this machine.
+    public enum Timer: UInt8, Hashable, Sendable {
+        /// The next refresh or attempt is due.
+        case attempt
+        /// The binding ends at the registrar.
+        case expiry
+    }
+
+    /// What to do, in order.
+    public enum Action: Hashable, Sendable {
+        /// Send a REGISTER (``RegistrationClient/writeHead(via:into:)``) in a new transaction.
+        case send
+        /// The contact is bound for that long.
+        case registered(expires: Duration)
+        /// The binding was taken away, or there was none.
+        case unregistered
+        /// The binding has ended, since it could not be refreshed.
+        case expired
+        /// An attempt failed. The next one comes after the duration; nil: none comes by itself.
+        case failed(Failure, retryAfter: Duration?)
+        /// Start a timer anew.
+        case set(Timer, Duration)
+        /// Stop a timer.
+        case stop(Timer)
+    }
+
+    /// The most times in a row that a longer interval is accepted (423).
+    public static let mostIntervalChanges = 3
+
+    /// The shortest wait that a Retry-After brings about: 1 s.
+    public static let shortestRetry = Duration.seconds(1)
+
+    /// How far the registration is.
+    public private(set) var state = State.idle
+
+    /// Whether the contact is bound at the registrar, as far as is known.
+    public private(set) var isBound = false
+
+    /// What is registered.
+    public let configuration: RegistrationConfiguration
+
+    /// Answers the challenges.
+    public private(set) var authentication: DigestClient
+
+    /// The number of the last REGISTER.
+    public private(set) var sequence: UInt32
+
+    let callID: [UInt8]
+    let fromTag: [UInt8]
+    private(set) var credentials: [DigestClient.Field] = []
+    private(set) var requestedExpires: Duration
+
+    private var retry = AuthenticationRetry()
+    private var intervalChanges = 0
+    private var failures = 0
+    /// What the user wanted while a request was on its way: the other of registering and taking away.
+    private var wantsOther = false
+    private var seed: UInt64
+
+    /// A registration that has not begun.
+    ///
+    /// - Parameters:
+    ///   - configuration: what is registered.
+    ///   - authentication: the account.
+    ///   - callID: one for all registrations with this registrar from one start of the user agent (RFC 3261 §10.2.4).
+    ///   - fromTag: the From tag.
+    ///   - seed: for the random part of waits, so that many user agents do not come at the same time.
+    ///   - sequence: the number before the first.
+    public init(
+        configuration: RegistrationConfiguration, authentication: DigestClient, callID: [UInt8], fromTag: [UInt8],
+        seed: UInt64, sequence: UInt32 = 0
+    ) {
+        self.configuration = configuration
+        self.authentication = authentication
+        self.callID = callID
+        self.fromTag = fromTag
+        self.seed = seed
+        self.sequence = sequence
+        requestedExpires = configuration.expires
+    }
+
+    // MARK: The user
+
+    /// Registers, and keeps registered until ``stop()``.
+    public mutating func start() -> [Action] {
+        switch state {
+        case .registering:
+            wantsOther = false
+            return []
+        case .unregistering:
+            wantsOther = true
+            return []
+        case .registered:
+            return []
+        case .idle, .waiting, .failed:
+            failures = 0
+            return [.stop(.attempt)] + beginAttempt(.registering)
+        }
+    }
+
+    /// Takes the binding away, if there is one.
+    public mutating func stop() -> [Action] {
+        switch state {
+        case .registering:
+            // The request on its way may still bind the contact: what is to be done is known when it is answered.
+            wantsOther = true
+            return []
+        case .unregistering:
+            wantsOther = false
+            return []
+        case .idle:
+            return []
+        case .registered, .waiting, .failed:
+            return [.stop(.attempt)] + remove()
+        }
+    }
+
+    // MARK: Time and transactions
+
+    /// A timer fired.
+    public mutating func fire(_ timer: Timer) -> [Action] {
+        switch (timer, state) {
+        case (.attempt, .registered), (.attempt, .waiting):
+            return beginAttempt(.registering)
+        case (.expiry, _) where isBound:
+            isBound = false
+            return [.expired]
+        default:
+            return []
+        }
+    }
+
+    /// The transaction failed without a final response.
+    public mutating func transactionFailed(isTimeout: Bool) -> [Action] {
+        isInFlight ? fail(isTimeout ? .timedOut : .transportFailed, retryAfter: nil) : []
+    }
+
+    /// A response came. Those to earlier requests are ignored.
+    public mutating func receive(_ response: MessageView) -> [Action] {
+        let status = response.statusCode
+        guard isInFlight, status.isFinal, (try? response.cSeq.number) == sequence else { return [] }
+        if wantsOther, state == .registering, !status.isSuccess { return remove() }
+        switch status {
+        case 200...299:
+            return succeed(response)
+        case 401, 407:
+            switch retry.receive(response, with: &authentication) {
+            case .retry: return send()
+            case .giveUp(let cause): return fail(.authentication(cause), retryAfter: nil)
+            }
+        case 423 where state == .registering:
+            return lengthen(response)
+        default:
+            return fail(.rejected(status), retryAfter: Self.retryAfter(response))
+        }
+    }
+
+    private var isInFlight: Bool { state == .registering || state == .unregistering }
+
+    private mutating func beginAttempt(_ state: State) -> [Action] {
+        self.state = state
+        wantsOther = false
+        retry = AuthenticationRetry()
+        intervalChanges = 0
+        return send()
+    }
+
+    private mutating func send() -> [Action] {
+        sequence = min(sequence + 1, Dialog.highestSequence)
+        let request = DigestClient.Request(method: Array("REGISTER".utf8), uri: configuration.registrar.bytes)
+        credentials = retry.authorize(request, with: &authentication)
+        return [.send]
+    }
+
+    /// Sends the REGISTER with Expires 0, if there is something to take away.
+    private mutating func remove() -> [Action] {
+        guard isBound else { return finish() }
+        return beginAttempt(.unregistering)
+    }
+
+    private mutating func finish() -> [Action] {
+        let isWantedAgain = state == .unregistering && wantsOther
+        state = .idle
+        isBound = false
+        return [.stop(.expiry), .unregistered] + (isWantedAgain ? beginAttempt(.registering) : [])
+    }
+
+    // MARK: Outcomes
+
+    private mutating func succeed(_ response: MessageView) -> [Action] {
+        guard state == .registering else { return finish() }
+        guard let expires = grantedExpires(response), expires > .zero else {
+            return fail(.notBound, retryAfter: nil)
+        }
+        failures = 0
+        isBound = true
+        state = .registered
+        guard !wantsOther else { return [.set(.expiry, expires)] + remove() }
+        let lead = configuration.refreshLead(expires)
+        // Up to a tenth of the lead earlier, so that those who registered together do not refresh together.
+        let delay = configuration.refreshDelay(expires) - lead * (random() / 10)
+        return [.registered(expires: expires), .set(.expiry, expires), .set(.attempt, delay)]
+    }
+
+    private mutating func fail(_ failure: Failure, retryAfter: Duration?) -> [Action] {
+        if state == .unregistering { return [.failed(failure, retryAfter: nil)] + finish() }
+        if wantsOther {
+            // A request that was not answered may have bound the contact all the same.
+            if failure == .timedOut { isBound = true }
+            return [.failed(failure, retryAfter: nil)] + remove()
+        }
+        guard let delay = delay(after: failure, retryAfter) else {
+            state = .failed
+            return [.failed(failure, retryAfter: nil)]
+        }
+        state = .waiting
+        return [.failed(failure, retryAfter: delay), .set(.attempt, delay)]
+    }
+
+    /// How long to wait after a failure; nil if waiting does not help.
+    private mutating func delay(after failure: Failure, _ retryAfter: Duration?) -> Duration? {
+        if !isBound || failures == 0 { failures += 1 }
+        switch failure {
+        case .authentication: return nil
+        case .intervalTooBrief: return configuration.longestRetry
+        case .timedOut, .transportFailed, .notBound: return backOff()
+        case .rejected(let status):
+            if let retryAfter { return max(min(retryAfter, configuration.longestRetryAfter), Self.shortestRetry) }
+            let isPassing = status == 408 || status == 480 || status == 486 || status == 491 || status.category == 5
+            return isPassing ? backOff() : configuration.longestRetry
+        }
+    }
+
+    /// RFC 5626 §4.5: between half and the whole of base · 2^failures, up to a limit. While the contact is bound the failures do
+    /// not add up: what is left of the binding is to be used.
+    private mutating func backOff() -> Duration {
+        let whole = min(configuration.longestRetry, configuration.retryBase * (1 << min(failures, 20)))
+        return whole * (0.5 + random() / 2)
+    }
+
+    /// RFC 3261 §10.2.8: 423 names the shortest binding that the registrar makes.
+    private mutating func lengthen(_ response: MessageView) -> [Action] {
+        guard let seconds = try? response.number(.minExpires, maximum: UInt64(UInt32.max)) else {
+            return fail(.rejected(423), retryAfter: Self.retryAfter(response))
+        }
+        let minimum = Duration.seconds(seconds)
+        guard minimum > requestedExpires, minimum <= configuration.longestExpires,
+            intervalChanges < Self.mostIntervalChanges
+        else { return fail(.intervalTooBrief(minimum: minimum), retryAfter: nil) }
+        intervalChanges += 1
+        requestedExpires = minimum
+        return send()
+    }
+
+    // MARK: Reading responses
+
+    /// How long the registrar keeps the contact; nil if it lists others, but not this one (RFC 3261 §10.2.4).
+    private func grantedExpires(_ response: MessageView) -> Duration? {
+        let general = (try? response.expires).flatMap { $0 }.map { Duration.seconds($0) }
+        var values = response.values(of: .contact)
+        var isListed = false
+        while let value = values.next() {
+            isListed = true
+            guard let address = try? response.address(value), let uri = try? URI(response, address.uri),
+                uri.isEquivalent(to: configuration.contact)
+            else { continue }
+            guard let parameter = response.parameters(address.parameters).first("expires") else {
+                return general ?? requestedExpires
+            }
+            // A malformed value counts as one hour (RFC 3261 §10.2).
+            return .seconds(response.number(parameter.value, maximum: UInt64(UInt32.max)) ?? 3600)
+        }
+        // Some registrars list nothing; they are believed.
+        return isListed ? nil : general ?? requestedExpires
+    }
+
+    /// The seconds of Retry-After, before a comment or parameters (RFC 3261 §20.33).
+    private static func retryAfter(_ response: MessageView) -> Duration? {
+        guard let value = response.value(of: .retryAfter) else { return nil }
+        var cursor = Cursor(response.base, value)
+        return cursor.takeNumber(maximum: UInt64(UInt32.max)).map { .seconds(Int64($0)) }
+    }
+
+    /// A number from 0 to 1 (SplitMix64).
+    private mutating func random() -> Double {
+        seed &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = seed
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return Double((mixed ^ (mixed >> 31)) >> 11) / Double(1 << 53)
+    }
+}

@@ -1,0 +1,153 @@
+public import Reactor
+public import SIP
+
+/// SIP on one lane: the driver below a `TransactionLayer`, with the lane's sockets and timers.
+///
+/// Made on the lane and used there only; other lanes reach it through the lane's queue.
+public final class EndpointLane: @unchecked Sendable {
+    // Proof of Sendable: all stored state but `lane`, `owner` and `peers` is touched on the lane's thread only, where every
+    // entry point is called: socket handlers, timers, handed-over messages and `execute`.
+
+    /// The lane.
+    public let lane: Lane
+    /// The layer above.
+    public private(set) var layer: TransactionLayer!  // Set by `start`, before any socket is open.
+    private var handler: (any RequestHandler)?
+    private var timerClient: TimerClientID?
+    private var sockets: [DatagramSocket?]
+    private let owner: CallOwner
+    private let streams: (any StreamTransport)?
+    private var peers: [EndpointLane] = []
+    private var batches: [[HandedDatagram]] = []
+    private var handedOver: UInt64 = 0
+    private var refused: UInt64 = 0
+
+    init(lane: Lane, listenerCount: Int, owner: CallOwner, streams: (any StreamTransport)?) {
+        self.lane = lane
+        self.owner = owner
+        self.streams = streams
+        sockets = Array(repeating: nil, count: listenerCount)
+    }
+
+    /// Makes the layers; on the lane.
+    func start(
+        _ configuration: EndpointConfiguration, _ listeners: [Listener], _ peers: [EndpointLane],
+        _ makeHandler: (EndpointLane) -> any RequestHandler
+    ) {
+        lane.preconditionCurrent()
+        self.peers = peers
+        timerClient = lane.add(timerClient: self)
+        let made = makeHandler(self)
+        handler = made
+        layer = TransactionLayer(driver: self, configuration: configuration, listeners: listeners, handler: made)
+        made.attached(to: layer)
+    }
+
+    /// Opens the socket of a listener; on the lane.
+    func open(_ socket: BoundDatagramSocket, listener: Int) throws(SocketError) {
+        sockets[listener] = try lane.open(socket, tag: UInt64(listener), handler: self)
+    }
+
+    /// Datagrams that were handed to the lanes that own them, and those that found their queues full.
+    public var handOvers: (handedOver: UInt64, refused: UInt64) { (handedOver, refused) }
+
+    /// Lets go of everything, so that nothing keeps the lane's objects alive; on the lane.
+    func end() {
+        handler = nil
+        peers = []
+    }
+}
+
+extension EndpointLane: EndpointDriver {
+    public var now: ContinuousClock.Instant { lane.now }
+
+    public func schedule(_ token: UInt64, after delay: Duration) -> UInt64 {
+        guard let timerClient else { return 0 }
+        return lane.schedule(after: delay, timerClient, token: token).number
+    }
+
+    public func cancel(timer: UInt64) { lane.cancel(TimerHandle(number: timer)) }
+
+    public func reserveDatagram(_ listener: Int) -> UnsafeMutableRawBufferPointer? { sockets[listener]?.reserve() }
+
+    public func commitDatagram(_ listener: Int, count: Int, to remote: TransportAddress, from local: TransportAddress) {
+        guard count > 0 else { return }
+        sockets[listener]?.commit(count, to: remote, from: local)
+    }
+
+    public func sendStream(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        streams?.send(connection, bytes) ?? false
+    }
+
+    public func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 {
+        streams?.connect(transport, to: remote) ?? 0
+    }
+
+    public func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {
+        completion([])
+    }
+
+    public func random() -> UInt64 {
+        var generator = SystemRandomNumberGenerator()
+        return generator.next()
+    }
+}
+
+extension EndpointLane: TimerClient {
+    public func timerFired(_ timer: ExpiredTimer, on lane: Lane) { layer.timerFired(timer.token) }
+}
+
+extension MessageView {
+    /// Whether the message is a request outside of a dialog that may be shed under load.
+    var beginsSomething: Bool {
+        guard isRequest, method != .ack, method != .bye, method != .cancel else { return false }
+        return (try? to)?.tag.isEmpty ?? true
+    }
+}
+
+extension EndpointLane: DatagramHandler {
+    public func received(_ batch: borrowing DatagramBatch, on socket: DatagramSocket) {
+        let listener = Int(socket.tag)
+        for i in 0..<batch.count {
+            guard let datagram = batch[i] else { continue }
+            let flow = Flow(
+                transport: .udp, listener: UInt16(listener), local: datagram.destination, remote: datagram.source)
+            guard owner.laneCount > 1 else {
+                layer.receive(datagram.bytes, flow)
+                continue
+            }
+            guard layer.indexMessage(datagram.bytes, .datagram) else { continue }
+            let view = layer.indexedView(datagram.bytes)
+            let index = owner.lane(of: view)
+            if index == lane.index {
+                layer.handleIndexed(datagram.bytes, flow)
+            } else {
+                handOver(datagram, view, socket, to: index)
+            }
+        }
+    }
+
+    /// Gives a datagram to the lane that owns its call; when that lane's queue fills, requests that begin something are shed
+    /// first.
+    private func handOver(_ datagram: Datagram, _ view: MessageView, _ socket: DatagramSocket, to index: Int) {
+        let peer = peers[index]
+        let message = HandedDatagram.copy(of: datagram, socket: socket.tag, to: peer)
+        if peer.lane.send(message, view.beginsSomething ? .sheddable : .reserved) {
+            handedOver &+= 1
+        } else {
+            refused &+= 1
+        }
+    }
+
+    public func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {
+        failure.payload.withUnsafeBytes { layer.datagramFailed($0, "\(failure.error)") }
+    }
+}
+
+extension EndpointLane: HandedDatagramReceiver {
+    public func received(_ datagram: HandedDatagram, on lane: Lane) {
+        let flow = Flow(
+            transport: .udp, listener: UInt16(datagram.socket), local: datagram.destination, remote: datagram.source)
+        datagram.withBytes { layer.receive($0, flow) }
+    }
+}

@@ -1,0 +1,98 @@
+public import Reactor
+public import SIP
+
+/// A SIP element on this machine: lanes, listeners, and the SIP layers of each lane.
+public final class SIPEndpoint: Sendable {
+    /// Where to listen.
+    public struct ListenerConfiguration: Sendable, Hashable {
+        /// The transport.
+        public var transport: TransportName
+        /// The address to bind; port 0 lets the kernel choose.
+        public var address: TransportAddress
+        /// What to be called in messages; nil for the bound address.
+        public var advertised: String?
+
+        public init(_ transport: TransportName, _ address: TransportAddress, advertised: String? = nil) {
+            self.transport = transport
+            self.address = address
+            self.advertised = advertised
+        }
+    }
+
+    /// How an endpoint is set up.
+    public struct Configuration: Sendable {
+        /// Lanes for signalling: one thread each.
+        public var laneCount = 1
+        /// Where to listen.
+        public var listeners: [ListenerConfiguration] = []
+        /// The SIP layers.
+        public var layers = EndpointConfiguration()
+        /// The sizes of a lane.
+        public var lane = Lane.Configuration()
+        /// Datagram sockets.
+        public var socket = DatagramSocketConfiguration()
+
+        public init() {}
+    }
+
+    /// The listeners, with the ports that they have.
+    public let listeners: [Listener]
+    /// SIP on each lane.
+    public let lanes: [EndpointLane]
+    /// Which lane owns a call.
+    public let owner: CallOwner
+
+    /// Binds all addresses and starts.
+    ///
+    /// - Parameter makeHandler: makes the request handler of a lane; called on the lane.
+    /// - Throws: `SocketError` when an address cannot be bound; nothing runs then.
+    public init(
+        _ configuration: Configuration, _ makeHandler: @escaping @Sendable (EndpointLane) -> any RequestHandler
+    ) async throws(SocketError) {
+        let count = max(1, configuration.laneCount)
+        owner = CallOwner(laneCount: count)
+        var bound: [[BoundDatagramSocket]] = []
+        var listeners: [Listener] = []
+        for listener in configuration.listeners {
+            let sockets = try BoundDatagramSocket.bind(listener.address, count: count, configuration.socket)
+            bound.append(sockets)
+            listeners.append(
+                Listener(listener.transport, sockets.first?.localAddress ?? listener.address, advertised: listener.advertised))
+        }
+        var lanes: [EndpointLane] = []
+        for index in 0..<count {
+            let lane = try Lane(name: "sip-\(index)", index: index, configuration: configuration.lane)
+            lanes.append(EndpointLane(lane: lane, listenerCount: listeners.count, owner: owner, streams: nil))
+        }
+        self.listeners = listeners
+        self.lanes = lanes
+        let all = lanes
+        let names = listeners
+        for lane in lanes {
+            await lane.lane.run { _ in lane.start(configuration.layers, names, all, makeHandler) }
+        }
+        // Sockets open when every lane can take what they hand over.
+        for (index, lane) in lanes.enumerated() {
+            for (listener, sockets) in bound.enumerated() where !sockets.isEmpty {
+                let socket = sockets[index]
+                try await lane.lane.run { (_) throws(SocketError) in try lane.open(socket, listener: listener) }
+            }
+        }
+    }
+
+    /// Stops the lanes and closes all sockets; what was handed over before is still served.
+    public func stop() async {
+        for lane in lanes { lane.lane.stop() }
+        for lane in lanes {
+            await lane.lane.stopped()
+            lane.lane.execute { _ in lane.end() }
+        }
+    }
+
+    /// What all lanes have counted.
+    public func counters() async -> EndpointCounters {
+        var sum = EndpointCounters()
+        for lane in lanes { sum.add(await lane.lane.run { _ in lane.layer.counters }) }
+        return sum
+    }
+}

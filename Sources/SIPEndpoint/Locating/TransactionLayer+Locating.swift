@@ -1,0 +1,21 @@
+import Reactor
+public import SIP
+
+// Locating servers: from a URI to the addresses that a request may be sent to (RFC 3261 §8.1.2, RFC 3263 §4).
+extension TransactionLayer {
+    /// Finds where requests for a URI go and gives it to `completion` on the lane: at once when the host is an address, later
+    /// when a name is looked up. Nothing means that there is no address, or that the scheme is not SIP.
+    public func locate(_ uri: URI, _ completion: @escaping ([Target]) -> Void) {
+        guard uri.index.isSIP else { return completion([]) }
+        let transport = uri.scheme == .sips ? .tls : uri.transport ?? .udp
+        let port = uri.port ?? (transport == .tls ? 5_061 : 5_060)
+        let host = uri.parameter("maddr") ?? uri.host
+        let bracketed = host.contains(":") ? "[\(host)]" : host
+        if let address = TransportAddress("\(bracketed):\(port)") {
+            return completion([Target(transport, address)])
+        }
+        driver.resolve(host: host, port: port) { addresses in
+            completion(addresses.map { Target(transport, $0) })
+        }
+    }
+}

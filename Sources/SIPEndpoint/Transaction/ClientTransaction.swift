@@ -1,0 +1,63 @@
+public import SIP
+
+/// A client transaction on a lane: the machine, the request as sent, and whom to tell.
+///
+/// Bound to its lane; identity is what matters, so that it is a class.
+public final class ClientTransaction {
+    /// The two machines.
+    enum Machine {
+        case invite(InviteClientTransaction)
+        case nonInvite(NonInviteClientTransaction)
+    }
+
+    var machine: Machine
+    /// The number of the transaction in its layer, with its generation; it is part of the branch.
+    let token: UInt64
+    var retransmissionTimer: UInt64 = 0
+    var lifetimeTimer: UInt64 = 0
+    /// The request as sent, to send again and to build CANCEL and ACK from.
+    var request: [UInt8]
+    /// Where our Via value stands in `request`.
+    var viaRange: ByteRange
+    /// The ACK to a final response that is no 2xx, once it was built.
+    var ack: [UInt8] = []
+    /// Whether the request went by TCP for its size alone, and goes by UDP when that fails (RFC 3261 §18.1.1).
+    var mayReturnToDatagram = false
+    /// The suffix of the branch.
+    var branchSuffix: UInt64
+    /// The CANCEL of this INVITE.
+    var cancel: ClientTransaction?
+    /// The method.
+    public let method: Method
+    /// Where the request goes.
+    public internal(set) var flow: Flow
+    /// Whom to tell; let go when the transaction ends.
+    public var user: (any ClientTransactionUser)?
+    /// A number for the user, such as an index of a branch.
+    public var tag: Int
+    /// The last status that was received, 0 before.
+    public internal(set) var lastStatus: StatusCode = 0
+    /// Whether the transaction has ended.
+    public internal(set) var isTerminated = false
+
+    init(
+        machine: Machine, token: UInt64, request: [UInt8], viaRange: ByteRange, method: Method, flow: Flow,
+        branchSuffix: UInt64, user: (any ClientTransactionUser)?, tag: Int
+    ) {
+        self.machine = machine
+        self.token = token
+        self.request = request
+        self.viaRange = viaRange
+        self.method = method
+        self.flow = flow
+        self.branchSuffix = branchSuffix
+        self.user = user
+        self.tag = tag
+    }
+
+    /// The request as it was sent.
+    public var sentRequest: [UInt8] { request }
+
+    /// Whether the transaction is of INVITE.
+    public var isInvite: Bool { method == .invite }
+}

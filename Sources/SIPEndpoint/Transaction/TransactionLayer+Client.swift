@@ -1,0 +1,397 @@
+import Reactor
+public import SIP
+
+// Client transactions (RFC 3261 §17.1) and the choice of transport for requests (§18.1.1).
+extension TransactionLayer {
+    /// Sends a request in a new transaction.
+    ///
+    /// - Parameters:
+    ///   - target: where to.
+    ///   - branchSuffix: a number to add to the branch, such as a proxy's loop hash; 0 adds none.
+    ///   - staysOnDatagram: forbids TCP for large requests, as for a contact behind a NAT that would not take a connection.
+    ///   - write: writes the whole request; with the Via field to put on top, line end included, and the flow
+    ///     that it leaves by. It may be called twice, when its size changes the transport.
+    /// - Returns: the transaction, or nil when no listener of ours reaches the target: then no callback follows.
+    public func send(
+        _ method: Method, to target: Target, user: (any ClientTransactionUser)?, tag: Int = 0,
+        branchSuffix: UInt64 = 0, staysOnDatagram: Bool = false, isProxied: Bool = false,
+        _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
+    ) -> ClientTransaction? {
+        guard var flow = route(target) else { return nil }
+        let token = clients.reserve()
+        var viaRange = writeRequest(flow, token, branchSuffix, write)
+        var returnsToDatagram = false
+        if flow.transport == .udp, scratch.count > configuration.datagramThreshold, !staysOnDatagram,
+            target.flow == nil, let larger = route(Target(.tcp, target.address))
+        {
+            flow = larger
+            viaRange = writeRequest(flow, token, branchSuffix, write)
+            returnsToDatagram = true
+        }
+        let reliable = flow.transport.isReliable
+        let transaction = ClientTransaction(
+            machine: method == .invite
+                ? .invite(InviteClientTransaction(isReliable: reliable, isProxied: isProxied))
+                : .nonInvite(NonInviteClientTransaction(isReliable: reliable)),
+            token: token, request: scratch.array, viaRange: viaRange, method: method, flow: flow,
+            branchSuffix: branchSuffix, user: user, tag: tag)
+        transaction.mayReturnToDatagram = returnsToDatagram
+        clients.insert(transaction, token)
+        if flow.connection != 0 { clientsByConnection[flow.connection, default: []].insert(token) }
+        counters.clientTransactions &+= 1
+        start(transaction)
+        return transaction
+    }
+
+    /// Sends a request that has no transaction of its own: the ACK to a 2xx (RFC 3261 §13.2.2.4).
+    ///
+    /// - Returns: the bytes as sent and their flow, to send them again when the 2xx comes again; nil when no listener of ours
+    ///   reaches the target.
+    public func sendOnce(
+        to target: Target, _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
+    ) -> (bytes: [UInt8], flow: Flow)? {
+        guard let flow = route(target) else { return nil }
+        // A branch like any other; no response will ever carry it.
+        _ = writeRequest(flow, driver.random() >> 8, 0, write)
+        let bytes = scratch.array
+        counters.requestsSent &+= 1
+        send(bytes, flow)
+        return (bytes, flow)
+    }
+
+    /// Chooses the flow to a target: its own, or the listener of that transport and family.
+    public func route(_ target: Target) -> Flow? {
+        if let flow = target.flow { return flow }
+        guard
+            let listener = listeners.firstIndex(where: {
+                $0.transport == target.transport && $0.address.family == target.address.family
+            })
+        else { return nil }
+        var flow = Flow(
+            transport: target.transport, listener: UInt16(listener), local: listeners[listener].address,
+            remote: target.address)
+        if target.transport.isReliable { flow.connection = driver.connect(target.transport, to: target.address) }
+        return flow
+    }
+
+    /// Writes a request with our Via into `scratch`; says where the Via value stands.
+    private func writeRequest(
+        _ flow: Flow, _ token: UInt64, _ suffix: UInt64,
+        _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
+    ) -> ByteRange {
+        withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { memory in
+            var via = ByteWriter(into: memory)
+            via.append("Via: ")
+            writeVia(flow, token, suffix, into: &via)
+            via.append("\r\n")
+            scratch.removeAll()
+            write(&scratch, via.bytes, flow)
+            return find(via.bytes)
+        }
+    }
+
+    private func writeVia(_ flow: Flow, _ token: UInt64, _ suffix: UInt64, into writer: inout ByteWriter) {
+        writer.append("SIP/2.0/")
+        writer.append(flow.transport.text)
+        writer.append(0x20 as UInt8)
+        writer.append(listeners[Int(flow.listener)].advertised)
+        writer.append(";rport;branch=")
+        writer.append(Branch.magicCookie)
+        writer.append(hexadecimal: bootIdentifier)
+        writer.append(hexadecimal: token)
+        if suffix != 0 {
+            writer.append(UInt8(ascii: "."))
+            writer.append(hexadecimal: suffix)
+        }
+    }
+
+    /// Where the Via field stands in `scratch`: in nearly all requests right behind the start line.
+    private func find(_ via: UnsafeRawBufferPointer) -> ByteRange {
+        let bytes = scratch.bytes
+        guard let line = bytes.firstIndex(of: 0x0A), line + 1 + via.count <= bytes.count else { return .none }
+        guard bytes[(line + 1)...].starts(with: via) else { return .none }
+        return ByteRange(line + 6, line + 1 + via.count - 2)
+    }
+
+    // MARK: Responses
+
+    func receiveResponse(_ view: MessageView, _ flow: Flow) {
+        guard let via = try? view.topVia, let token = token(of: view.bytes(via.branch)),
+            let found = clients.find(token), let cSeq = try? view.cSeq,
+            let transaction = cSeq.method == .cancel && found.method != .cancel ? found.cancel : found,
+            cSeq.method == transaction.method
+        else {
+            counters.strayResponses &+= 1
+            return
+        }
+        let status = view.statusCode
+        let actions: TransactionActions
+        switch transaction.machine {
+        case .invite(var machine):
+            actions = machine.receive(status, configuration.timers)
+            transaction.machine = .invite(machine)
+        case .nonInvite(var machine):
+            actions = machine.receive(status, configuration.timers)
+            transaction.machine = .nonInvite(machine)
+        }
+        transaction.mayReturnToDatagram = false
+        if actions.effects.contains(.sendAck) { buildAck(transaction, view) }
+        if actions.effects.contains(.passResponse) {
+            transaction.lastStatus = status
+        } else {
+            counters.retransmissionsReceived &+= 1
+        }
+        perform(actions, transaction, IncomingResponse(view: view, flow: flow))
+    }
+
+    /// The token in a branch of ours, nil in another's.
+    private func token(of branch: UnsafeRawBufferPointer) -> UInt64? {
+        let cookie = Branch.magicCookie.utf8CodeUnitCount
+        guard branch.count >= cookie + 32, Branch.hasMagicCookie(branch) else { return nil }
+        guard Self.hexadecimal(branch, cookie) == bootIdentifier else { return nil }
+        return Self.hexadecimal(branch, cookie + 16)
+    }
+
+    private static func hexadecimal(_ bytes: UnsafeRawBufferPointer, _ start: Int) -> UInt64? {
+        var value: UInt64 = 0
+        for i in start..<start + 16 {
+            let byte = bytes[i]
+            let digit: UInt8
+            if byte &- 0x30 < 10 {
+                digit = byte &- 0x30
+            } else {
+                let small = byte | 0x20
+                guard small >= 0x61, small <= 0x66 else { return nil }
+                digit = small &- 0x57
+            }
+            value = value << 4 | UInt64(digit)
+        }
+        return value
+    }
+
+    /// The ACK to a final response other than 2xx (RFC 3261 §17.1.1.3).
+    private func buildAck(_ transaction: ClientTransaction, _ response: MessageView) {
+        transaction.ack = derived(transaction, method: "ACK", to: response)
+    }
+
+    /// Makes CANCEL or ACK of an INVITE: its Request-URI, topmost Via, From, Call-ID, Route; To as given.
+    private func derived(_ transaction: ClientTransaction, method: StaticString, to response: MessageView?) -> [UInt8] {
+        guard let invite = try? Message(transaction.request) else { return [] }
+        scratch.removeAll()
+        invite.withView { view in
+            scratch.append(method)
+            scratch.append(0x20 as UInt8)
+            scratch.append(view.bytes(view.startLine.uriRange))
+            scratch.append(" SIP/2.0\r\nVia: ")
+            var vias = view.values(of: .via)
+            if let top = vias.next() { scratch.append(view.bytes(top)) }
+            scratch.append("\r\n")
+            for i in 0..<view.fieldCount {
+                let field = view.field(i)
+                switch field.name {
+                case .route, .from, .callID, .maxForwards:
+                    scratch.append(field.name.canonical)
+                    scratch.append(": ")
+                    scratch.append(view.bytes(field.valueRange))
+                    scratch.append("\r\n")
+                case .to:
+                    scratch.append("To: ")
+                    if let response, let to = response.value(of: .to) {
+                        scratch.append(response.bytes(to))
+                    } else {
+                        scratch.append(view.bytes(field.valueRange))
+                    }
+                    scratch.append("\r\n")
+                case .cSeq:
+                    scratch.append("CSeq: ")
+                    if let cSeq = try? view.cSeq { scratch.append(decimal: UInt64(cSeq.number)) }
+                    scratch.append(0x20 as UInt8)
+                    scratch.append(method)
+                    scratch.append("\r\n")
+                default: continue
+                }
+            }
+            scratch.append("Content-Length: 0\r\n\r\n")
+        }
+        return scratch.array
+    }
+
+    /// Sends CANCEL for an INVITE transaction; the caller waits for a provisional response first (RFC 3261 §9.1).
+    ///
+    /// `reason` is written as a Reason field when it is not empty (RFC 3326). The responses to the CANCEL are absorbed.
+    public func sendCancel(_ invite: ClientTransaction, reason: [UInt8] = []) {
+        guard invite.isInvite, !invite.isTerminated, !invite.lastStatus.isFinal else { return }
+        if case .invite(var machine) = invite.machine {
+            let actions = machine.cancelled(configuration.timers)
+            invite.machine = .invite(machine)
+            perform(actions, invite, nil)
+        }
+        var bytes = derived(invite, method: "CANCEL", to: nil)
+        guard !bytes.isEmpty else { return }
+        if !reason.isEmpty {
+            let end = Array("Content-Length: 0\r\n\r\n".utf8)
+            bytes.removeLast(end.count)
+            bytes += Array("Reason: ".utf8) + reason + [0x0D, 0x0A] + end
+        }
+        // A CANCEL has the branch of its INVITE (RFC 3261 §9.1): its responses are found by way of that.
+        let token = clients.reserve()
+        let cancel = ClientTransaction(
+            machine: .nonInvite(NonInviteClientTransaction(isReliable: invite.flow.transport.isReliable)),
+            token: token, request: bytes, viaRange: .none, method: .cancel, flow: invite.flow, branchSuffix: 0,
+            user: nil, tag: 0)
+        clients.insert(cancel, token)
+        if cancel.flow.connection != 0 { clientsByConnection[cancel.flow.connection, default: []].insert(token) }
+        counters.clientTransactions &+= 1
+        invite.cancel = cancel
+        start(cancel)
+    }
+
+    // MARK: Inputs
+
+    private func start(_ transaction: ClientTransaction) {
+        let actions: TransactionActions
+        switch transaction.machine {
+        case .invite(var machine):
+            actions = machine.start(configuration.timers)
+            transaction.machine = .invite(machine)
+        case .nonInvite(var machine):
+            actions = machine.start(configuration.timers)
+            transaction.machine = .nonInvite(machine)
+        }
+        perform(actions, transaction, nil)
+    }
+
+    func clientTimerFired(_ token: UInt64, _ timer: TransactionTimer) {
+        guard let transaction = clients.find(token) else { return }
+        let actions: TransactionActions
+        switch transaction.machine {
+        case .invite(var machine):
+            actions = machine.fire(timer, configuration.timers)
+            transaction.machine = .invite(machine)
+        case .nonInvite(var machine):
+            actions = machine.fire(timer, configuration.timers)
+            transaction.machine = .nonInvite(machine)
+        }
+        // A large request that went by TCP and met silence goes by UDP, where the far end may listen (RFC 3261 §18.1.1).
+        if actions.effects.contains(.reportTimeout), returnToDatagram(transaction) { return }
+        perform(actions, transaction, nil)
+    }
+
+    /// The network said that a datagram of ours does not arrive: ICMP, or no route (RFC 3261 §18.4).
+    ///
+    /// - Parameter datagram: as much of the datagram as came back; its topmost Via names the transaction.
+    public func datagramFailed(_ datagram: UnsafeRawBufferPointer, _ reason: String) {
+        let cookie = UInt8(ascii: "z")
+        guard let lineEnd = datagram.firstIndex(of: 0x0A) else { return }
+        var at = lineEnd
+        // What came back may be cut anywhere, so that it is searched for a branch of ours and not parsed.
+        while at + 39 <= datagram.count, datagram[at] != 0x0D || at == lineEnd {
+            if datagram[at] == cookie {
+                let rest = UnsafeRawBufferPointer(rebasing: datagram[at...])
+                if let token = token(of: rest), let transaction = clients.find(token) {
+                    return fail(transaction, reason)
+                }
+            }
+            at += 1
+        }
+    }
+
+    /// A connection has ended or could not be made; what waited on it is told.
+    public func connectionClosed(_ connection: UInt64, _ reason: String) {
+        guard let tokens = clientsByConnection.removeValue(forKey: connection) else { return }
+        for token in tokens.sorted() {
+            guard let transaction = clients.find(token), transaction.flow.connection == connection else { continue }
+            if !returnToDatagram(transaction) { fail(transaction, reason) }
+        }
+    }
+
+    private func fail(_ transaction: ClientTransaction, _ reason: String) {
+        guard !transaction.isTerminated, !transaction.lastStatus.isFinal else { return }
+        let actions: TransactionActions
+        switch transaction.machine {
+        case .invite(var machine):
+            actions = machine.transportFailed()
+            transaction.machine = .invite(machine)
+        case .nonInvite(var machine):
+            actions = machine.transportFailed()
+            transaction.machine = .nonInvite(machine)
+        }
+        perform(actions, transaction, nil, reason)
+    }
+
+    /// Sends by UDP what went by TCP for its size alone; false when that is not the case.
+    private func returnToDatagram(_ transaction: ClientTransaction) -> Bool {
+        guard transaction.mayReturnToDatagram, transaction.lastStatus == 0,
+            let flow = route(Target(.udp, transaction.flow.remote))
+        else { return false }
+        transaction.mayReturnToDatagram = false
+        var writer = ByteWriter(capacity: transaction.request.count + 64)
+        transaction.request.withUnsafeBytes { bytes in
+            let via = transaction.viaRange
+            writer.append(UnsafeRawBufferPointer(rebasing: bytes[0..<via.lowerBound]))
+            writeVia(flow, transaction.token, transaction.branchSuffix, into: &writer)
+            writer.append(UnsafeRawBufferPointer(rebasing: bytes[via.upperBound...]))
+        }
+        transaction.request = writer.array
+        transaction.flow = flow
+        transaction.machine =
+            transaction.isInvite
+            ? .invite(InviteClientTransaction(isReliable: false))
+            : .nonInvite(NonInviteClientTransaction(isReliable: false))
+        start(transaction)
+        return true
+    }
+
+    // MARK: Carrying out
+
+    private func perform(
+        _ actions: TransactionActions, _ transaction: ClientTransaction, _ response: IncomingResponse?,
+        _ reason: String = "the request cannot be sent"
+    ) {
+        let effects = actions.effects
+        var hasFailed = false
+        if effects.contains(.sendRequest) {
+            counters.requestsSent &+= 1
+            hasFailed = !send(transaction.request, transaction.flow)
+        }
+        if effects.contains(.resendRequest) {
+            counters.retransmissionsSent &+= 1
+            hasFailed = !send(transaction.request, transaction.flow)
+        }
+        if effects.contains(.sendAck) {
+            if transaction.ack.isEmpty == false { send(transaction.ack, transaction.flow) }
+        }
+        apply(actions.retransmission, &transaction.retransmissionTimer, .client, transaction.token, lifetime: false)
+        apply(actions.lifetime, &transaction.lifetimeTimer, .client, transaction.token, lifetime: true)
+        let user = transaction.user
+        if effects.contains(.terminate) { remove(transaction) }
+        if effects.contains(.passResponse), let response {
+            user?.receive(response, for: transaction, in: self)
+        }
+        if effects.contains(.sendCancel) { sendCancel(transaction) }
+        if effects.contains(.reportTimeout) {
+            counters.timeouts &+= 1
+            user?.failed(transaction, .timeout, in: self)
+        }
+        if effects.contains(.reportTransportFailure) {
+            counters.transportFailures &+= 1
+            user?.failed(transaction, .transport(reason), in: self)
+        }
+        // A connection that is gone fails at once; a datagram without room in the backlog is repeated by its timer.
+        if hasFailed, transaction.flow.connection != 0, !returnToDatagram(transaction) {
+            fail(transaction, "the connection is closed")
+        }
+    }
+
+    private func remove(_ transaction: ClientTransaction) {
+        guard !transaction.isTerminated else { return }
+        transaction.isTerminated = true
+        transaction.user = nil
+        transaction.cancel = nil
+        clients.remove(transaction.token)
+        let connection = transaction.flow.connection
+        guard connection != 0 else { return }
+        clientsByConnection[connection]?.remove(transaction.token)
+        if clientsByConnection[connection]?.isEmpty == true { clientsByConnection[connection] = nil }
+    }
+}

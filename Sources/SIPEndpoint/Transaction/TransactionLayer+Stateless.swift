@@ -1,0 +1,92 @@
+import Reactor
+public import SIP
+
+// Answering without a transaction (RFC 3261 §8.2.7), and what responses have in common.
+extension TransactionLayer {
+    /// Answers a request at once and forgets it; a retransmission gets the same answer with the same tag.
+    public func respondStatelessly(
+        to request: IncomingRequest, _ status: StatusCode, reason: StaticString? = nil,
+        _ extra: (inout ByteWriter) -> Void = { _ in }
+    ) {
+        counters.responsesSent &+= 1
+        let flow = responseFlow(request)
+        let toTag = tag(for: request)
+        let count = request.flow.remote.writeIP(into: addressText)
+        let head = MessageView.ResponseHead(
+            status, reason: reason, toTag: toTag,
+            received: UnsafeRawBufferPointer(rebasing: addressText[0..<count]),
+            receivedPort: request.flow.remote.port)
+        if flow.connection == 0 {
+            guard let memory = driver.reserveDatagram(Int(flow.listener)) else {
+                counters.sendFailures &+= 1
+                return
+            }
+            var writer = ByteWriter(into: memory)
+            request.view.beginResponse(head, into: &writer)
+            extra(&writer)
+            MessageView.endResponse(into: &writer)
+            let length = writer.overflowed ? 0 : writer.count
+            if length == 0 { counters.sendFailures &+= 1 }
+            driver.commitDatagram(Int(flow.listener), count: length, to: flow.remote, from: flow.local)
+        } else {
+            scratch.removeAll()
+            request.view.beginResponse(head, into: &scratch)
+            extra(&scratch)
+            MessageView.endResponse(into: &scratch)
+            if !driver.sendStream(flow.connection, scratch.bytes) { counters.sendFailures &+= 1 }
+        }
+    }
+
+    /// The way a response goes (RFC 3261 §18.2.2, RFC 3581 §4): a connection as it came; a datagram to the source
+    /// address, at the source port when `rport` asks for it or else at the port of sent-by.
+    func responseFlow(_ request: IncomingRequest) -> Flow {
+        var flow = request.flow
+        if flow.connection == 0, !request.via.hasRport {
+            flow.remote.port = request.via.hasPort ? request.via.port : 5_060
+        }
+        return flow
+    }
+
+    /// The tag for To: the same for the same request, unguessable for others.
+    func tag(for request: IncomingRequest) -> UInt64 {
+        let view = request.view
+        var hasher = Hasher()
+        hasher.combine(bootIdentifier)
+        if let callID = view.value(of: .callID) { hasher.combine(bytes: view.bytes(callID)) }
+        if let from = view.value(of: .from) { hasher.combine(bytes: view.bytes(from)) }
+        hasher.combine(bytes: view.bytes(request.via.branch))
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
+    /// Sends bytes on a flow.
+    @discardableResult
+    func send(_ bytes: [UInt8], _ flow: Flow) -> Bool {
+        bytes.withUnsafeBytes { send($0, flow) }
+    }
+
+    /// Sends bytes on a flow; false when they cannot go.
+    @discardableResult
+    func send(_ bytes: UnsafeRawBufferPointer, _ flow: Flow) -> Bool {
+        if flow.connection != 0 {
+            if driver.sendStream(flow.connection, bytes) { return true }
+            counters.sendFailures &+= 1
+            return false
+        }
+        guard let memory = driver.reserveDatagram(Int(flow.listener)) else {
+            counters.sendFailures &+= 1
+            return false
+        }
+        guard memory.count >= bytes.count else {
+            driver.commitDatagram(Int(flow.listener), count: 0, to: flow.remote, from: flow.local)
+            counters.sendFailures &+= 1
+            return false
+        }
+        memory.copyMemory(from: bytes)
+        driver.commitDatagram(Int(flow.listener), count: bytes.count, to: flow.remote, from: flow.local)
+        return true
+    }
+
+    /// Sends a message outside of any transaction, such as the ACK to a 2xx or a response that is passed on.
+    @discardableResult
+    public func sendDirectly(_ bytes: [UInt8], _ flow: Flow) -> Bool { send(bytes, flow) }
+}

@@ -1,0 +1,165 @@
+public import SIP
+
+/// The transaction layer of one lane (RFC 3261 §17) with the transport layer's sending below it (§18).
+///
+/// It owns all transactions of the lane, feeds the machines of `SIP` and carries out what they order. It is bound to its
+/// lane: every call must come from there.
+public final class TransactionLayer {
+    /// The world below.
+    public let driver: any EndpointDriver
+    /// Settings.
+    public let configuration: EndpointConfiguration
+    /// Our listeners; their index is a flow's `listener`.
+    public let listeners: [Listener]
+    /// Who takes new requests.
+    public unowned let handler: any RequestHandler
+    /// What was counted.
+    public internal(set) var counters = EndpointCounters()
+    /// Part of every branch and tag of this start.
+    let bootIdentifier: UInt64
+    var clients = TransactionTable<ClientTransaction>()
+    var servers = TransactionTable<ServerTransaction>()
+    /// Server transactions by the hash of their identity.
+    var serversByKey: [UInt64: ServerTransaction] = [:]
+    /// Client transactions on each connection, to be told when it ends.
+    var clientsByConnection: [UInt64: Set<UInt64>] = [:]
+    var index = MessageIndex()
+    var scratch = ByteWriter(capacity: 4_096)
+    let addressText = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 1)
+
+    /// Makes the layer of one lane.
+    public init(
+        driver: any EndpointDriver, configuration: EndpointConfiguration, listeners: [Listener],
+        handler: any RequestHandler
+    ) {
+        self.driver = driver
+        self.configuration = configuration
+        self.listeners = listeners
+        self.handler = handler
+        bootIdentifier = driver.random()
+    }
+
+    deinit { addressText.deallocate() }
+
+    /// Transactions that this lane holds, clients and servers.
+    public var transactionCount: Int { clients.count + servers.count }
+
+    // MARK: Timers
+
+    /// Who a timer belongs to: the top bits of its token.
+    enum TimerOwner: UInt64 {
+        case client = 0
+        case server = 1
+        case user = 2
+    }
+
+    /// Starts a timer of the request handler; `token` has 60 bits.
+    public func schedule(_ token: UInt64, after delay: Duration) -> UInt64 {
+        driver.schedule(TimerOwner.user.rawValue << 62 | token & 0xFFF_FFFF_FFFF_FFFF, after: delay)
+    }
+
+    /// Stops a timer.
+    public func cancel(timer: UInt64) { driver.cancel(timer: timer) }
+
+    static func timerToken(_ owner: TimerOwner, _ transaction: UInt64, lifetime: Bool, _ timer: TransactionTimer)
+        -> UInt64
+    {
+        // 28 bits of slot and 29 of generation leave 5 for the timer's letter; the generation is compared in full by
+        // the timer handle, which is cancelled when its transaction ends.
+        owner.rawValue << 62 | UInt64(timer.rawValue) << 57 | transaction & 0x1FF_FFFF_FFFF_FFFF
+    }
+
+    /// A timer has fired.
+    public func timerFired(_ token: UInt64) {
+        let timer = TransactionTimer(rawValue: UInt8(truncatingIfNeeded: token >> 57 & 0x1F))
+        let transaction = token & 0x1FF_FFFF_FFFF_FFFF
+        switch (TimerOwner(rawValue: token >> 62), timer) {
+        case (.client, .some(let timer)): clientTimerFired(transaction, timer)
+        case (.server, .some(let timer)): serverTimerFired(transaction, timer)
+        default: handler.timerFired(token & 0xFFF_FFFF_FFFF_FFFF, in: self)
+        }
+    }
+
+    // MARK: Receiving
+
+    /// A datagram, or a message cut out of a stream.
+    public func receive(_ bytes: UnsafeRawBufferPointer, _ flow: Flow) {
+        guard indexMessage(bytes, flow.connection == 0 ? .datagram : .stream) else { return }
+        handleIndexed(bytes, flow)
+    }
+
+    /// Indexes what has come; false when that was all there was to do with it: keep-alives, and what is no SIP.
+    func indexMessage(_ bytes: UnsafeRawBufferPointer, _ framing: MessageIndex.Framing) -> Bool {
+        if bytes.count <= 4, isKeepAlive(bytes) {
+            counters.keepAlives &+= 1
+            return false
+        }
+        do throws(MessageDefect) {
+            try index.parse(bytes, limits: configuration.limits, framing: framing)
+            return true
+        } catch {
+            counters.malformed &+= 1
+            return false
+        }
+    }
+
+    /// The message that was indexed last.
+    func indexedView(_ bytes: UnsafeRawBufferPointer) -> MessageView { index.view(of: bytes) }
+
+    /// Handles the message that was indexed last.
+    func handleIndexed(_ bytes: UnsafeRawBufferPointer, _ flow: Flow) {
+        let view = index.view(of: bytes)
+        if view.isRequest {
+            counters.requestsReceived &+= 1
+            receiveRequest(view, flow, index.defect)
+        } else {
+            counters.responsesReceived &+= 1
+            guard index.defect == nil else {
+                counters.malformed &+= 1
+                return
+            }
+            receiveResponse(view, flow)
+        }
+    }
+
+    /// A datagram of line ends or a single NUL keeps a NAT's mapping open and says nothing (RFC 5626 §4.4.1).
+    private func isKeepAlive(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        for byte in bytes where byte != 0x0D && byte != 0x0A && byte != 0 { return false }
+        return true
+    }
+
+    private func receiveRequest(_ view: MessageView, _ flow: Flow, _ defect: MessageDefect?) {
+        guard let via = try? view.topVia else {
+            // Without a Via there is nowhere to answer to.
+            counters.malformed &+= 1
+            return
+        }
+        let request = IncomingRequest(view: view, flow: flow, via: via)
+        if let defect {
+            if view.method != .ack { reject(request, defect) }
+            return
+        }
+        // A retransmission, an ACK or a CANCEL finds its transaction by what the topmost Via says.
+        if servers.count > 0 {
+            let key = transactionKey(request, view.method == .ack ? .invite : view.method)
+            if let transaction = findServer(key, request) {
+                if view.method == .ack {
+                    receiveAck(transaction, request)
+                } else {
+                    counters.retransmissionsReceived &+= 1
+                    retransmitted(transaction)
+                }
+                return
+            }
+        }
+        if view.method == .cancel { return receiveCancel(request) }
+        handler.receive(request, in: self)
+    }
+
+    /// Answers a request that is too broken to act on; ACK is never answered.
+    public func reject(_ request: IncomingRequest, _ defect: MessageDefect) {
+        counters.rejected &+= 1
+        guard request.view.method != .ack else { return }
+        respondStatelessly(to: request, defect.status, reason: defect.reason)
+    }
+}

@@ -1,0 +1,70 @@
+public import SIP
+
+/// A request that no transaction has taken, as it lies in the receive buffer.
+///
+/// View and fields are valid until the handler returns; `keep()` makes a copy to hold.
+public struct IncomingRequest {
+    /// The request.
+    public let view: MessageView
+    /// The way it came.
+    public let flow: Flow
+    /// Its topmost Via.
+    public let via: ViaIndex
+
+    /// A copy that outlives the handler.
+    public func keep() -> Message { Message(copying: view) }
+}
+
+/// A response, as it lies in the receive buffer.
+public struct IncomingResponse {
+    /// The response.
+    public let view: MessageView
+    /// The way it came.
+    public let flow: Flow
+}
+
+/// Takes requests that begin something: all that match no transaction, the ACK to a 2xx among them.
+public protocol RequestHandler: AnyObject {
+    /// The layer is made: called once, before the first message.
+    func attached(to layer: TransactionLayer)
+
+    /// A new request; it was parsed, but not validated.
+    func receive(_ request: IncomingRequest, in layer: TransactionLayer)
+
+    /// A CANCEL that matches no INVITE transaction; the usual answer is 481 (RFC 3261 §9.2).
+    func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer)
+
+    /// A timer started by `TransactionLayer.schedule`.
+    func timerFired(_ token: UInt64, in layer: TransactionLayer)
+}
+
+extension RequestHandler {
+    /// Nothing to do.
+    public func attached(to layer: TransactionLayer) {}
+}
+
+/// Why a transaction ended without what it waited for.
+public enum TransactionFailure: Hashable, Sendable {
+    /// Nothing came in time: Timer B or F for a client, Timer H for a server.
+    case timeout
+    /// The transport said that it cannot deliver, with the reason.
+    case transport(String)
+}
+
+/// Hears of a server transaction that it has taken.
+public protocol ServerTransactionUser: AnyObject {
+    /// The client wants the INVITE cancelled; its CANCEL is answered already.
+    func cancelled(_ transaction: ServerTransaction, in layer: TransactionLayer)
+
+    /// The ACK of a final response to INVITE did not come, or no response can be sent.
+    func failed(_ transaction: ServerTransaction, _ failure: TransactionFailure, in layer: TransactionLayer)
+}
+
+/// Hears of a client transaction that it has started.
+public protocol ClientTransactionUser: AnyObject {
+    /// A response: provisional ones, the final one, and for INVITE each further 2xx.
+    func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer)
+
+    /// No final response will come.
+    func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer)
+}

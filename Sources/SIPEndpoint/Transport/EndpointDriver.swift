@@ -1,0 +1,37 @@
+public import Reactor
+public import SIP
+
+/// What the SIP layers of one lane need from the world below: a clock, timers, and ways to send.
+///
+/// `LaneDriver` is the real one, on a lane of `Reactor`; the test kit has one in virtual time with a simulated network,
+/// so that all above is tested without sockets.
+public protocol EndpointDriver: AnyObject {
+    /// The time of this turn.
+    var now: ContinuousClock.Instant { get }
+
+    /// Starts a timer; `TransactionLayer.timerFired` is called with the token.
+    func schedule(_ token: UInt64, after delay: Duration) -> UInt64
+
+    /// Stops a timer; one that has fired is ignored.
+    func cancel(timer: UInt64)
+
+    /// Lends memory for one datagram, to be written at once; nil when the send backlog is full, which is counted.
+    func reserveDatagram(_ listener: Int) -> UnsafeMutableRawBufferPointer?
+
+    /// Sends the first `count` bytes of the memory lent last; 0 gives it back unused.
+    func commitDatagram(_ listener: Int, count: Int, to remote: TransportAddress, from local: TransportAddress)
+
+    /// Sends on a connection; false when it is gone.
+    func sendStream(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool
+
+    /// The connection that this element has opened to an address, or a new one on the way; what is sent before it is open
+    /// waits. Its failure comes as `TransactionLayer.connectionClosed`.
+    func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64
+
+    /// Looks up the addresses of a host name off the lane; `completion` is called on the lane, with nothing when there is
+    /// none.
+    func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void)
+
+    /// A number that nobody can guess.
+    func random() -> UInt64
+}

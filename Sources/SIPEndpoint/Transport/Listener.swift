@@ -1,0 +1,21 @@
+public import Reactor
+public import SIP
+
+/// Where this element listens, and what it calls itself in Via, Contact and Record-Route.
+public struct Listener: Hashable, Sendable {
+    /// The transport.
+    public var transport: TransportName
+    /// The address that is bound; its port is the real one once it is.
+    public var address: TransportAddress
+    /// The host and port to write in messages: as configured, or else the bound address.
+    public var advertised: [UInt8]
+
+    /// Makes a listener.
+    ///
+    /// - Parameter advertised: host, or host and port, that others reach this listener by; nil for the bound address.
+    public init(_ transport: TransportName, _ address: TransportAddress, advertised: String? = nil) {
+        self.transport = transport
+        self.address = address
+        self.advertised = Array((advertised ?? address.description).utf8)
+    }
+}

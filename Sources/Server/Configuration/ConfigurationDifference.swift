@@ -1,0 +1,71 @@
+/// What changed between two configurations, and when it takes effect.
+public struct ConfigurationDifference: Hashable, Sendable {
+    /// A key whose value changed.
+    public struct Change: Hashable, Sendable, CustomStringConvertible {
+        /// The key, as in `timers.t1`.
+        public let key: String
+
+        /// The value before, as it would be written.
+        public let before: String
+
+        /// The value now, as it would be written.
+        public let after: String
+
+        /// `timers.t1: 500ms → 1s`.
+        public var description: String { "\(key): \(before) → \(after)" }
+    }
+
+    /// Changes that can take effect while the server runs.
+    public internal(set) var reloadable: [Change] = []
+
+    /// Changes that take effect when the server is started again.
+    public internal(set) var needingRestart: [Change] = []
+
+    /// Whether nothing changed.
+    public var isEmpty: Bool { reloadable.isEmpty && needingRestart.isEmpty }
+}
+
+extension ServerConfiguration {
+    /// What is different from the configuration that the server runs with, for SIGHUP.
+    public func difference(from running: ServerConfiguration) -> ConfigurationDifference {
+        var difference = ConfigurationDifference()
+        func compare(_ key: ConfigurationKey, _ before: [String], _ after: [String]) {
+            guard before != after else { return }
+            let change = ConfigurationDifference.Change(
+                key: key.name, before: before.joined(separator: ", "), after: after.joined(separator: ", "))
+            switch key.effect {
+            case .reload: difference.reloadable.append(change)
+            case .restart: difference.needingRestart.append(change)
+            }
+        }
+        compare(ConfigurationSchema.domains.key, running.domains.map(\.summary), domains.map(\.summary))
+        compare(ConfigurationSchema.listeners.key, running.listeners.map(\.description), listeners.map(\.description))
+        for setting in ConfigurationSchema.settings {
+            compare(setting.key, setting.read(running), setting.read(self))
+        }
+        return difference
+    }
+
+    /// The configuration to go on with after a reload: what can change while the server runs is taken from `new`, the
+    /// rest stays.
+    public func applyingReloadable(of new: ServerConfiguration) -> ServerConfiguration {
+        var result = self
+        if ConfigurationSchema.domains.key.effect == .reload { result.domains = new.domains }
+        for setting in ConfigurationSchema.settings where setting.key.effect == .reload {
+            // What is read from a configuration is always valid.
+            try? setting.write(&result, setting.read(new))
+        }
+        return result
+    }
+}
+
+extension ServerConfiguration.Domain {
+    /// Everything about the domain, for a person.
+    fileprivate var summary: String {
+        var parts = [name]
+        if realm != name { parts.append("realm \(realm)") }
+        if !aliases.isEmpty { parts.append("aliases \(aliases.joined(separator: " "))") }
+        if !isOpen { parts.append("not open") }
+        return parts.joined(separator: ", ")
+    }
+}

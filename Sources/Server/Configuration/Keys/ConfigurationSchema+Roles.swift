@@ -1,0 +1,125 @@
+/// The keys of the server's roles.
+extension ConfigurationSchema {
+    private static let defaults = ServerConfiguration()
+
+    static let registrar: [Setting<ServerConfiguration>] = [
+        Setting(
+            "registrar.default-expires", \.registrar.defaultExpires, .duration(.seconds(1)...(.seconds(31_536_000))),
+            of: defaults, .reload, source: "RFC 3261 §10.2.1.1", "The life of a binding whose request names none."),
+        Setting(
+            "registrar.minimum-expires", \.registrar.minimumExpires, .duration(.seconds(1)...(.seconds(3_600))),
+            of: defaults, .reload, source: "RFC 3261 §10.3 step 7",
+            "The shortest life of a binding; a shorter one is answered 423. Must not be over an hour."),
+        Setting(
+            "registrar.maximum-expires", \.registrar.maximumExpires, .duration(.seconds(1)...(.seconds(31_536_000))),
+            of: defaults, .reload, source: "RFC 3261 §10.3 step 7",
+            "The longest life of a binding; a longer one is cut to it."),
+        Setting(
+            "registrar.contacts-per-address", \.registrar.contactsPerAddress, .integer(1...1_000), of: defaults,
+            .reload,
+            source: "RFC 3261 §10.3", "The most contacts of one address of record. A request for more is answered 403."),
+        Setting(
+            "registrar.nat-ping-interval", \.registrar.natPingInterval, .duration(.zero...(.seconds(600))),
+            of: defaults,
+            .reload, source: "RFC 5626 §4.4.2",
+            "How often the UDP flow of a phone behind NAT is kept open by a ping; `0s` turns it off."),
+    ]
+
+    static let store: [Setting<ServerConfiguration>] = [
+        Setting(
+            "store.commit-interval", \.store.commitInterval, .duration(.milliseconds(10)...(.milliseconds(900))),
+            of: defaults, .restart, source: "",
+            "The longest that an answered change of bindings waits for its commit to the database to begin."),
+        Setting(
+            "store.lag-threshold", \.store.lagThreshold, .duration(.seconds(1)...(.seconds(60))), of: defaults,
+            .restart,
+            source: "RFC 3261 §21.5.4",
+            """
+            The age of the oldest uncommitted change from which new bindings are answered 503 with Retry-After; refreshes \
+            are not.
+            """),
+        Setting(
+            "store.pending-changes", \.store.pendingChanges, .integer(1_000...10_000_000), of: defaults, .restart,
+            source: "", "The most uncommitted changes. Beyond it no change of bindings is accepted."),
+    ]
+
+    static let authentication: [Setting<ServerConfiguration>] = [
+        Setting(
+            "authentication.required", \.authentication.isRequired, .boolean, of: defaults, .restart,
+            source: "RFC 3261 §22",
+            """
+            Whether users must authenticate. `no` is for tests and is refused unless all listeners are on loopback \
+            addresses.
+            """),
+        Setting(
+            list: "authentication.algorithms", \.authentication.algorithms, .choice, mayBeEmpty: false, of: defaults,
+            .reload, source: "RFC 8760 §2.3", "The algorithms of challenges, the most wanted first."),
+        Setting(
+            "authentication.nonce-lifetime", \.authentication.nonceLifetime,
+            .duration(.seconds(10)...(.seconds(86_400))), of: defaults, .reload, source: "RFC 7616 §3.3",
+            "How long answers to a challenge are accepted before a new nonce is asked for (`stale=true`)."),
+        Setting(
+            "authentication.qop", \.authentication.qualityOfProtection, .choice, of: defaults, .reload,
+            source: "RFC 3261 §22.4", "Whether answers without qop are accepted too, as very old phones give them."),
+    ]
+
+    static let proxy: [Setting<ServerConfiguration>] = [
+        Setting(
+            "proxy.record-route", \.proxy.recordsRoute, .boolean, of: defaults, .reload,
+            source: "RFC 3261 §16.6 step 4",
+            "Whether the proxy stays in the path of the dialogs it forwards. Phones behind NAT need it."),
+        Setting(
+            "proxy.branches", \.proxy.branches, .integer(1...100), of: defaults, .reload,
+            source: "RFC 3261 §16.6", "The most targets that one request is forwarded to."),
+        Setting(
+            "proxy.ring-time", \.proxy.ringTime, .duration(.seconds(1)...(.seconds(600))), of: defaults, .reload,
+            source: "RFC 3261 §16.6",
+            "How long the contacts of one q value ring before those of the next are tried."),
+        Setting(
+            "proxy.relay", \.proxy.relay, .choice, of: defaults, .reload, source: "RFC 3261 §16.3, §26.3.2",
+            "Who may send requests through this server to domains that are not its own, once authenticated."),
+        Setting(
+            list: "proxy.trusted-networks", \.proxy.trustedNetworks, .network, mayBeEmpty: true, of: defaults, .reload,
+            source: "RFC 3325 §5",
+            "Sources whose requests count as authenticated and whose P-Asserted-Identity is believed."),
+    ]
+
+    static let services: [Setting<ServerConfiguration>] = [
+        Setting(
+            "services.enabled", \.services.isEnabled, .boolean, of: defaults, .reload, source: "",
+            "Whether the server answers the numbers below on its domains."),
+        Setting(
+            "services.echo", \.services.echoUser, .userOrOff, of: defaults, .reload, source: "",
+            "The user part that plays back what it hears; `off` is none."),
+        Setting(
+            "services.echo-delay", \.services.echoDelay, .duration(.zero...(.seconds(10))), of: defaults, .reload,
+            source: "", "How much later it plays it back."),
+        Setting(
+            "services.tone", \.services.toneUser, .userOrOff, of: defaults, .reload, source: "",
+            "The user part that plays a tone of 1 kHz; `off` is none."),
+        Setting(
+            "services.calls", \.services.calls, .integer(1...100_000), of: defaults, .reload,
+            source: "RFC 3261 §21.4.24", "The most calls to these numbers at once. Further ones are answered 486."),
+    ]
+
+    static let media: [Setting<ServerConfiguration>] = [
+        Setting(
+            "media.ports", \.media.ports, .ports, of: defaults, .restart, source: "RFC 3550 §11",
+            "The UDP ports for RTP, of even number, and RTCP, one above."),
+        Setting(
+            "media.dscp", \.media.dscp, .integer(0...63), of: defaults, .reload, source: "RFC 4594 §4.1",
+            "The differentiated services code point of voice packets; 46 is Expedited Forwarding."),
+        Setting(
+            "media.playout-depth", \.media.playoutDepth, .duration(.milliseconds(20)...(.milliseconds(500))),
+            of: defaults, .reload, source: "RFC 3550 §6.4.1", "How much jitter the playout buffer absorbs."),
+    ]
+
+    static let logging: [Setting<ServerConfiguration>] = [
+        Setting(
+            "logging.level", \.logging.level, .choice, of: defaults, .reload, source: "",
+            "The least severity that is written to standard error."),
+        Setting(
+            "logging.format", \.logging.format, .choice, of: defaults, .restart, source: "",
+            "Lines for people, or one JSON object for each."),
+    ]
+}

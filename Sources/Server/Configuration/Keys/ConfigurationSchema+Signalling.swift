@@ -1,0 +1,115 @@
+/// The keys of lanes, transactions and transports.
+extension ConfigurationSchema {
+    private static let defaults = ServerConfiguration()
+
+    static let general: [Setting<ServerConfiguration>] = [
+        Setting(
+            "data-folder", \.dataFolder, .path, of: defaults, .restart, source: "",
+            """
+            The folder of the database and the control socket, relative to the working directory. It is made with access \
+            for its owner only.
+            """),
+        Setting(
+            "lanes.count", \.lanes.count, .integer(0...256), of: defaults, .restart, source: "",
+            "Threads that carry signalling; 0 is one for each processor."),
+        Setting(
+            "lanes.queue-depth", \.lanes.queueDepth, .integer(64...1_000_000), of: defaults, .restart, source: "",
+            """
+            Messages that may wait from one lane to another. Beyond it new requests outside dialogs are dropped and counted.
+            """),
+        Setting(
+            "lanes.transactions", \.lanes.transactions, .integer(100...10_000_000), of: defaults, .restart,
+            source: "RFC 3261 §21.5.4",
+            "Transactions that a lane keeps at once. Beyond it new requests are answered 503."),
+    ]
+
+    static let timers: [Setting<ServerConfiguration>] = [
+        Setting(
+            "timers.t1", \.timers.t1, .duration(.milliseconds(1)...(.seconds(10))), of: defaults, .restart,
+            source: "RFC 3261 §17.1.1.1", "T1: the estimate of the round-trip time, from which most timers follow."),
+        Setting(
+            "timers.t2", \.timers.t2, .duration(.milliseconds(1)...(.seconds(60))), of: defaults, .restart,
+            source: "RFC 3261 §17.1.2.2", "T2: the longest interval between repeats."),
+        Setting(
+            "timers.t4", \.timers.t4, .duration(.milliseconds(1)...(.seconds(60))), of: defaults, .restart,
+            source: "RFC 3261 §17.1.2.2",
+            "T4: the longest a message stays in the network; Timers I and K over UDP."),
+        derived("b", \.timers.b, "RFC 3261 §17.1.1.2", "Timer B: the time-out of an INVITE that is sent"),
+        Setting(
+            "timers.c", \.timers.c, .duration(.seconds(1)...(.seconds(3_600))), of: defaults, .restart,
+            source: "RFC 3261 §16.6 step 11",
+            """
+            Timer C: how long a forwarded INVITE may ring without a new provisional response before it is cancelled. The RFC \
+            demands more than 3 minutes.
+            """),
+        derived(
+            "d", \.timers.d, "RFC 3261 §17.1.1.2",
+            "Timer D: how long repeated final responses to an INVITE are absorbed over UDP",
+            auto: "the value of Timer H, but at least 32s"),
+        derived("f", \.timers.f, "RFC 3261 §17.1.2.2", "Timer F: the time-out of other requests that are sent"),
+        derived("h", \.timers.h, "RFC 3261 §17.2.1", "Timer H: how long the ACK is waited for"),
+        derived("j", \.timers.j, "RFC 3261 §17.2.2", "Timer J: how long repeated requests are absorbed over UDP"),
+        derived("l", \.timers.l, "RFC 6026 §7.1", "Timer L: how long a repeated INVITE is absorbed after a 2xx"),
+        derived("m", \.timers.m, "RFC 6026 §7.2", "Timer M: how long further 2xx to an INVITE are accepted"),
+    ]
+
+    /// A timer that follows from T1 unless it is set.
+    private static func derived(
+        _ name: String, _ path: any WritableKeyPath<ServerConfiguration, Duration?> & Sendable, _ source: String,
+        _ documentation: String, auto: String = "64 times T1"
+    ) -> Setting<ServerConfiguration> {
+        Setting(
+            "timers.\(name)", path, .durationOrAuto(.milliseconds(1)...(.seconds(3_600))), of: defaults, .restart,
+            source: source, "\(documentation); `auto` is \(auto).")
+    }
+
+    static let limits: [Setting<ServerConfiguration>] = [
+        Setting(
+            "limits.message-size", \.limits.messageSize, .size((1 << 10)...(16 << 20)), of: defaults, .restart,
+            source: "RFC 3261 §21.4.11", "The longest message. A longer one is answered 413 or dropped."),
+        Setting(
+            "limits.header-count", \.limits.headerCount, .integer(16...10_000), of: defaults, .restart,
+            source: "RFC 3261 §21.4.1", "The most header fields of a message. One with more is answered 400."),
+        Setting(
+            "limits.line-length", \.limits.lineLength, .size(256...(64 << 10)), of: defaults, .restart,
+            source: "RFC 3261 §21.4.1",
+            "The longest header field, with its folded lines. A message with a longer one is answered 400."),
+        Setting(
+            "limits.udp-message-size", \.limits.udpMessageSize, .size(200...65_507), of: defaults, .restart,
+            source: "RFC 3261 §18.1.1",
+            "The longest request sent over UDP; longer ones go over TCP, and over UDP when that fails."),
+        Setting(
+            "limits.max-forwards", \.limits.maxForwards, .integer(1...255), of: defaults, .restart,
+            source: "RFC 3261 §16.6 step 3", "The Max-Forwards of a request that comes without one."),
+        Setting(
+            "limits.max-breadth", \.limits.maxBreadth, .integer(1...1_000), of: defaults, .restart,
+            source: "RFC 5393 §5.3.3",
+            "The Max-Breadth of a request that comes without one, and the highest that is forwarded."),
+    ]
+
+    static let tcp: [Setting<ServerConfiguration>] = [
+        Setting(
+            "tcp.idle-timeout", \.tcp.idleTimeout, .duration(.seconds(1)...(.seconds(86_400))), of: defaults, .restart,
+            source: "RFC 3261 §18",
+            """
+            How long a connection without traffic is kept. The default outlives a registration of an hour, so that a phone \
+            without keep-alives stays reachable.
+            """),
+        Setting(
+            "tcp.message-timeout", \.tcp.messageTimeout, .duration(.seconds(1)...(.seconds(300))), of: defaults,
+            .restart, source: "RFC 3261 §18.3",
+            "How long a message may take from its first byte to its last before the connection is closed."),
+        Setting(
+            "tcp.connect-timeout", \.tcp.connectTimeout, .duration(.milliseconds(100)...(.seconds(30))), of: defaults,
+            .restart, source: "RFC 3261 §18.4", "How long to wait for a connection that the server makes."),
+        Setting(
+            "tcp.unread-bytes", \.tcp.unreadBytes, .size((4 << 10)...(64 << 20)), of: defaults, .restart, source: "",
+            "The bytes waiting for a peer that reads too slowly at which its connection is closed."),
+        Setting(
+            "tcp.connections", \.tcp.connections, .integer(1...1_000_000), of: defaults, .restart, source: "",
+            "The most connections at once."),
+        Setting(
+            "tcp.connections-per-source", \.tcp.connectionsPerSource, .integer(1...1_000_000), of: defaults, .restart,
+            source: "", "The most connections from one address at once."),
+    ]
+}

@@ -1,0 +1,130 @@
+/// The table of all keys: the only place that names them.
+enum ConfigurationSchema {
+    /// What the environment variables of keys begin with.
+    static let environmentPrefix = "ITO_"
+
+    /// Variables with the prefix that are no keys, but read by commands.
+    static let otherVariables: Set<String> = ["ITO_PASSWORD"]
+
+    /// The keys outside the lists of domains and listeners.
+    static let settings: [Setting<ServerConfiguration>] =
+        general + timers + limits + tcp + registrar + store + authentication + proxy + services + media + logging
+
+    /// The list of domains.
+    static let domains = ListSetting<ServerConfiguration.Domain>(
+        key: ConfigurationKey(
+            name: "domains", kind: "list of domains", allowed: "at least one",
+            defaultText: "localhost with the alias 127.0.0.1, and the addresses listened on or advertised",
+            documentation: """
+                The domains that this server is responsible for: requests for them end here, their users register here. An \
+                element is a name, or a mapping with the keys below.
+                """,
+            source: "RFC 3261 §10.3, §16.4", effect: .reload),
+        primary: "name", example: "example.com", fields: domainFields, make: { ServerConfiguration.Domain(name: "") })
+
+    /// The list of listeners.
+    static let listeners = ListSetting<ServerConfiguration.Listener>(
+        key: ConfigurationKey(
+            name: "listeners", kind: "list of listeners", allowed: "at least one",
+            defaultText: ServerConfiguration().listeners.map(\.description).joined(separator: ", "),
+            documentation: """
+                Where the server accepts SIP. An element is a URL, or a mapping with the keys below. An address that \
+                others are told can also stand in the URL: `udp://10.0.0.5:5060?advertise=203.0.113.7`.
+                """,
+            source: "RFC 3261 §18", effect: .restart),
+        primary: "url", example: "udp://127.0.0.1:5060", fields: listenerFields,
+        make: { ServerConfiguration.Listener(transport: .udp, address: "127.0.0.1") })
+
+    /// All keys in the order of the reference.
+    static let keys: [ConfigurationKey] =
+        [domains.key] + domains.fieldKeys + [listeners.key] + listeners.fieldKeys + settings.map(\.key)
+
+    /// The settings by name.
+    static let settingsByName = Dictionary(uniqueKeysWithValues: settings.map { ($0.key.name, $0) })
+
+    /// The names that lead to settings: `timers` for `timers.t1`.
+    static let sections: Set<String> = Set(
+        settings.flatMap { setting in
+            let parts = setting.key.name.split(separator: ".")
+            return (1..<max(parts.count, 1)).map { parts.prefix($0).joined(separator: ".") }
+        })
+}
+
+/// A list whose elements have keys of their own.
+struct ListSetting<Element: Sendable>: Sendable {
+    /// The key of the list.
+    let key: ConfigurationKey
+
+    /// The key of an element that it is told by; alone it is a whole element.
+    let primary: String
+
+    /// A text for the primary key, for errors.
+    let example: String
+
+    /// The keys of an element.
+    let fields: [Setting<Element>]
+
+    /// Makes an element before its keys are set.
+    let make: @Sendable () -> Element
+
+    /// The keys of an element with the name of the list before them.
+    var fieldKeys: [ConfigurationKey] { fields.map(\.key) }
+
+    /// The key's own name, without that of the list.
+    func name(of field: Setting<Element>) -> String { String(field.key.name.dropFirst(key.name.count + 3)) }
+
+    /// What an element is told by, in its one form.
+    func name(of element: Element) -> String { field(primary)?.read(element).first ?? "" }
+
+    /// The key with this name of its own.
+    func field(_ name: String) -> Setting<Element>? { fields.first { self.name(of: $0) == name } }
+}
+
+extension ConfigurationSchema {
+    private typealias Domain = ServerConfiguration.Domain
+    private typealias Listener = ServerConfiguration.Listener
+
+    private static let domainFields: [Setting<ServerConfiguration.Domain>] = {
+        let example = Domain(name: "example.com")
+        return [
+            Setting(
+                "domains[].name", \.name, .domain, of: example, shownDefault: "none", .reload,
+                source: "RFC 3261 §19.1.1",
+                "The host part of the addresses of its users."),
+            Setting(
+                "domains[].realm", \.realm, .realm, of: example, shownDefault: "the name", .reload,
+                source: "RFC 3261 §22.1",
+                """
+                The realm its users authenticate in; the name unless set. Secrets are kept for a realm: after a change all \
+                passwords of the domain must be set anew.
+                """),
+            Setting(
+                list: "domains[].aliases", \.aliases, .domain, mayBeEmpty: true, of: example, .reload,
+                source: "RFC 3261 §10.3", "Other host parts that stand for this domain."),
+            Setting(
+                "domains[].open", \.isOpen, .boolean, of: example, .reload, source: "RFC 3261 §26.3.2",
+                """
+                Whether callers that are not users of this server may call its users. With `no` every caller must \
+                authenticate.
+                """),
+        ]
+    }()
+
+    private static let listenerFields: [Setting<ServerConfiguration.Listener>] = {
+        let example = ServerConfiguration().listeners[0]
+        return [
+            Setting(
+                "listeners[].url", \.self, .listener, of: example, shownDefault: "none", .restart,
+                source: "RFC 3261 §18.2.1",
+                """
+                Transport, numeric address and port to bind; the port is 5060 unless given, 0 leaves it to the system; \
+                `0.0.0.0` and `[::]` stand for all addresses of the machine.
+                """),
+            Setting(
+                "listeners[].advertise", \.advertised, .advertised, of: example, shownDefault: "that of the URL",
+                .restart, source: "RFC 3261 §18.1.1",
+                "The address, and the port if it differs, that others are told: where a router forwards to this listener."
+            ),
+        ]
+    }()
+}

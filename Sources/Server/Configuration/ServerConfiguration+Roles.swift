@@ -1,0 +1,138 @@
+extension ServerConfiguration {
+    /// How bindings are made and kept (RFC 3261 §10).
+    public struct Registrar: Hashable, Sendable {
+        /// The life of a binding whose request names none.
+        public var defaultExpires: Duration = .seconds(3_600)
+
+        /// The shortest life; shorter ones are answered 423.
+        public var minimumExpires: Duration = .seconds(60)
+
+        /// The longest life; longer ones are cut to it.
+        public var maximumExpires: Duration = .seconds(7_200)
+
+        /// The most contacts of one address of record.
+        public var contactsPerAddress = 10
+
+        /// How often the UDP flow of a phone behind NAT is kept open; zero is never.
+        public var natPingInterval: Duration = .seconds(25)
+    }
+
+    /// How bindings are written to the database.
+    public struct Store: Hashable, Sendable {
+        /// The longest that an answered change waits for its commit.
+        public var commitInterval: Duration = .milliseconds(500)
+
+        /// The age of the oldest uncommitted change from which new bindings are held back.
+        public var lagThreshold: Duration = .seconds(2)
+
+        /// The most uncommitted changes.
+        public var pendingChanges = 500_000
+    }
+
+    /// How users prove who they are (RFC 3261 §22, RFC 7616, RFC 8760).
+    public struct Authentication: Hashable, Sendable {
+        /// The hash functions for challenges.
+        public enum Algorithm: String, CaseIterable, Sendable {
+            case sha256 = "SHA-256"
+            case md5 = "MD5"
+        }
+
+        /// What is accepted as quality of protection.
+        public enum QualityOfProtection: String, CaseIterable, Sendable {
+            /// Only answers with `qop=auth`.
+            case auth = "auth"
+            /// Also answers without qop, as phones after RFC 2069 give them.
+            case authOrNone = "auth-or-none"
+        }
+
+        /// Whether users must authenticate at all; off is refused on other than loopback addresses.
+        public var isRequired = true
+
+        /// The algorithms challenged with, the most wanted first (RFC 8760 §2.3).
+        public var algorithms: [Algorithm] = [.sha256, .md5]
+
+        /// How long an answer to a challenge is accepted before a fresh nonce is asked for.
+        public var nonceLifetime: Duration = .seconds(300)
+
+        /// The quality of protection.
+        public var qualityOfProtection: QualityOfProtection = .auth
+    }
+
+    /// How requests are forwarded (RFC 3261 §16).
+    public struct Proxy: Hashable, Sendable {
+        /// Who may send requests through this server to other domains.
+        public enum Relay: String, CaseIterable, Sendable {
+            /// Authenticated users of the domains.
+            case users
+            /// Nobody.
+            case nobody
+        }
+
+        /// Whether the proxy stays in the path of the dialogs it forwards.
+        public var recordsRoute = true
+
+        /// The most branches of one request.
+        public var branches = 16
+
+        /// How long contacts of one preference ring before the next are tried.
+        public var ringTime: Duration = .seconds(20)
+
+        /// Who may send requests to other domains.
+        public var relay: Relay = .users
+
+        /// Sources that are treated as authenticated: gateways and other servers of the same house.
+        public var trustedNetworks: [Network] = []
+    }
+
+    /// The numbers that the server answers itself, on each of its domains.
+    public struct Services: Hashable, Sendable {
+        /// Whether there are any.
+        public var isEnabled = true
+
+        /// The user part that plays back what it hears; empty is none.
+        public var echoUser = "echo"
+
+        /// How much later it plays it back.
+        public var echoDelay: Duration = .milliseconds(600)
+
+        /// The user part that plays a tone of 1 kHz; empty is none.
+        public var toneUser = "tone"
+
+        /// The most calls to these numbers at once.
+        public var calls = 100
+    }
+
+    /// Voice sent and received by the server itself.
+    public struct Media: Hashable, Sendable {
+        /// The UDP ports for RTP and RTCP.
+        public var ports: ClosedRange<UInt16> = 16_384...32_767
+
+        /// The differentiated services code point of RTP packets (RFC 4594: 46 is Expedited Forwarding).
+        public var dscp = 46
+
+        /// How much jitter the playout buffer absorbs.
+        public var playoutDepth: Duration = .milliseconds(60)
+    }
+
+    /// What is written to the log.
+    public struct Logging: Hashable, Sendable {
+        /// The least severity written.
+        public enum Level: String, CaseIterable, Sendable {
+            case trace, debug, info, notice, warning, error, critical
+        }
+
+        /// The form of a line.
+        public enum Format: String, CaseIterable, Sendable {
+            /// For people.
+            case text
+            /// One JSON object for each line.
+            case json
+        }
+
+        /// The least severity written.
+        public var level: Level = .info
+
+        /// The form of a line.
+        public var format: Format = .text
+    }
+}

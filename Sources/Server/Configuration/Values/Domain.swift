@@ -1,0 +1,59 @@
+extension ServerConfiguration {
+    /// A domain that the server is responsible for: its registrar and its home proxy.
+    public struct Domain: Hashable, Sendable {
+        /// The host part of its users' addresses, in lower case; an IPv6 address is in brackets.
+        public var name: String
+
+        /// Other host parts that stand for it.
+        public var aliases: [String]
+
+        /// Whether callers that are not users of this server may call its users. When false, everyone must authenticate.
+        public var isOpen: Bool
+
+        /// The realm that was named; nil is the domain's name.
+        var namedRealm: String?
+
+        /// The realm that its users authenticate in (RFC 3261 §22.1). Passwords are kept for a realm: after a change they
+        /// must be set anew.
+        public var realm: String {
+            get { namedRealm ?? name }
+            set { namedRealm = newValue }
+        }
+
+        /// Makes a domain; the realm is its name unless one is given.
+        public init(name: String, realm: String? = nil, aliases: [String] = [], isOpen: Bool = true) {
+            self.name = name
+            self.aliases = aliases
+            self.isOpen = isOpen
+            namedRealm = realm
+        }
+
+        /// The host part of a SIP address in the form in which it is compared: lower case, IPv6 addresses shortened
+        /// and in brackets; nil when it is none (RFC 3261 §25.1 `host`).
+        static func canonicalHost(_ text: String) -> String? {
+            if text.hasPrefix("["), text.hasSuffix("]") {
+                guard let address = NumericAddress(String(text.dropFirst().dropLast())), address.isIPv6 else {
+                    return nil
+                }
+                return "[\(address.canonical)]"
+            }
+            if let address = NumericAddress(text) { return address.isIPv6 ? nil : address.canonical }
+            let labels = text.split(separator: ".", omittingEmptySubsequences: false)
+            let isName = labels.allSatisfy { label in
+                (1...63).contains(label.utf8.count) && label.first != "-" && label.last != "-"
+                    && label.utf8.allSatisfy(Self.isNameByte)
+            }
+            // A last label of digits would be a mistyped IPv4 address (RFC 3261 §25.1: toplabel begins with a letter).
+            guard isName, text.utf8.count <= 253, labels.last?.utf8.first.map(Self.isDigit) == false else { return nil }
+            return text.lowercased()
+        }
+
+        private static func isDigit(_ byte: UInt8) -> Bool { (0x30...0x39).contains(byte) }
+
+        /// Letters, digits, hyphen, and the underscore that some networks use.
+        private static func isNameByte(_ byte: UInt8) -> Bool {
+            isDigit(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte) || byte == 0x2D
+                || byte == 0x5F
+        }
+    }
+}

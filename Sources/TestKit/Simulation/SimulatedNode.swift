@@ -1,0 +1,97 @@
+public import Reactor
+public import SIP
+public import SIPEndpoint
+
+/// A host in a `SimulatedNetwork`: the driver below a `TransactionLayer`.
+public final class SimulatedNode: EndpointDriver {
+    /// Its address, for UDP and TCP alike.
+    public let address: TransportAddress
+    /// Its listeners: 0 is UDP, 1 is TCP.
+    public let listeners: [Listener]
+    /// The layer above; set before anything is received.
+    public var layer: TransactionLayer?
+    private unowned let network: SimulatedNetwork
+    private var timers: Set<UInt64> = []
+    private var nextTimer: UInt64 = 1
+    private let memory = UnsafeMutableRawBufferPointer.allocate(byteCount: 65_536, alignment: 16)
+
+    init(network: SimulatedNetwork, address: TransportAddress) {
+        self.network = network
+        self.address = address
+        listeners = [Listener(.udp, address), Listener(.tcp, address)]
+    }
+
+    deinit { memory.deallocate() }
+
+    /// Makes the layer of this node.
+    public func start(_ handler: any RequestHandler, configuration: EndpointConfiguration = .init()) -> TransactionLayer
+    {
+        let made = TransactionLayer(
+            driver: self, configuration: configuration, listeners: listeners, handler: handler)
+        layer = made
+        handler.attached(to: made)
+        return made
+    }
+
+    func receive(_ bytes: [UInt8], from source: TransportAddress, connection: UInt64) {
+        let flow = Flow(
+            transport: connection == 0 ? .udp : .tcp, listener: connection == 0 ? 0 : 1, connection: connection,
+            local: address, remote: source)
+        bytes.withUnsafeBytes { layer?.receive($0, flow) }
+    }
+
+    // MARK: EndpointDriver
+
+    public var now: ContinuousClock.Instant { network.now }
+
+    public func schedule(_ token: UInt64, after delay: Duration) -> UInt64 {
+        let timer = nextTimer
+        nextTimer += 1
+        timers.insert(timer)
+        network.after(delay) { [weak self] in
+            guard let self, timers.remove(timer) != nil else { return }
+            layer?.timerFired(token)
+        }
+        return timer
+    }
+
+    public func cancel(timer: UInt64) { timers.remove(timer) }
+
+    public func reserveDatagram(_ listener: Int) -> UnsafeMutableRawBufferPointer? { memory }
+
+    public func commitDatagram(_ listener: Int, count: Int, to remote: TransportAddress, from local: TransportAddress) {
+        guard count > 0 else { return }
+        network.deliver(Array(memory[0..<count]), from: address, to: remote, connection: 0)
+    }
+
+    /// The connections of the simulation are pairs of addresses; the number is made of both, the same at either end.
+    public func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 {
+        let number = address.hash(seed: 1) ^ remote.hash(seed: 1) | 1
+        peers[number] = remote
+        return number
+    }
+
+    private var peers: [UInt64: TransportAddress] = [:]
+
+    public func sendStream(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        let remote = peers[connection] ?? network.peer(of: self, connection)
+        guard let remote else { return false }
+        peers[connection] = remote
+        network.deliver(Array(bytes), from: address, to: remote, connection: connection)
+        return true
+    }
+
+    public func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {
+        let found = network.hosts[host] ?? []
+        network.after(.milliseconds(1)) { completion(found.map { $0.with(port: port) }) }
+    }
+
+    public func random() -> UInt64 { network.random() }
+}
+
+extension SimulatedNetwork {
+    /// The node at the other end of a connection that was opened from there.
+    func peer(of node: SimulatedNode, _ connection: UInt64) -> TransportAddress? {
+        addresses.first { $0.hash(seed: 1) ^ node.address.hash(seed: 1) | 1 == connection }
+    }
+}

@@ -1,0 +1,334 @@
+import Reactor
+import SIP
+
+/// The operations of one run, on one lane.
+///
+/// Made and used on its lane. Requests are written straight into the send batch; answers are matched by the number in their
+/// branch, which names a slot.
+final class LoadSession: DatagramHandler, TickHandler {
+    enum Stage: UInt8 {
+        case free, registering, registeringWithCredentials, asking, inviting, ending
+    }
+
+    struct Slot {
+        var number: UInt64 = 0
+        var stage = Stage.free
+        var attempts: UInt8 = 0
+        var user: UInt32 = 0
+        var sequence: UInt32 = 0
+        /// Times in nanoseconds since the run began.
+        var began: Int64 = 0
+        var deadline: Int64 = 0
+        /// The request to send again, when it is not made of the template: BYE.
+        var request: [UInt8] = []
+    }
+
+    let plan: LoadPlan
+    let text: LoadText
+    private let lane: Lane
+    private var sockets: [DatagramSocket] = []
+    private var slots: [Slot]
+    private var free: [Int32] = []
+    private var waiting: [(number: UInt64, at: Int64)] = []
+    private var waitingHead = 0
+    private var nextNumber: UInt64 = 0
+    private var sequences: [UInt32]
+    private var index = MessageIndex()
+    private(set) var report = LoadReport()
+    private let start: ContinuousClock.Instant
+    private var paced: Double = 0
+    private var isEnding = false
+    private var registered = 0
+    private var isPreparing: Bool
+    private var measureStart: Int64 = 0
+    private var lastAnswer: Int64 = 0
+    private let finished: (LoadReport) -> Void
+    private let progress: ((LoadReport) -> Void)?
+    private var nextProgress: Int64 = 1_000_000_000
+    private var tick: LaneTickID?
+    private let digest: DigestHash
+
+    init(
+        _ plan: LoadPlan, lane: Lane, digest: DigestHash, progress: ((LoadReport) -> Void)?,
+        finished: @escaping (LoadReport) -> Void
+    ) {
+        self.plan = plan
+        self.lane = lane
+        self.digest = digest
+        self.progress = progress
+        self.finished = finished
+        text = LoadText(plan)
+        let capacity: Int
+        switch plan.pace {
+        case .closed(let concurrency): capacity = max(1, min(concurrency, LoadPlan.outstandingLimit))
+        case .fixed: capacity = LoadPlan.outstandingLimit
+        }
+        slots = Array(repeating: Slot(), count: max(capacity, 64))
+        free = (0..<Int32(slots.count)).reversed()
+        sequences = Array(repeating: 0, count: max(1, plan.userCount))
+        start = lane.now
+        isPreparing = plan.operation == .call
+        report.operation = plan.operation.rawValue
+    }
+
+    /// Starts with sockets that are bound.
+    func begin(_ bound: [BoundDatagramSocket]) throws(SocketError) {
+        for (i, socket) in bound.enumerated() { sockets.append(try lane.open(socket, tag: UInt64(i), handler: self)) }
+        tick = lane.startTick(every: .milliseconds(1), self)
+    }
+
+    private var now: Int64 { nanoseconds(lane.now - start) }
+
+    private func nanoseconds(_ duration: Duration) -> Int64 {
+        let parts = duration.components
+        return parts.seconds &* 1_000_000_000 &+ parts.attoseconds / 1_000_000_000
+    }
+
+    // MARK: Pace
+
+    func tick(_ tick: LaneTick, on lane: Lane) {
+        let now = self.now
+        retransmitDue(now)
+        if isPreparing { return prepare(now) }
+        let elapsed = now - measureStart
+        isEnding = elapsed >= nanoseconds(plan.duration) || plan.limit > 0 && report.started >= plan.limit
+        if !isEnding { beginDue(now, elapsed) }
+        if let progress, now >= nextProgress {
+            nextProgress = now + 1_000_000_000
+            progress(report)
+        }
+        if isEnding, free.count == slots.count || elapsed > nanoseconds(plan.duration + plan.patience) { finish() }
+    }
+
+    private func beginDue(_ now: Int64, _ elapsed: Int64) {
+        switch plan.pace {
+        case .closed(let concurrency):
+            while slots.count - free.count < concurrency, beginOne(now) {}
+        case .fixed(let rate):
+            let due = rate * Double(elapsed) / 1e9
+            while paced < due {
+                paced += 1
+                if !beginOne(now) { report.skipped += 1 }
+            }
+        }
+    }
+
+    /// Registers all users before calls begin, some at a time.
+    private func prepare(_ now: Int64) {
+        while registered < plan.userCount, slots.count - free.count < 256 {
+            guard start(.registering, UInt32(registered), now) else { return }
+            registered += 1
+        }
+        guard registered == plan.userCount, free.count == slots.count else { return }
+        isPreparing = false
+        measureStart = now
+        let failed = report.failed
+        report = LoadReport()
+        report.operation = plan.operation.rawValue
+        report.failed = failed
+    }
+
+    private func beginOne(_ now: Int64) -> Bool {
+        if plan.limit > 0, report.started >= plan.limit { return false }
+        let user = UInt32(report.started % UInt64(max(1, plan.userCount)))
+        let stage: Stage =
+            switch plan.operation {
+            case .options: .asking
+            case .register: .registering
+            case .call: .inviting
+            }
+        guard start(stage, user, now) else { return false }
+        report.started += 1
+        return true
+    }
+
+    private func start(_ stage: Stage, _ user: UInt32, _ now: Int64) -> Bool {
+        guard let slot = free.popLast() else { return false }
+        nextNumber += 1
+        let number = nextNumber << 17 | UInt64(slot)
+        sequences[Int(user)] &+= 1
+        slots[Int(slot)] = Slot(
+            number: number, stage: stage, user: user, sequence: sequences[Int(user)], began: now,
+            deadline: now + nanoseconds(plan.patience))
+        send(Int(slot))
+        wait(number, now)
+        return true
+    }
+
+    // MARK: Sending
+
+    private func socket(for slot: Int) -> DatagramSocket {
+        // A user always speaks from one socket, as a phone does.
+        sockets[Int(slots[slot].user) % sockets.count]
+    }
+
+    private func send(_ slot: Int) {
+        let state = slots[slot]
+        let socket = socket(for: slot)
+        let room = socket.reserve(4_096)
+        var writer = ByteWriter(into: room)
+        if state.request.isEmpty {
+            text.write(state, from: socket.localAddress, into: &writer)
+        } else {
+            writer.append(state.request)
+        }
+        socket.commit(writer.count, to: plan.target)
+    }
+
+    private func wait(_ number: UInt64, _ now: Int64) {
+        waiting.append((number, now + Self.firstRepeat))
+    }
+
+    /// T1, after which a request is sent again (RFC 3261 §17.1.1.1).
+    private static let firstRepeat: Int64 = 500_000_000
+
+    /// Sends again what has waited for half a second; each request waits the same time, so that the oldest is first.
+    private func retransmitDue(_ now: Int64) {
+        while waitingHead < waiting.count, waiting[waitingHead].at <= now {
+            let number = waiting[waitingHead].number
+            waitingHead += 1
+            let slot = Int(number & 0x1FFFF)
+            guard slots[slot].number == number, slots[slot].stage != .free else { continue }
+            if now >= slots[slot].deadline {
+                end(slot, status: 408, now)
+            } else {
+                slots[slot].attempts &+= 1
+                report.retransmissions += 1
+                send(slot)
+                wait(number, now)
+            }
+        }
+        if waitingHead > 65_536 {
+            waiting.removeFirst(waitingHead)
+            waitingHead = 0
+        }
+    }
+
+    // MARK: Receiving
+
+    func received(_ batch: borrowing DatagramBatch, on socket: DatagramSocket) {
+        let now = self.now
+        for i in 0..<batch.count {
+            guard let datagram = batch[i], (try? index.parse(datagram.bytes)) != nil else { continue }
+            let view = index.view(of: datagram.bytes)
+            if view.isRequest {
+                answer(view, datagram, socket)
+            } else {
+                receive(view, now)
+            }
+        }
+    }
+
+    func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {}
+
+    private func receive(_ view: MessageView, _ now: Int64) {
+        let status = view.statusCode
+        guard status.isFinal, let via = try? view.topVia, let number = LoadText.number(view.bytes(via.branch)) else {
+            return
+        }
+        let slot = Int(number & 0x1FFFF)
+        guard slot < slots.count, slots[slot].number == number else { return }
+        switch slots[slot].stage {
+        case .free: return
+        case .registering where status == 401 && !plan.password.isEmpty: return authenticate(slot, view, now)
+        case .inviting where status.isSuccess:
+            guard (try? view.cSeq)?.method == .invite else { return }
+            acknowledge(slot, view, now)
+        default: end(slot, status: status, now)
+        }
+    }
+
+    /// Answers the challenge: a new request with the next CSeq.
+    private func authenticate(_ slot: Int, _ view: MessageView, _ now: Int64) {
+        let user = slots[slot].user
+        sequences[Int(user)] &+= 1
+        slots[slot].sequence = sequences[Int(user)]
+        slots[slot].stage = .registeringWithCredentials
+        nextNumber += 1
+        slots[slot].number = nextNumber << 17 | UInt64(slot)
+        guard
+            let request = text.authorized(
+                slots[slot], answering: view, password: plan.password, hash: digest,
+                from: socket(for: slot).localAddress)
+        else { return end(slot, status: 401, now) }
+        slots[slot].request = request
+        send(slot)
+        wait(slots[slot].number, now)
+    }
+
+    /// The 200 to INVITE: ACK at once, then BYE.
+    private func acknowledge(_ slot: Int, _ view: MessageView, _ now: Int64) {
+        let socket = socket(for: slot)
+        let room = socket.reserve(4_096)
+        var writer = ByteWriter(into: room)
+        text.writeInDialog("ACK", view, number: slots[slot].number, from: socket.localAddress, into: &writer)
+        socket.commit(writer.count, to: plan.target)
+        report.latency.record(microseconds: UInt64(max(0, now - slots[slot].began) / 1_000))
+        nextNumber += 1
+        slots[slot].number = nextNumber << 17 | UInt64(slot)
+        slots[slot].stage = .ending
+        var bye = ByteWriter(capacity: 1_024)
+        text.writeInDialog("BYE", view, number: slots[slot].number, from: socket.localAddress, into: &bye)
+        slots[slot].request = bye.array
+        send(slot)
+        wait(slots[slot].number, now)
+    }
+
+    /// The callee's side: 180 and 200 to INVITE, 200 to all else but ACK.
+    private func answer(_ view: MessageView, _ datagram: Datagram, _ socket: DatagramSocket) {
+        guard view.method != .ack else { return }
+        if view.method == .invite { respond(view, 180, datagram, socket) }
+        respond(view, 200, datagram, socket)
+    }
+
+    private func respond(_ view: MessageView, _ status: StatusCode, _ datagram: Datagram, _ socket: DatagramSocket) {
+        let room = socket.reserve(4_096)
+        var writer = ByteWriter(into: room)
+        view.beginResponse(
+            .init(status, toTag: 0x10AD, copiesRecordRoute: view.method == .invite), into: &writer)
+        if view.method == .invite {
+            writer.append("Contact: <sip:callee@")
+            writer.append(socket.localAddress)
+            writer.append(">\r\n")
+        }
+        MessageView.endResponse(into: &writer)
+        socket.commit(writer.count, to: datagram.source)
+    }
+
+    private func end(_ slot: Int, status: StatusCode, _ now: Int64) {
+        if status.isSuccess {
+            report.operations += 1
+            if slots[slot].stage != .ending {
+                report.latency.record(microseconds: UInt64(max(0, now - slots[slot].began) / 1_000))
+            }
+        } else {
+            report.failed += 1
+            report.statuses[status.rawValue, default: 0] += 1
+        }
+        lastAnswer = now
+        slots[slot].stage = .free
+        slots[slot].request = []
+        free.append(Int32(slot))
+        if !isPreparing, !isEnding, case .closed = plan.pace { _ = beginOne(now) }
+    }
+
+    private func finish() {
+        for slot in slots.indices where slots[slot].stage != .free { end(slot, status: 408, now) }
+        report.seconds = Double(max(1, lastAnswer - measureStart)) / 1e9
+        report.drops = sockets.reduce(0) { $0 + UInt64($1.kernelDrops ?? 0) }
+        if let tick { lane.stopTick(tick) }
+        for socket in sockets { socket.close() }
+        sockets = []
+        finished(report)
+    }
+}
+
+extension ByteWriter {
+    /// Appends host and port.
+    mutating func append(_ address: TransportAddress) {
+        withUnsafeTemporaryAllocation(byteCount: TransportAddress.longestText, alignment: 1) { memory in
+            let count = address.write(into: memory)
+            append(UnsafeRawBufferPointer(rebasing: memory[0..<count]))
+        }
+    }
+}

@@ -1,0 +1,198 @@
+import Reactor
+import SIP
+
+/// Writes the requests of the load generator.
+struct LoadText {
+    private let domain: [UInt8]
+
+    init(_ plan: LoadPlan) {
+        domain = Array((plan.domain.isEmpty ? plan.target.description : plan.domain).utf8)
+    }
+
+    private func writeUser(_ user: UInt32, into writer: inout ByteWriter) {
+        writer.append("sip:u")
+        writer.append(decimal: UInt64(user))
+        writer.append(UInt8(ascii: "@"))
+        writer.append(domain)
+    }
+
+    private func writeVia(_ number: UInt64, _ local: TransportAddress, into writer: inout ByteWriter) {
+        writer.append("Via: SIP/2.0/UDP ")
+        writer.append(local)
+        writer.append(";branch=z9hG4bKld")
+        writer.append(hexadecimal: number)
+        writer.append("\r\nMax-Forwards: 70\r\n")
+    }
+
+    /// The number in a branch of ours.
+    static func number(_ branch: UnsafeRawBufferPointer) -> UInt64? {
+        guard branch.count == 25 else { return nil }
+        var value: UInt64 = 0
+        for byte in branch[9...] {
+            let digit = byte &- 0x30 < 10 ? byte &- 0x30 : (byte | 0x20) &- 0x57
+            guard digit < 16 else { return nil }
+            value = value << 4 | UInt64(digit)
+        }
+        return value
+    }
+
+    /// Writes the first request of an operation.
+    func write(_ slot: LoadSession.Slot, from local: TransportAddress, into writer: inout ByteWriter) {
+        switch slot.stage {
+        case .asking: writeOptions(slot, local, into: &writer)
+        case .inviting: writeInvite(slot, local, into: &writer)
+        default: writeRegister(slot, local, credentials: nil, into: &writer)
+        }
+    }
+
+    private func writeOptions(_ slot: LoadSession.Slot, _ local: TransportAddress, into writer: inout ByteWriter) {
+        writer.append("OPTIONS sip:")
+        writer.append(domain)
+        writer.append(" SIP/2.0\r\n")
+        writeVia(slot.number, local, into: &writer)
+        writer.append("From: <")
+        writeUser(slot.user, into: &writer)
+        writer.append(">;tag=ld")
+        writer.append(hexadecimal: slot.number)
+        writer.append("\r\nTo: <sip:")
+        writer.append(domain)
+        writer.append(">\r\nCall-ID: ")
+        writer.append(hexadecimal: slot.number)
+        writer.append("@load\r\nCSeq: 1 OPTIONS\r\nContact: <sip:load@")
+        writer.append(local)
+        writer.append(">\r\nUser-Agent: ito load\r\nContent-Length: 0\r\n\r\n")
+    }
+
+    private func writeRegister(
+        _ slot: LoadSession.Slot, _ local: TransportAddress, credentials: [UInt8]?, into writer: inout ByteWriter
+    ) {
+        writer.append("REGISTER sip:")
+        writer.append(domain)
+        writer.append(" SIP/2.0\r\n")
+        writeVia(slot.number, local, into: &writer)
+        writer.append("From: <")
+        writeUser(slot.user, into: &writer)
+        writer.append(">;tag=ld")
+        writer.append(hexadecimal: slot.number)
+        writer.append("\r\nTo: <")
+        writeUser(slot.user, into: &writer)
+        writer.append(">\r\nCall-ID: reg-")
+        writer.append(decimal: UInt64(slot.user))
+        writer.append("-load\r\nCSeq: ")
+        writer.append(decimal: UInt64(slot.sequence))
+        writer.append(" REGISTER\r\nContact: <sip:u")
+        writer.append(decimal: UInt64(slot.user))
+        writer.append(UInt8(ascii: "@"))
+        writer.append(local)
+        writer.append(">\r\nExpires: 3600\r\n")
+        if let credentials {
+            writer.append("Authorization: ")
+            writer.append(credentials)
+            writer.append("\r\n")
+        }
+        writer.append("User-Agent: ito load\r\nContent-Length: 0\r\n\r\n")
+    }
+
+    private func writeInvite(_ slot: LoadSession.Slot, _ local: TransportAddress, into writer: inout ByteWriter) {
+        writer.append("INVITE ")
+        writeUser(slot.user, into: &writer)
+        writer.append(" SIP/2.0\r\n")
+        writeVia(slot.number, local, into: &writer)
+        writer.append("From: <sip:caller@load.invalid>;tag=ld")
+        writer.append(hexadecimal: slot.number)
+        writer.append("\r\nTo: <")
+        writeUser(slot.user, into: &writer)
+        writer.append(">\r\nCall-ID: ")
+        writer.append(hexadecimal: slot.number)
+        writer.append("@load\r\nCSeq: 1 INVITE\r\nContact: <sip:caller@")
+        writer.append(local)
+        writer.append(">\r\nUser-Agent: ito load\r\nContent-Type: application/sdp\r\nContent-Length: ")
+        writer.append(decimal: Self.offer.utf8CodeUnitCount)
+        writer.append("\r\n\r\n")
+        writer.append(Self.offer)
+    }
+
+    private static let offer: StaticString = """
+        v=0\r
+        o=load 1 1 IN IP4 127.0.0.1\r
+        s=-\r
+        c=IN IP4 127.0.0.1\r
+        t=0 0\r
+        m=audio 40000 RTP/AVP 0 8 101\r
+        a=rtpmap:0 PCMU/8000\r
+        a=rtpmap:8 PCMA/8000\r
+        a=rtpmap:101 telephone-event/8000\r
+        a=fmtp:101 0-16\r
+        a=sendrecv\r
+
+        """
+
+    /// Writes a request in the dialog of a 200: route set reversed, to the remote target (RFC 3261 §12.2.1.1).
+    func writeInDialog(
+        _ method: StaticString, _ view: MessageView, number: UInt64, from local: TransportAddress,
+        into writer: inout ByteWriter
+    ) {
+        guard let contact = try? view.single(.contact), let from = view.value(of: .from), let to = view.value(of: .to),
+            let callID = view.value(of: .callID), let cSeq = try? view.cSeq
+        else { return }
+        writer.append(method)
+        writer.append(0x20 as UInt8)
+        writer.append(view.bytes(contact.uri))
+        writer.append(" SIP/2.0\r\n")
+        writeVia(number, local, into: &writer)
+        for route in Array(view.values(of: .recordRoute)).reversed() {
+            writer.append("Route: ")
+            writer.append(view.bytes(route))
+            writer.append("\r\n")
+        }
+        writer.append("From: ")
+        writer.append(view.bytes(from))
+        writer.append("\r\nTo: ")
+        writer.append(view.bytes(to))
+        writer.append("\r\nCall-ID: ")
+        writer.append(view.bytes(callID))
+        writer.append("\r\nCSeq: ")
+        writer.append(decimal: UInt64(cSeq.number) + (method.utf8Start[0] == UInt8(ascii: "B") ? 1 : 0))
+        writer.append(0x20 as UInt8)
+        writer.append(method)
+        writer.append("\r\nContent-Length: 0\r\n\r\n")
+    }
+
+    /// Makes the REGISTER that answers a challenge; nil when there is none that can be answered.
+    func authorized(
+        _ slot: LoadSession.Slot, answering view: MessageView, password: String, hash: DigestHash,
+        from local: TransportAddress
+    ) -> [UInt8]? {
+        for i in 0..<view.fieldCount where view.field(i).name == .wwwAuthenticate {
+            guard let challenge = (try? DigestChallenge.parse(view.bytes(view.field(i).valueRange))).flatMap({ $0 }),
+                let function = challenge.algorithm?.function
+            else { continue }
+            let name = Array("u\(slot.user)".utf8)
+            guard
+                let ha1 = hash.ha1(username: name, realm: challenge.realm, password: Array(password.utf8), function),
+                let response = response(ha1, challenge, slot, hash, function)
+            else { continue }
+            let realm = String(decoding: challenge.realm, as: UTF8.self)
+            let nonce = String(decoding: challenge.nonce, as: UTF8.self)
+            let uri = "sip:" + String(decoding: domain, as: UTF8.self)
+            let value =
+                "Digest username=\"u\(slot.user)\",realm=\"\(realm)\",nonce=\"\(nonce)\",uri=\"\(uri)\",qop=auth,nc=00000001,"
+                + "cnonce=\"load\",response=\"\(String(decoding: response, as: UTF8.self))\","
+                + "algorithm=\(DigestAlgorithm(function).name)"
+            var writer = ByteWriter(capacity: 1_024)
+            writeRegister(slot, local, credentials: Array(value.utf8), into: &writer)
+            return writer.array
+        }
+        return nil
+    }
+
+    /// The request digest of RFC 7616 §3.4.1.
+    private func response(
+        _ ha1: [UInt8], _ challenge: DigestChallenge, _ slot: LoadSession.Slot, _ hash: DigestHash,
+        _ function: DigestHashFunction
+    ) -> [UInt8]? {
+        guard let ha2 = hash.hexadecimal(of: Array("REGISTER:sip:".utf8) + domain, function) else { return nil }
+        let middle = [UInt8(ascii: ":")] + challenge.nonce + Array(":00000001:load:auth:".utf8)
+        return hash.hexadecimal(of: ha1 + middle + ha2, function)
+    }
+}

@@ -1,0 +1,26 @@
+public import Reactor
+public import SDP
+
+/// The media of one call, as its signalling sees it; safe to call from any thread.
+public protocol MediaLeg: AnyObject, Sendable {
+    /// Where this side receives RTP: bound before the offer or answer is written.
+    var localAddress: TransportAddress { get }
+
+    /// What this side can do; the formats in order of preference.
+    var capabilities: MediaCapabilities { get }
+
+    /// Starts, or goes on with what a new offer and answer have agreed.
+    func apply(_ stream: NegotiatedStream)
+
+    /// Ends sending and receiving and gives the ports back.
+    func stop()
+}
+
+/// Makes the media of calls.
+public protocol MediaProvider: Sendable {
+    /// Binds ports for a call.
+    ///
+    /// - Parameter near: the address that signalling uses: media goes by the same interface.
+    /// - Throws: `SocketError` when there is no port left.
+    func makeLeg(near: TransportAddress) throws(SocketError) -> any MediaLeg
+}

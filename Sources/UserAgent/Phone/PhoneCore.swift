@@ -1,0 +1,82 @@
+import Crypto
+import Reactor
+import SIP
+import SIPEndpoint
+
+/// What runs on the lane of a user agent: its calls and its registration.
+///
+/// Bound to the lane.
+final class PhoneCore: RequestHandler, @unchecked Sendable {
+    // Proof of Sendable: made on the lane and touched there only; others hold it to pass it back to the lane.
+
+    let account: Account
+    private let media: any MediaProvider
+    private(set) var agent: CallAgent!  // Set by `attached`, before the first message.
+    private(set) var registration: RegistrationAgent?
+    var onInvitation: (CallLeg) -> Void = { $0.reject(480) }
+
+    init(_ account: Account, media: any MediaProvider) {
+        self.account = account
+        self.media = media
+    }
+
+    func attached(to layer: TransactionLayer) {
+        let name = account.authenticationUser ?? account.uri.user ?? ""
+        let credentials = DigestClient(
+            accounts: [DigestAccount(username: name, password: account.password)], hash: .crypto)
+        agent = CallAgent(
+            layer: layer, contactUser: account.uri.user ?? "phone", media: media, credentials: credentials)
+        agent.onInvitation = { [unowned self] leg in onInvitation(leg) }
+        registration = makeRegistration(layer, credentials)
+    }
+
+    private func makeRegistration(_ layer: TransactionLayer, _ credentials: DigestClient) -> RegistrationAgent? {
+        let destination = account.proxy ?? account.uri
+        let transport = destination.transport ?? .udp
+        guard
+            let listener = layer.listeners.first(where: { $0.transport == transport }) ?? layer.listeners.first,
+            let user = account.uri.user
+        else { return nil }
+        let suffix = listener.transport == .udp ? "" : ";transport=\(listener.transport.parameterText)"
+        let host = String(decoding: listener.advertised, as: UTF8.self)
+        guard let contact = try? URI("sip:\(URI.escape(user))@\(host)\(suffix)"),
+            var configuration = try? RegistrationConfiguration(
+                addressOfRecord: account.uri, contact: contact, displayName: account.displayName)
+        else { return nil }
+        configuration.expires = account.expires
+        let client = RegistrationClient(
+            configuration: configuration, authentication: credentials,
+            callID: Array("\(CallAgent.token(layer))@\(listener.address.host)".utf8),
+            fromTag: Array(CallAgent.token(layer).utf8), seed: layer.driver.random())
+        return RegistrationAgent(layer: layer, client: client, destination: destination)
+    }
+
+    func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
+        if let defect = request.view.validate() { return layer.reject(request, defect) }
+        agent.receive(request, in: layer)
+    }
+
+    func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
+        layer.respondStatelessly(to: request, 481)
+    }
+
+    func timerFired(_ token: UInt64, in layer: TransactionLayer) {
+        if token & CallAgent.timerMark != 0 { return agent.timerFired(token) }
+        registration?.timerFired(token)
+    }
+}
+
+extension DigestHash {
+    /// MD5 and SHA-256 of swift-crypto.
+    static let crypto = DigestHash(
+        md5: { input, output in
+            var hash = Insecure.MD5()
+            hash.update(bufferPointer: input)
+            hash.finalize().withUnsafeBytes { output.copyMemory(from: $0) }
+        },
+        sha256: { input, output in
+            var hash = SHA256()
+            hash.update(bufferPointer: input)
+            hash.finalize().withUnsafeBytes { output.copyMemory(from: $0) }
+        })
+}

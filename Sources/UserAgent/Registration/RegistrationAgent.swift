@@ -1,0 +1,87 @@
+import Reactor
+import SIP
+import SIPEndpoint
+
+/// Keeps an account registered on its lane: carries out what `RegistrationClient` orders.
+final class RegistrationAgent: ClientTransactionUser {
+    /// What happens to a registration.
+    enum Event: Sendable {
+        case registered(expires: Duration)
+        case unregistered
+        case expired
+        case failed(RegistrationClient.Failure, retryAfter: Duration?)
+    }
+
+    private let layer: TransactionLayer
+    private var client: RegistrationClient
+    private let destination: URI
+    private var timers: [UInt8: UInt64] = [:]
+    var onEvent: (Event) -> Void = { _ in }
+
+    /// Marks the timer tokens of a registration.
+    static let timerMark: UInt64 = 1 << 58
+
+    init(layer: TransactionLayer, client: RegistrationClient, destination: URI) {
+        self.layer = layer
+        self.client = client
+        self.destination = destination
+    }
+
+    /// Whether the account is bound, as far as is known.
+    var isBound: Bool { client.isBound }
+
+    /// Registers, and stays registered.
+    func start() { change { $0.start() } }
+
+    /// Takes the binding away.
+    func stop() { change { $0.stop() } }
+
+    func timerFired(_ token: UInt64) {
+        let raw = UInt8(truncatingIfNeeded: token)
+        timers[raw] = nil
+        guard let timer = RegistrationClient.Timer(rawValue: raw) else { return }
+        change { $0.fire(timer) }
+    }
+
+    func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
+        change { $0.receive(response.view) }
+    }
+
+    func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
+        change { $0.transactionFailed(isTimeout: failure == .timeout) }
+    }
+
+    private func change(_ input: (inout RegistrationClient) -> [RegistrationClient.Action]) {
+        for action in input(&client) {
+            switch action {
+            case .send: send()
+            case .registered(let expires): onEvent(.registered(expires: expires))
+            case .unregistered: onEvent(.unregistered)
+            case .expired: onEvent(.expired)
+            case .failed(let failure, let retryAfter): onEvent(.failed(failure, retryAfter: retryAfter))
+            case .set(let timer, let delay):
+                stop(timer)
+                timers[timer.rawValue] = layer.schedule(Self.timerMark | UInt64(timer.rawValue), after: delay)
+            case .stop(let timer): stop(timer)
+            }
+        }
+    }
+
+    private func stop(_ timer: RegistrationClient.Timer) {
+        if let handle = timers.removeValue(forKey: timer.rawValue) { layer.cancel(timer: handle) }
+    }
+
+    private func send() {
+        layer.locate(destination) { [self] targets in
+            let sent = targets.first.flatMap { target in
+                layer.send(.register, to: target, user: self) { writer, via, _ in
+                    client.writeHead(via: via, into: &writer)
+                    let name = layer.configuration.softwareName
+                    if !name.isEmpty { writer.append("User-Agent: \(name)\r\n") }
+                    writer.append("Allow: \(CallAgent.allow)\r\nContent-Length: 0\r\n\r\n")
+                }
+            }
+            if sent == nil { change { $0.transactionFailed(isTimeout: false) } }
+        }
+    }
+}

@@ -1,0 +1,43 @@
+import Proxy
+import Reactor
+import SIP
+import SIPEndpoint
+import TestKit
+
+/// A proxy on a simulated node that knows its users by a table.
+final class ProxyHost: RequestHandler {
+    let node: SimulatedNode
+    private(set) var layer: TransactionLayer!  // Set by `init`.
+    private(set) var proxy: Proxy!  // Set by `init`.
+    /// The target set of each user.
+    var users: [String: [ProxyTarget]] = [:]
+    init(_ node: SimulatedNode, configuration: ProxyConfiguration = .init(routeKey: SipHash(key: 1, 2))) {
+        self.node = node
+        proxy = Proxy(configuration: configuration)
+        layer = node.start(self)
+    }
+
+    /// Registers a peer under a name.
+    func add(_ user: String, _ peers: (ScriptedPeer, Int)...) {
+        users[user] = peers.map { ProxyTarget(uri: Array($0.0.uri(user).utf8), preference: $0.1) }
+    }
+
+    func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
+        let view = request.view
+        if let defect = view.validate() { return layer.reject(request, defect) }
+        guard let plan = try? proxy.plan(request, layer), let uri = try? view.requestURI else { return }
+        if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
+        if plan.token != nil || plan.hasNext { return proxy.forward(request, plan, to: [], in: layer) }
+        if proxy.isOurs(uri, view, layer) {
+            guard let targets = users[view.text(uri.user)] else { return layer.respondStatelessly(to: request, 404) }
+            return proxy.forward(request, plan, to: targets, in: layer)
+        }
+        proxy.forward(request, plan, to: [], in: layer)
+    }
+
+    func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
+        layer.respondStatelessly(to: request, 481)
+    }
+
+    func timerFired(_ token: UInt64, in layer: TransactionLayer) {}
+}

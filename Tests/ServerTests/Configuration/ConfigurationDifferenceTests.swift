@@ -1,0 +1,77 @@
+import Testing
+
+@testable import Server
+
+@Suite struct ConfigurationDifferenceTests {
+    private func load(_ yaml: String) throws -> ServerConfiguration {
+        try ConfigurationLoader.load(yaml: yaml).configuration
+    }
+
+    @Test func saysWhatCanBeReloadedAndWhatCannot() throws {
+        let running = try load("domains: [a.example]\ntimers: {t1: 500ms}")
+        let new = try load(
+            """
+            domains: [a.example, {name: b.example, realm: x, aliases: [c.example], open: no}]
+            timers: {t1: 1s, b: 5s}
+            listeners: [udp://127.0.0.1:5070]
+            registrar: {maximum-expires: 3h}
+            logging: {level: debug}
+            """)
+        let difference = new.difference(from: running)
+        #expect(
+            difference.reloadable.map(\.description) == [
+                "domains: a.example → a.example, b.example, realm x, aliases c.example, not open",
+                "registrar.maximum-expires: 2h → 3h", "logging.level: info → debug",
+            ])
+        #expect(
+            difference.needingRestart.map(\.description) == [
+                "listeners: udp://127.0.0.1:5060, tcp://127.0.0.1:5060 → udp://127.0.0.1:5070",
+                "timers.t1: 500ms → 1s", "timers.b: auto → 5s",
+            ])
+        #expect(!difference.isEmpty)
+    }
+
+    @Test func nothingChangedIsEmpty() throws {
+        let configuration = try load("timers: {t1: 1s}")
+        #expect(configuration.difference(from: try load("timers: {t1: 1000ms}")).isEmpty)
+    }
+
+    @Test func aReloadTakesOverWhatItCan() throws {
+        let running = try load("lanes: {count: 2}\nlogging: {level: debug}")
+        let new = try load(
+            "lanes: {count: 4}\ndomains: [a.example]\nproxy: {record-route: no, trusted-networks: [10.0.0.0/8]}")
+        let result = running.applyingReloadable(of: new)
+        #expect(result.lanes.count == 2)
+        #expect(result.domains == new.domains)
+        #expect(result.proxy == new.proxy)
+        #expect(result.logging.level == .info)
+        let rest = new.difference(from: result)
+        #expect(rest.reloadable.isEmpty)
+        #expect(rest.needingRestart.map(\.key) == ["lanes.count"])
+    }
+
+    /// Every key, changed alone, is seen as changed: no key reads another's property.
+    @Test func everyKeyIsCompared() throws {
+        let running = ServerConfiguration()
+        let others: [String: String] = [
+            "data-folder": "/x", "media.ports": "20000-20001", "proxy.trusted-networks": "10.0.0.0/8",
+            "authentication.algorithms": "MD5", "services.echo": "play", "services.tone": "beep",
+            "logging.level": "error", "logging.format": "json", "proxy.relay": "nobody",
+            "authentication.qop": "auth-or-none",
+        ]
+        for setting in ConfigurationSchema.settings {
+            var changed = running
+            let candidates = [others[setting.key.name], "no", "7s", "7min", "800ms", "100ms", "1234", "7", "5000B"]
+                .compactMap(
+                    \.self)
+            let texts = candidates.first { text in
+                var copy = running
+                guard (try? setting.write(&copy, [text])) != nil else { return false }
+                return copy != running
+            }
+            try setting.write(&changed, [try #require(texts, "\(setting.key.name)")])
+            let difference = changed.difference(from: running)
+            #expect((difference.reloadable + difference.needingRestart).map(\.key) == [setting.key.name])
+        }
+    }
+}
