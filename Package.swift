@@ -98,7 +98,11 @@ let package = Package(
         tests("Store", [grdb]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        tests("Server", ["Registrar", "Routing", "Store"]),
+        tests("Server", ["Registrar", "Routing", "Store", "TestKit", "Reactor", "SIPEndpoint", crypto, .product(name: "Logging", package: "swift-log")]),
         tests("TestKit"),
+        // The executable among programs that no one here wrote.
+        .testTarget(
+            name: "InteropTests", dependencies: ["TestKit", "ito"], path: "Tests/Interop",
+            exclude: ["Scenarios", "Tools"], swiftSettings: settings + warnings),
     ]
 )
