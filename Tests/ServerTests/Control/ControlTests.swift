@@ -70,7 +70,9 @@ import TestKit
     @Test func countersTellWhatHappened() async throws {
         let folder = try TemporaryFolder("server")
         try await withServer(folder: folder) { _, port in
-            #expect(try await RawPhone(server: port).register("alice", password: "secret of alice").status == 200)
+            let phone = try RawPhone(server: port)
+            let answer = try await phone.register("alice", password: "secret of alice")
+            #expect(answer.status == 200)
             let statistics = try #require(try await ask(folder, [ControlRequest(.stats)])[0].statistics)
             #expect(statistics.users == 2)
             #expect(statistics.bindings == 1)
