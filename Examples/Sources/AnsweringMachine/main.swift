@@ -32,7 +32,7 @@ func take(_ invitation: Invitation, into path: String) async throws {
         for await digit in call.digits where digit == "#" { break }
         await call.hangUp()
         limit.cancel()
-    } catch let error as CallError {
+    } catch {
         print("the caller gave up: \(error)")
     }
     recorder.close()
