@@ -31,7 +31,8 @@ extension BindingRecord {
     init?(_ record: JournalRecord) {
         self.init(
             addressOfRecord: record.addressOfRecord.octets.span, contactKey: record.contact.octets.span,
-            contact: record.contact.octets.span, callID: record.callID.octets.span, sequenceNumber: record.sequenceNumber,
+            contact: record.contact.octets.span, callID: record.callID.octets.span,
+            sequenceNumber: record.sequenceNumber,
             preference: record.preference ?? BindingRecord.maximumPreference,
             expires: UnixTime(milliseconds: Int64(record.expires.seconds) * 1_000),
             parameters: record.parameters.octets.span, flow: record.flow.octets.span)

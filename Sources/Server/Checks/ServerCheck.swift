@@ -55,7 +55,8 @@ public struct ServerCheck: Codable, Sendable, Hashable {
             } catch {
                 let failure = ServerError(error)
                 if isServed, error.code == .addressInUse {
-                    return ServerCheck("port", .good, "\(listener) is in use, by the server of this data folder it seems")
+                    return ServerCheck(
+                        "port", .good, "\(listener) is in use, by the server of this data folder it seems")
                 }
                 return ServerCheck("port", .bad, failure.reason, remedy: failure.remedy)
             }

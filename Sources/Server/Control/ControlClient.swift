@@ -33,14 +33,17 @@ public struct ControlClient: ~Copyable {
     ///
     /// - Throws: `ServerError`: what the server answered when it could not, or that it does not answer.
     public mutating func send(_ request: ControlRequest) throws(ServerError) -> ControlResponse {
-        guard let data = try? JSONEncoder().encode(request), sendAll(descriptor, Array(data) + [0x0A]) else { throw silent }
+        guard let data = try? JSONEncoder().encode(request), sendAll(descriptor, Array(data) + [0x0A]) else {
+            throw silent
+        }
         while true {
             if let end = pending.firstIndex(of: 0x0A) {
                 let line = Data(pending[..<end])
                 pending.removeSubrange(...end)
                 guard let response = try? JSONDecoder().decode(ControlResponse.self, from: line) else {
                     throw ServerError(
-                        .environment, "the server's answer is not understood", remedy: "use an ito of the server's version")
+                        .environment, "the server's answer is not understood",
+                        remedy: "use an ito of the server's version")
                 }
                 if let failure = response.failure { throw ServerError(failure) }
                 return response

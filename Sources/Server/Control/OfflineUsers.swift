@@ -23,7 +23,8 @@ public struct OfflineUsers: Sendable {
         case .listUsers: response.users = try await accounts.list()
         case .addUser:
             try await accounts.add(
-                try UserAddress(request.address ?? ""), password: request.password ?? "", displayName: request.name ?? "")
+                try UserAddress(request.address ?? ""), password: request.password ?? "",
+                displayName: request.name ?? "")
         case .setPassword:
             try await accounts.setPassword(try UserAddress(request.address ?? ""), password: request.password ?? "")
         case .removeUser:

@@ -84,9 +84,12 @@ extension SIPServer {
             result.lanes.append(ServerStatistics.Lane(lane.lane, uptime: uptime))
         }
         result.signalling.add(signalling.all)
-        let digest = dispatchers.isEmpty ? nil : await endpoint.lanes[0].lane.run { [dispatchers] _ in
-            dispatchers[0].settings.authenticator.counters
-        }
+        let digest =
+            dispatchers.isEmpty
+            ? nil
+            : await endpoint.lanes[0].lane.run { [dispatchers] _ in
+                dispatchers[0].settings.authenticator.counters
+            }
         if let digest { result.authentication.add(digest.all) }
         if let status = queue?.status {
             result.pendingChanges = status.depth
@@ -148,7 +151,8 @@ extension ProxyCounters {
 extension RegistrarCounters {
     fileprivate var all: [(name: String, value: UInt64)] {
         [
-            ("accepted", accepted), ("queries", queries), ("repeats", repeats), ("added", added), ("refreshed", refreshed),
+            ("accepted", accepted), ("queries", queries), ("repeats", repeats), ("added", added),
+            ("refreshed", refreshed),
             ("removed", removed), ("malformed", malformed), ("forbidden", forbidden), ("unknownUsers", unknownUsers),
             ("tooBrief", tooBrief), ("outOfOrder", outOfOrder), ("deferred", deferred),
         ]

@@ -10,7 +10,8 @@ struct DispatchCounters: Sendable, Hashable {
     /// All counters with their names.
     var all: [(name: String, value: UInt64)] {
         [
-            ("relayDenied", relayDenied), ("strangersRefused", strangersRefused), ("identityMismatch", identityMismatch),
+            ("relayDenied", relayDenied), ("strangersRefused", strangersRefused),
+            ("identityMismatch", identityMismatch),
             ("unknownUser", unknownUser), ("noBinding", noBinding), ("unmatchedAck", unmatchedAck),
         ]
     }

@@ -112,7 +112,8 @@ public final class SIPServer: Sendable {
         let open = configuration.listeners.filter { !$0.isLoopback }
         guard configuration.authentication.isRequired || open.isEmpty else {
             throw ServerError(
-                .usage, "anyone could call through \(open.map(\.description).joined(separator: ", ")) without authentication",
+                .usage,
+                "anyone could call through \(open.map(\.description).joined(separator: ", ")) without authentication",
                 remedy: "listen on 127.0.0.1 or [::1] only, or require authentication")
         }
     }

@@ -26,7 +26,8 @@ extension ServerConfiguration {
         result.layers.timers = transactionTimers
         for listener in listeners where Self.servedTransports.contains(listener.transport) {
             guard let address = TransportAddress(host: listener.host, port: listener.port) else {
-                throw ServerError(.usage, "\(listener.url) names no address", remedy: "write for example udp://127.0.0.1:5060")
+                throw ServerError(
+                    .usage, "\(listener.url) names no address", remedy: "write for example udp://127.0.0.1:5060")
             }
             result.listeners.append(
                 SIPEndpoint.ListenerConfiguration(.udp, address, advertised: listener.advertisedText))
@@ -125,7 +126,9 @@ extension ServerConfiguration.Listener {
             return "\(advertised.host):\(port)"
         }
         // All addresses are no address that anyone could send to.
-        guard isWildcard, port != 0, let own = LocalAddresses.preferred(isIPv6: address.contains(":")) else { return nil }
+        guard isWildcard, port != 0, let own = LocalAddresses.preferred(isIPv6: address.contains(":")) else {
+            return nil
+        }
         return own.with(port: port).description
     }
 }

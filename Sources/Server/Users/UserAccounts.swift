@@ -144,7 +144,8 @@ extension UserDirectory.Entry {
     init(_ credentials: [Credential], displayName: String) {
         self.init(
             secrets: Dictionary(
-                credentials.map { ($0.algorithm == .sha256 ? .sha256 : .md5, $0.hexadecimal) }, uniquingKeysWith: { $1 }),
+                credentials.map { ($0.algorithm == .sha256 ? .sha256 : .md5, $0.hexadecimal) }, uniquingKeysWith: { $1 }
+            ),
             displayName: displayName)
     }
 }

@@ -16,7 +16,8 @@ public struct UserAddress: Hashable, Sendable, CustomStringConvertible {
         guard let domain = mark.map({ String(bare[bare.index(after: $0)...]) }) ?? defaultDomain,
             let host = ServerConfiguration.Domain.canonicalHost(domain)
         else {
-            throw ServerError(.usage, "`\(text)` is no address of a user", remedy: "write for example alice@example.com")
+            throw ServerError(
+                .usage, "`\(text)` is no address of a user", remedy: "write for example alice@example.com")
         }
         let name = String(bare[..<(mark ?? bare.endIndex)])
         guard !name.isEmpty else {

@@ -60,7 +60,8 @@ struct Load: AsyncParsableCommand {
         plan.password = ProcessInfo.processInfo.environment[Password.variable] ?? ""
         do throws(SocketError) {
             return try await LoadGenerator.run(plan, digest: .crypto) { report in
-                Terminal.progress("\(report.operations) done, \(report.failed) failed, \(report.retransmissions) sent again")
+                Terminal.progress(
+                    "\(report.operations) done, \(report.failed) failed, \(report.retransmissions) sent again")
             }
         } catch {
             throw ServerError(error)

@@ -65,7 +65,8 @@ struct User: AsyncParsableCommand {
 
     /// `ito user password`.
     struct SetPassword: AsyncParsableCommand {
-        static let configuration = CommandConfiguration(commandName: "password", abstract: "Give a user a new password.")
+        static let configuration = CommandConfiguration(
+            commandName: "password", abstract: "Give a user a new password.")
         @Argument(help: "The address, as alice@example.com.") var address: String
         @Flag(help: "Read the password from the first line of standard input.") var passwordStdin = false
         @Flag(help: "Print a JSON object.") var json = false

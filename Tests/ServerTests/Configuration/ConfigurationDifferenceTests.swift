@@ -55,7 +55,8 @@ import Testing
         let running = ServerConfiguration()
         let others: [String: String] = [
             "data-folder": "/x", "media.ports": "20000-20001", "proxy.trusted-networks": "10.0.0.0/8",
-            "authentication.algorithms": "SHA-256", "store.kind": "memory", "services.echo": "play", "services.tone": "beep",
+            "authentication.algorithms": "SHA-256", "store.kind": "memory", "services.echo": "play",
+            "services.tone": "beep",
             "logging.level": "error", "logging.format": "json", "proxy.relay": "nobody",
             "authentication.qop": "auth-or-none",
         ]

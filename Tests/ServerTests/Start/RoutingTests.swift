@@ -50,7 +50,8 @@ import TestKit
     @Test func aClosedDomainTakesNoCallsOfStrangers() async throws {
         try await withServer({ $0.domains[0].isOpen = false }) { _, port in
             let phone = try RawPhone(server: port)
-            let answer = try await phone.ask(phone.request("MESSAGE", "sip:bob@localhost", from: "sip:a@elsewhere.test"))
+            let answer = try await phone.ask(
+                phone.request("MESSAGE", "sip:bob@localhost", from: "sip:a@elsewhere.test"))
             #expect(answer.status == 403)
         }
     }
@@ -107,7 +108,8 @@ import TestKit
             let callee = try RawPhone(server: port)
             #expect(try await callee.register("bob", password: "secret of bob").status == 200)
             let caller = try RawPhone(server: port)
-            let first = try await caller.ask(caller.request("MESSAGE", "sip:bob@localhost", from: "sip:alice@localhost"))
+            let first = try await caller.ask(
+                caller.request("MESSAGE", "sip:bob@localhost", from: "sip:alice@localhost"))
             let credentials = try first.answer(
                 "Proxy-Authenticate", "alice", "secret of alice", method: "MESSAGE", uri: "sip:bob@localhost")
             caller.send(

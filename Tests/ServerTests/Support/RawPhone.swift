@@ -138,6 +138,7 @@ struct RawMessage {
     }
 
     private static func md5(_ text: String) -> String {
-        Insecure.MD5.hash(data: Array(text.utf8)).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }.joined()
+        Insecure.MD5.hash(data: Array(text.utf8)).map { String($0 >> 4, radix: 16) + String($0 & 15, radix: 16) }
+            .joined()
     }
 }

@@ -13,7 +13,8 @@ func withServer<Result>(
     let folder = try folder ?? TemporaryFolder("server")
     var configuration = ServerConfiguration.forTests(in: folder)
     change(&configuration)
-    let server = try await SIPServer.start(configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    let server = try await SIPServer.start(
+        configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     do {
         for user in users {
             try await server.addUser(try UserAddress("\(user)@localhost"), password: "secret of \(user)")

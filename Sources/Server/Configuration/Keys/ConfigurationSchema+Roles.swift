@@ -56,7 +56,7 @@ extension ConfigurationSchema {
             """),
         Setting(
             list: "authentication.algorithms", \.authentication.algorithms, .choice, mayBeEmpty: false, of: defaults,
-            .reload, source: "RFC 8760 §2.3", 
+            .reload, source: "RFC 8760 §2.3",
             """
             The algorithms of challenges, the most wanted first. With SHA-256 among them some phones give up: those that \
             know MD5 only and do not pass over what they do not know.
