@@ -16,6 +16,8 @@ func withServer<Result>(
     let server = try await SIPServer.start(
         configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
     do {
+        // Until then an address without bindings is answered 503.
+        await server.bindingsLoaded()
         for user in users {
             try await server.addUser(try UserAddress("\(user)@localhost"), password: "secret of \(user)")
         }
