@@ -58,8 +58,7 @@ import TestKit
             #expect(try await phone.register("bob", password: "secret of bob").status == 200)
             return phone
         }
-        try await withServer(folder: folder, users: []) { server, port in
-            await server.bindingsLoaded()
+        try await withServer(folder: folder, users: []) { _, port in
             let caller = try RawPhone(server: port)
             caller.send(caller.request("INVITE", "sip:bob@localhost", from: "sip:stranger@elsewhere.test"))
             let invite = try await phone.next()

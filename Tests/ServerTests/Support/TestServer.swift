@@ -15,9 +15,14 @@ func withServer<Result>(
     change(&configuration)
     let server = try await SIPServer.start(
         configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+<<<<<<< HEAD
     // While stored bindings are loaded nobody hears 404 or 480.
     await server.bindingsLoaded()
+=======
+>>>>>>> ito
     do {
+        // Until then an address without bindings is answered 503.
+        await server.bindingsLoaded()
         for user in users {
             try await server.addUser(try UserAddress("\(user)@localhost"), password: "secret of \(user)")
         }
