@@ -15,11 +15,6 @@ func withServer<Result>(
     change(&configuration)
     let server = try await SIPServer.start(
         configuration, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
-<<<<<<< HEAD
-    // While stored bindings are loaded nobody hears 404 or 480.
-    await server.bindingsLoaded()
-=======
->>>>>>> ito
     do {
         // Until then an address without bindings is answered 503.
         await server.bindingsLoaded()
