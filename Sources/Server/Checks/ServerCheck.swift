@@ -45,7 +45,7 @@ public struct ServerCheck: Codable, Sendable, Hashable {
     }
 
     private static func ports(_ configuration: ServerConfiguration, isServed: Bool) -> [ServerCheck] {
-        configuration.listeners.filter { ServerConfiguration.servedTransports.contains($0.transport) }.map { listener in
+        configuration.listeners.filter { $0.transport == .udp }.map { listener in
             guard let address = TransportAddress(host: listener.host, port: listener.port) else {
                 return ServerCheck("port", .bad, "\(listener) names no address")
             }

@@ -113,7 +113,7 @@ public final class SIPServer: Sendable {
         }
         for listener in configuration.listeners
         where !ServerConfiguration.servedTransports.contains(listener.transport) {
-            logger.warning("\(listener) is not served: this version carries SIP over UDP only")
+            logger.warning("\(listener) is not served: this version carries SIP over UDP and TCP only")
         }
     }
 

@@ -10,7 +10,7 @@ import Store
 // How the configuration reads in the terms of the layers below.
 extension ServerConfiguration {
     /// Transports that the endpoint carries; listeners of others are passed over, with a word in the log.
-    static let servedTransports: Set<Listener.Transport> = [.udp]
+    static let servedTransports: Set<Listener.Transport> = [.udp, .tcp]
 
     var laneCount: Int { lanes.count > 0 ? lanes.count : max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
@@ -24,13 +24,20 @@ extension ServerConfiguration {
         result.layers.limits = MessageLimits(
             messageSize: limits.messageSize, headerFieldCount: limits.headerCount, headerFieldSize: limits.lineLength)
         result.layers.timers = transactionTimers
+        result.connectionLimit = tcp.connections
+        result.connectionLimitPerSource = tcp.connectionsPerSource
+        result.stream.connectTime = tcp.connectTimeout
+        result.stream.idleTime = tcp.idleTimeout
+        result.stream.frameTime = tcp.messageTimeout
+        result.stream.outboundLimit = tcp.unreadBytes
         for listener in listeners where Self.servedTransports.contains(listener.transport) {
             guard let address = TransportAddress(host: listener.host, port: listener.port) else {
                 throw ServerError(
                     .usage, "\(listener.url) names no address", remedy: "write for example udp://127.0.0.1:5060")
             }
             result.listeners.append(
-                SIPEndpoint.ListenerConfiguration(.udp, address, advertised: listener.advertisedText))
+                SIPEndpoint.ListenerConfiguration(
+                    listener.transport == .tcp ? .tcp : .udp, address, advertised: listener.advertisedText))
         }
         guard !result.listeners.isEmpty else {
             throw ServerError(

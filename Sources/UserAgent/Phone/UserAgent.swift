@@ -64,6 +64,9 @@ public final class UserAgent: Sendable {
         let provider = AudioProvider(lane: lane, ports: options.mediaPorts, codecs: options.codecs)
         var configuration = SIPEndpoint.Configuration()
         configuration.listeners = [.init(.udp, options.address)]
+        if (account.proxy ?? account.uri).transport == .tcp {
+            configuration.listeners.append(.init(.tcp, options.address))
+        }
         configuration.layers.timers = options.timers
         let made = Mutex<PhoneCore?>(nil)
         do {
