@@ -102,5 +102,8 @@ let package = Package(
         tests("UserAgent", ["SIP", "Media", "Reactor"]),
         tests("Server", ["Registrar", "Routing", "Store"]),
         tests("TestKit"),
+        .testTarget(
+            name: "InteropTests", dependencies: ["TestKit", "Media", "ito"], path: "Tests/Interop",
+            exclude: ["Scenarios", "Tools"], swiftSettings: settings + warnings),
     ]
 )
