@@ -125,8 +125,9 @@ extension Interop {
         @Test func theConfigurationHasAnUnknownKey() async throws {
             try await withPeers { peers in
                 let file = try peers.folder.write("timers:\n  t1: 500ms\nprxoy:\n  branches: 4\n", to: "ito.yaml")
-                for command in [["serve", "--config", file, "--data", peers.folder.file("data")], ["config", "check", file]]
-                {
+                for command in [
+                    ["serve", "--config", file, "--data", peers.folder.file("data")], ["config", "check", file],
+                ] {
                     let outcome = try await ItoProgram.run(command, in: peers)
                     #expect(outcome.exit == .code(2))
                     // The line, the word, and the one that was meant.
