@@ -33,16 +33,16 @@ extension Interop {
 
         /// A binding is committed half a second after it was answered at the latest (`store.commit-interval`).
         @Test func aBindingOutlivesAKilledServer() async throws {
-            var options = ItoServer.Options(authenticates: false)
+            var options = LoopbackServer.Options(authenticates: false)
             try await withPeers { peers in
-                let first = try await ItoServer.start(options, in: peers)
+                let first = try await LoopbackServer.start(options, in: peers)
                 let bob = try await first.contact("uas", in: peers)
                 // The promise is about a binding that was answered more than a second ago: that second is the test's subject.
                 try await Task.sleep(for: .milliseconds(1_100))
                 first.process.signal(SIGKILL)
                 #expect(try await first.process.exit() == .signal(SIGKILL))
                 options.port = first.port
-                let second = try await ItoServer.start(options, in: peers)
+                let second = try await LoopbackServer.start(options, in: peers)
                 try await second.caller("uac", in: peers).succeeded()
                 try await bob.succeeded()
             }
@@ -50,14 +50,14 @@ extension Interop {
 
         /// An orderly end leaves nothing uncommitted, however young.
         @Test func aBindingOutlivesAStoppedServer() async throws {
-            var options = ItoServer.Options(authenticates: false)
+            var options = LoopbackServer.Options(authenticates: false)
             try await withPeers { peers in
-                let first = try await ItoServer.start(options, in: peers)
+                let first = try await LoopbackServer.start(options, in: peers)
                 let bob = try await first.contact("uas", in: peers)
                 first.process.signal(SIGTERM)
                 #expect(try await first.process.exit() == .code(0))
                 options.port = first.port
-                let second = try await ItoServer.start(options, in: peers)
+                let second = try await LoopbackServer.start(options, in: peers)
                 try await second.caller("uac", in: peers).succeeded()
                 try await bob.succeeded()
             }

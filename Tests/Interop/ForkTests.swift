@@ -4,7 +4,7 @@ import Testing
 extension Interop {
     /// Calls to a user with several contacts, all of them SIPp: RFC 3261 §16.6 to §16.8.
     @Suite struct ForkTests {
-        private var open: ItoServer.Options { .init(authenticates: false) }
+        private var open: LoopbackServer.Options { .init(authenticates: false) }
 
         @Test func oneAnswersAndTheOthersAreCancelled() async throws {
             try await withServer(open) { server, peers in

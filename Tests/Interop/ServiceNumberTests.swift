@@ -6,7 +6,7 @@ import Testing
 extension Interop {
     /// The numbers that the server answers itself, called by baresip.
     @Suite struct ServiceNumberTests {
-        private var users: ItoServer.Options { .init(passwords: ["alice": "string"]) }
+        private var users: LoopbackServer.Options { .init(passwords: ["alice": "string"]) }
 
         /// The caller's own speech comes back after the delay of `services.echo-delay`, 600 ms, and the way of a packet: two
         /// packet times of 20 ms and the playout buffers of both sides (60 ms here, up to ten packets at baresip).

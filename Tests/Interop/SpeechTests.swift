@@ -4,7 +4,7 @@ import Testing
 extension Interop {
     /// Speech through calls with baresip, judged by what each side heard.
     @Suite struct SpeechTests {
-        private var users: ItoServer.Options { .init(passwords: ["alice": "string", "bob": "tin can"]) }
+        private var users: LoopbackServer.Options { .init(passwords: ["alice": "string", "bob": "tin can"]) }
 
         @Test func baresipCallsItoAnswer() async throws {
             try await withServer(users) { server, peers in

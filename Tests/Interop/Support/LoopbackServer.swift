@@ -1,7 +1,7 @@
 import TestKit
 
 /// A running `ito serve` on a port and with a data folder of its own.
-struct ItoServer {
+struct LoopbackServer {
     /// How it is started.
     struct Options {
         /// The users of `localhost`, added before the start, with their passwords.
@@ -28,7 +28,7 @@ struct ItoServer {
     var hostPort: String { "127.0.0.1:\(port)" }
 
     /// Adds the users, starts the server and waits until it is ready.
-    static func start(_ options: Options = Options(), in peers: Peers) async throws -> ItoServer {
+    static func start(_ options: Options = Options(), in peers: Peers) async throws -> LoopbackServer {
         let data = peers.folder.file(options.data)
         for (user, password) in options.passwords.sorted(by: { $0.key < $1.key }) {
             let added = ItoProgram.command(["user", "add", "\(user)@\(domain)", "--data", data], password: password)
@@ -45,7 +45,7 @@ struct ItoServer {
         reservation.release()
         let process = try peers.start(ItoProgram.command(arguments), name: "ito serve")
         try await process.line("the line 'ready'") { $0.hasPrefix("ready ") && $0.contains(listen) }
-        return ItoServer(process: process, port: port, data: data)
+        return LoopbackServer(process: process, port: port, data: data)
     }
 
     /// A phone `ito answer` for a user, ready to be called.
@@ -112,7 +112,7 @@ struct ItoServer {
 
 /// Runs a test with a server.
 func withServer(
-    _ options: ItoServer.Options = ItoServer.Options(), _ body: (ItoServer, Peers) async throws -> Void
+    _ options: LoopbackServer.Options = LoopbackServer.Options(), _ body: (LoopbackServer, Peers) async throws -> Void
 ) async throws {
-    try await withPeers { peers in try await body(ItoServer.start(options, in: peers), peers) }
+    try await withPeers { peers in try await body(LoopbackServer.start(options, in: peers), peers) }
 }
