@@ -100,8 +100,14 @@ let package = Package(
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
         tests("UserAgent", ["SIP", "Media", "Reactor"]),
-        tests("Server", ["Registrar", "Routing", "Store"]),
+        tests(
+            "Server",
+            [
+                "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIPEndpoint", crypto,
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         tests("TestKit"),
+        // The executable among programs that no one here wrote.
         .testTarget(
             name: "InteropTests", dependencies: ["TestKit", "Media", "ito"], path: "Tests/Interop",
             exclude: ["Scenarios", "Tools"], swiftSettings: settings + warnings),

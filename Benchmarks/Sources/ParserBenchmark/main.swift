@@ -78,7 +78,7 @@ func run() {
         keep(typeRoutingHeaders(index.view(of: message)))
     }
     measure("validate") { keep(index.view(of: message).validate() == nil) }
-    measure("copy") { keep(try? Message(copying: index.view(of: message))) }
+    measure("copy") { keep(Message(copying: index.view(of: message))) }
     measure("forward") { forward(index.view(of: message), &editor, &writer) }
     measure("answer") {
         writer.removeAll()

@@ -26,13 +26,12 @@ struct NATDetection {
     }
 
     /// Whether only the flow leads to a contact.
-    ///
-    /// Another port than the source's is no sign of it: where Via names the source rightly, nothing was translated on the way,
-    /// and a contact may name any port, of this user agent or of one it registers for (RFC 3261 §10.2.1).
     func isBehindNAT(_ contact: URIIndex, _ view: MessageView) -> Bool {
         guard contact.isSIP, !isRelayed else { return false }
         if viaDiffers { return true }
         let host = view.bytes(contact.host)
+        // The port may be another: what Via says is right, so that no NAT is on the way, and a registration may be made from
+        // another socket than the one that takes calls.
         return Self.differs(host, from: flow.remote) || Self.isInvalid(host)
     }
 

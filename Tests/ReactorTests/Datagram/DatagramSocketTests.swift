@@ -148,7 +148,8 @@ import Testing
 
     @Test func aClosedSocketHasSentAndSendsNoMore() async throws {
         try await withLane { lane async throws in
-            let (socket, sink) = (try await Peer(lane, .loopback()), try await Peer(lane, .loopback()))
+            let own = try #require(TransportAddress("127.77.0.4:0"))
+            let (socket, sink) = (try await Peer(lane, own), try await Peer(lane, .loopback()))
             let destination = sink.address
             try await socket.with { socket in
                 Array("last".utf8).withUnsafeBytes { socket.send($0, to: destination) }
@@ -194,7 +195,7 @@ import Testing
         try await withLane { other async throws in
             let sink = try await Peer(other, .loopback())
             let destination = sink.address
-            let bound = try BoundDatagramSocket.bind(.loopback())
+            let bound = try BoundDatagramSocket.bind(try #require(TransportAddress("127.77.0.5:0")))
             try await withLane { lane async throws in
                 try await lane.run { lane throws(SocketError) in
                     lane.add(observer: LastWord(try lane.open(bound, handler: Recorder()), destination))
