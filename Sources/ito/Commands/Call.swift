@@ -24,34 +24,35 @@ struct CallCommand: AsyncParsableCommand {
         let recording = Task { try await recorder?.run() }
         let report = CallReport(json: options.json, began: .now)
         let signals = Signals([SIGINT, SIGTERM])
-        let stream = signals.stream
         let wanted = target
         let calling = Task {
             try await agent.call(wanted, audio: ends) { status in
                 report.say("progress", status: Int(status.rawValue), reason: "\(status.reasonPhrase)")
             }
         }
+        // One task hears the signals, while it rings and while it is talked: to cancel it ends the stream for good.
+        let interruption = Task { [stream = signals.stream] in
+            for await _ in stream { return }
+        }
         let stopping = Task {
-            for await _ in stream {
-                calling.cancel()
-                break
-            }
+            await interruption.value
+            calling.cancel()
         }
         var failed = false
         do {
             let call = try await calling.value
-            stopping.cancel()
             let setUp = ContinuousClock.now
             report.say("answered")
-            await talk(call, length, stream: signals.stream)
+            await talk(call, length, until: interruption)
             report.ended(
                 await call.ended(), codec: "\(codecs[0].rawValue.uppercased())/8000", setUp: setUp,
                 await call.statistics())
         } catch let error as CallError {
-            stopping.cancel()
             report.ended(error.ending, codec: "", setUp: nil, nil)
             failed = true
         }
+        interruption.cancel()
+        stopping.cancel()
         recorder?.close()
         try? await recording.value
         await agent.shutDown()
@@ -66,21 +67,20 @@ struct CallCommand: AsyncParsableCommand {
         return target.split(separator: "@").last.map(String.init) ?? "localhost"
     }
 
-    /// Presses keys, and hangs up when the time is over, a signal comes, or the other side does.
-    private func talk(_ call: Call, _ length: Duration?, stream: AsyncStream<Int32>) async {
+    /// Presses keys, and hangs up when the time is over or a signal comes; ends when the call does.
+    private func talk(_ call: Call, _ length: Duration?, until interruption: Task<Void, Never>) async {
         if let keys = options.dtmf { call.send(digits: keys) }
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { _ = await call.ended() }
-            group.addTask {
-                if let length {
-                    try? await Task.sleep(for: length)
-                } else {
-                    for await _ in stream { break }
-                }
-                call.hangUpSoon()
-            }
-            await group.next()
-            group.cancelAll()
+        let interrupted = Task {
+            await interruption.value
+            call.hangUpSoon()
         }
+        let timer = Task {
+            guard let length else { return }
+            try await Task.sleep(for: length)
+            call.hangUpSoon()
+        }
+        _ = await call.ended()
+        timer.cancel()
+        interrupted.cancel()
     }
 }
