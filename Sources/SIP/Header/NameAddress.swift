@@ -40,14 +40,8 @@ public struct NameAddress: Hashable, Sendable {
 
     /// Parses the text of one value.
     public init(_ text: String) throws(MessageDefect) {
-        // The value is typed where it stands in a message; the smallest message around it will do.
-        let bytes = [UInt8](text.utf8)
-        self = try bytes.withUnsafeBufferPointer { (buffer) throws(MessageDefect) in
-            guard let base = buffer.baseAddress else { throw MessageDefect(.headerValue, "The address is empty") }
-            let view = MessageView(
-                base: base, count: buffer.count, fields: MessageView.noFields, fieldCount: 0,
-                startLine: StartLine(), headersEnd: 0, body: .none)
-            return try NameAddress(view, ByteRange(0, buffer.count))
+        self = try MessageView.looking(at: text) { (view, range) throws(MessageDefect) in
+            try NameAddress(view, range)
         }
     }
 
@@ -107,13 +101,5 @@ extension NameAddress: CustomStringConvertible {
             if let value = parameter.value { text += "=" + value }
         }
         return text
-    }
-}
-
-extension MessageView {
-    /// Storage for views without header fields; never read.
-    static var noFields: UnsafePointer<HeaderField> {
-        // A non-zero, aligned bit pattern always makes a pointer.
-        UnsafePointer(bitPattern: 16)!
     }
 }
