@@ -37,7 +37,10 @@ let package = Package(
         .library(name: "SDP", targets: ["SDP"]),
         .library(name: "RTP", targets: ["RTP"]),
         .library(name: "Reactor", targets: ["Reactor"]),
+        .library(name: "Routing", targets: ["Routing"]),
+        .library(name: "Registrar", targets: ["Registrar"]),
         .library(name: "Proxy", targets: ["Proxy"]),
+        .library(name: "UserAgent", targets: ["UserAgent"]),
         .library(name: "Toolkit", targets: ["Toolkit"]),
         .library(name: "SIPEndpoint", targets: ["SIPEndpoint"]),
         .library(name: "Media", targets: ["Media"]),
@@ -95,7 +98,18 @@ let package = Package(
         tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
         tests("Store", [grdb]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
+        tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
         tests("UserAgent", ["SIP", "Media", "Reactor"]),
+        tests(
+            "Server",
+            [
+                "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIPEndpoint", crypto,
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         tests("TestKit"),
+        // The executable among programs that no one here wrote.
+        .testTarget(
+            name: "InteropTests", dependencies: ["TestKit", "Media", "ito"], path: "Tests/Interop",
+            exclude: ["Scenarios", "Tools"], swiftSettings: settings + warnings),
     ]
 )

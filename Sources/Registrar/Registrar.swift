@@ -61,7 +61,8 @@ public final class Registrar {
 
     /// Steps 2 to 8 of RFC 3261 §10.3.
     private func process(
-        _ request: IncomingRequest, in layer: TransactionLayer, _ domain: Int, _ authenticatedUser: UnsafeRawBufferPointer?
+        _ request: IncomingRequest, in layer: TransactionLayer, _ domain: Int,
+        _ authenticatedUser: UnsafeRawBufferPointer?
     ) throws(MessageDefect) -> RegistrationOutcome {
         let view = request.view
         guard view.method == .register else {
@@ -80,7 +81,9 @@ public final class Registrar {
             domain: domain, user: user, callID: view.bytes(try view.callID), sequenceNumber: try view.cSeq.number,
             flow: UnsafeRawBufferPointer(rebasing: flowText[0..<FlowCode.write(request.flow, into: flowText)]),
             now: table.now, maximumContacts: configuration.maximumContacts, repeatWindow: configuration.repeatWindow)
-        guard registration.callID.count <= fieldLimit else { return answer(request, 403, "Call-ID Too Long", in: layer) }
+        guard registration.callID.count <= fieldLimit else {
+            return answer(request, 403, "Call-ID Too Long", in: layer)
+        }
         let isQuery = view.firstIndex(of: .contact) == nil
         if isQuery {
             // A list that is not whole yet would be taken for whole.

@@ -30,18 +30,9 @@ struct NATDetection {
         guard contact.isSIP, !isRelayed else { return false }
         if viaDiffers { return true }
         let host = view.bytes(contact.host)
-        if Self.differs(host, from: flow.remote) || Self.isInvalid(host) { return true }
-        guard flow.transport == .udp, usesDatagrams(contact, view) else { return false }
-        let port = contact.hasPort ? contact.port : contact.scheme == .sips ? 5_061 : 5_060
-        return port != flow.remote.port
-    }
-
-    /// The port of a contact says something of a datagram's source only when it wants datagrams.
-    private func usesDatagrams(_ contact: URIIndex, _ view: MessageView) -> Bool {
-        guard !contact.parameters.isEmpty,
-            let transport = view.parameters(contact.parameters).first("transport")
-        else { return true }
-        return view.equals(transport.value, ignoringCase: "udp")
+        // The port may be another: what Via says is right, so that no NAT is on the way, and a registration may be made from
+        // another socket than the one that takes calls.
+        return Self.differs(host, from: flow.remote) || Self.isInvalid(host)
     }
 
     /// Whether a host is an IP address, and another than that; zones are put aside, as they mean something here only.

@@ -67,7 +67,8 @@ final class RegistrationPlan {
         effect = RegistrationEffect(moment: registration.now)
         if let entry {
             for binding in entry.bindings {
-                let fate: Fate = binding.isCurrent(registration.now) ? .kept : binding.isTombstone ? .tombstone : .expired
+                let fate: Fate =
+                    binding.isCurrent(registration.now) ? .kept : binding.isTombstone ? .tombstone : .expired
                 items.append(Item(old: binding, change: nil, fate: fate))
             }
         }

@@ -71,8 +71,10 @@ public final class CallLeg {
     public var onEvent: (Event) -> Void = { _ in }
     /// Whether the call is up.
     public internal(set) var isAnswered = false
+    /// How it ended; nil while it has not.
+    public internal(set) var ending: Ending?
     /// Whether it is over.
-    public internal(set) var isEnded = false
+    public var isEnded: Bool { ending != nil }
     /// Whether the far side holds the call.
     public internal(set) var isHeldByPeer = false
     /// Whether the offer is to come with the ACK.
@@ -144,7 +146,7 @@ public final class CallLeg {
 
     func end(_ ending: Ending) {
         guard !isEnded else { return }
-        isEnded = true
+        self.ending = ending
         media.stop()
         onEvent(.ended(ending))
         agent.ended(self)

@@ -62,6 +62,8 @@ public final class Call: Sendable {
                 endedNow(result)
             }
         }
+        // A call that could not even be sent has ended before anyone listened.
+        if let ending = leg.ending { leg.onEvent(.ended(ending)) }
     }
 
     private func answeredNow() {
@@ -205,11 +207,7 @@ public final class Invitation: Sendable {
         let lane = lane
         let call = await lane.run { _ in
             let call = Call(leg.value, lane: lane, audio: audio)
-            if leg.value.isEnded {
-                leg.value.onEvent(.ended(.init(487, "The caller gave up", .remote)))
-            } else {
-                leg.value.answer()
-            }
+            leg.value.answer()
             return call
         }
         try await call.answered()

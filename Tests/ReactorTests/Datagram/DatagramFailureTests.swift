@@ -4,15 +4,17 @@ import Testing
 @testable import Reactor
 
 @Suite(.timeLimit(.minutes(1))) struct DatagramFailureTests {
-    /// An address of this machine on which nobody listens: bound, noted, and given up.
-    private func deadEnd(_ family: TransportAddress.Family) throws -> TransportAddress {
-        try BoundDatagramSocket.bind(.loopback(family)).localAddress
+    /// An address of this machine on which nobody listens to us: its socket hears somebody else only, and nobody can take its port.
+    private func deadEnd(_ lane: Lane, _ family: TransportAddress.Family) async throws -> TransportAddress {
+        let deaf = try await Peer(lane, .loopback(family))
+        try await deaf.with { socket throws(SocketError) in try socket.connect(to: .loopback(family, port: 9)) }
+        return deaf.address
     }
 
     @Test(arguments: [TransportAddress.Family.ipv4, .ipv6], [false, true])
     func refusalsByICMPAreReported(family: TransportAddress.Family, isConnected: Bool) async throws {
         try await withLane { lane async throws in
-            let nobody = try deadEnd(family)
+            let nobody = try await deadEnd(lane, family)
             let client = try await Peer(lane, .loopback(family))
             if isConnected { try await client.with { socket throws(SocketError) in try socket.connect(to: nobody) } }
             try await client.send("INVITE", to: isConnected ? nil : nobody)
@@ -30,7 +32,7 @@ import Testing
     /// The kernel reports the ICMP error of one destination in place of sending to another: that one must not suffer.
     @Test func othersAreServedMeanwhile() async throws {
         try await withLane { lane async throws in
-            let nobody = try deadEnd(.ipv4)
+            let nobody = try await deadEnd(lane, .ipv4)
             let sink = try await Peer(lane, .loopback())
             let client = try await Peer(lane, .loopback())
             let alive = sink.address
@@ -92,7 +94,7 @@ import Testing
             }
         }
         try await withLane { lane async throws in
-            let nobody = try deadEnd(.ipv4)
+            let nobody = try await deadEnd(lane, .ipv4)
             let sink = try await Peer(lane, .loopback())
             let other = sink.address
             let bound = try BoundDatagramSocket.bind(.loopback())

@@ -117,7 +117,9 @@ import Testing
                 }
             }
             _ = right
-            let numbers = try await sink.received.next(100).map { $0.bytes.withUnsafeBytes { $0.loadUnaligned(as: Int.self) } }
+            let numbers = try await sink.received.next(100).map {
+                $0.bytes.withUnsafeBytes { $0.loadUnaligned(as: Int.self) }
+            }
             #expect(numbers == Array(0..<100))
             #expect(await lane.run { $0.statistics.sendBatches } == 7)
         }
@@ -146,7 +148,8 @@ import Testing
 
     @Test func aClosedSocketHasSentAndSendsNoMore() async throws {
         try await withLane { lane async throws in
-            let (socket, sink) = (try await Peer(lane, .loopback()), try await Peer(lane, .loopback()))
+            let own = try #require(TransportAddress("127.77.0.4:0"))
+            let (socket, sink) = (try await Peer(lane, own), try await Peer(lane, .loopback()))
             let destination = sink.address
             try await socket.with { socket in
                 Array("last".utf8).withUnsafeBytes { socket.send($0, to: destination) }
@@ -183,14 +186,16 @@ import Testing
         final class LastWord: LaneObserver {
             let socket: DatagramSocket
             let destination: TransportAddress
-            init(_ socket: DatagramSocket, _ destination: TransportAddress) { (self.socket, self.destination) = (socket, destination) }
+            init(_ socket: DatagramSocket, _ destination: TransportAddress) {
+                (self.socket, self.destination) = (socket, destination)
+            }
             func turnEnded(on lane: Lane) {}
             func laneWillStop(_ lane: Lane) { Array("bye".utf8).withUnsafeBytes { socket.send($0, to: destination) } }
         }
         try await withLane { other async throws in
             let sink = try await Peer(other, .loopback())
             let destination = sink.address
-            let bound = try BoundDatagramSocket.bind(.loopback())
+            let bound = try BoundDatagramSocket.bind(try #require(TransportAddress("127.77.0.5:0")))
             try await withLane { lane async throws in
                 try await lane.run { lane throws(SocketError) in
                     lane.add(observer: LastWord(try lane.open(bound, handler: Recorder()), destination))
