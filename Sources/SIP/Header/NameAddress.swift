@@ -40,14 +40,8 @@ public struct NameAddress: Hashable, Sendable {
 
     /// Parses the text of one value.
     public init(_ text: String) throws(MessageDefect) {
-        // The value is typed where it stands in a message; the smallest message around it will do.
-        let bytes = [UInt8](text.utf8)
-        self = try bytes.withUnsafeBufferPointer { (buffer) throws(MessageDefect) in
-            guard let base = buffer.baseAddress else { throw MessageDefect(.headerValue, "The address is empty") }
-            let view = MessageView(
-                base: base, count: buffer.count, fields: MessageView.noFields, fieldCount: 0,
-                startLine: StartLine(), headersEnd: 0, body: .none)
-            return try NameAddress(view, ByteRange(0, buffer.count))
+        self = try MessageView.looking(at: text) { (view, range) throws(MessageDefect) in
+            try NameAddress(view, range)
         }
     }
 
@@ -71,29 +65,34 @@ public struct NameAddress: Hashable, Sendable {
     }
 
     /// Undoes quotes and backslashes of a quoted string; other text is returned as it is.
+    ///
+    /// Bytes are looked at and not characters, since a quote may make one with the mark behind it.
     public static func unquote(_ text: String) -> String {
-        guard text.count >= 2, text.hasPrefix("\""), text.hasSuffix("\"") else { return text }
-        var out = ""
-        var escaped = false
-        for character in text.dropFirst().dropLast() {
-            if character == "\\", !escaped {
-                escaped = true
+        let bytes = text.utf8
+        guard bytes.count >= 2, bytes.first == UInt8(ascii: "\""), bytes.last == UInt8(ascii: "\"") else { return text }
+        var out: [UInt8] = []
+        out.reserveCapacity(bytes.count)
+        var isEscaped = false
+        for byte in bytes.dropFirst().dropLast() {
+            if byte == UInt8(ascii: "\\"), !isEscaped {
+                isEscaped = true
             } else {
-                out.append(character)
-                escaped = false
+                out.append(byte)
+                isEscaped = false
             }
         }
-        return out
+        return String(decoding: out, as: UTF8.self)
     }
 
     /// Makes a quoted string.
     public static func quote(_ text: String) -> String {
-        var out = "\""
-        for character in text {
-            if character == "\"" || character == "\\" { out.append("\\") }
-            out.append(character)
+        var out: [UInt8] = [UInt8(ascii: "\"")]
+        for byte in text.utf8 {
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { out.append(UInt8(ascii: "\\")) }
+            out.append(byte)
         }
-        return out + "\""
+        out.append(UInt8(ascii: "\""))
+        return String(decoding: out, as: UTF8.self)
     }
 }
 
@@ -107,13 +106,5 @@ extension NameAddress: CustomStringConvertible {
             if let value = parameter.value { text += "=" + value }
         }
         return text
-    }
-}
-
-extension MessageView {
-    /// Storage for views without header fields; never read.
-    static var noFields: UnsafePointer<HeaderField> {
-        // A non-zero, aligned bit pattern always makes a pointer.
-        UnsafePointer(bitPattern: 16)!
     }
 }

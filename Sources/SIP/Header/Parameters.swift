@@ -48,6 +48,27 @@ struct ParameterCursor {
     }
 }
 
+extension ParameterCursor {
+    /// Walks over all parameters up to the end of the value.
+    ///
+    /// - Throws: `MessageDefect` with code `headerValue` in that header, also when something else stands at the end.
+    @inline(__always)
+    mutating func finish(
+        _ header: HeaderName, _ body: (ParameterIndex) throws(MessageDefect) -> Void
+    ) throws(MessageDefect) {
+        do throws(MessageDefect) {
+            while let parameter = try next() { try body(parameter) }
+        } catch {
+            throw error.located(in: header)
+        }
+        cursor.skipWhitespace()
+        guard cursor.isAtEnd else {
+            throw MessageDefect(
+                .headerValue, "Something stands behind the value where only parameters may", header: header)
+        }
+    }
+}
+
 /// The parameters of a header value or a URI that was typed before, as a sequence.
 ///
 /// They are cut at the ";" outside of quotes, whatever their characters: those of a URI's parameters are others than

@@ -120,12 +120,16 @@ struct Cursor {
         return at > start ? value : nil
     }
 
-    /// Consumes a number in text order; used where only the run matters.
-    @inlinable
-    mutating func takeDigits() -> ByteRange {
+    /// Consumes a decimal number; one that is greater than `maximum` counts as `maximum`. Nil when there is no digit.
+    mutating func takeSaturatingNumber(maximum: UInt64) -> UInt64? {
+        var value: UInt64 = 0
         let start = at
-        while at < end, base[at].isDigit { at &+= 1 }
-        return ByteRange(start, at)
+        while at < end, base[at].isDigit {
+            let (product, overflow) = value.multipliedReportingOverflow(by: 10)
+            value = overflow ? maximum : min(maximum, product &+ UInt64(base[at] &- 0x30))
+            at &+= 1
+        }
+        return at > start ? value : nil
     }
 }
 

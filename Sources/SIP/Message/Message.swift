@@ -82,6 +82,7 @@ public struct Message: Sendable {
     public var view: MessageView { storage.view }
 
     /// Reads the message through a view that cannot outlive it.
+    @discardableResult
     public func withView<R, E: Error>(_ body: (MessageView) throws(E) -> R) throws(E) -> R {
         defer { withExtendedLifetime(storage) {} }
         return try body(view)

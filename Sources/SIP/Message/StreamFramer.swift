@@ -42,7 +42,8 @@ public struct StreamFramer: Sendable {
     public mutating func next() throws(MessageDefect) -> Frame? {
         if let expected { return takeMessage(expected) }
         if skipLineEnds() { return .ping }
-        guard start < buffer.count else { return nil }
+        // Line ends alone may be the start of a ping: they are no head yet.
+        guard start < buffer.count, buffer[start] != 0x0D, buffer[start] != 0x0A else { return nil }
         guard let headLength = findHead() else {
             if buffer.count - start > limits.headSize {
                 throw MessageDefect(.tooLarge, "The header fields are longer than allowed", status: 513)

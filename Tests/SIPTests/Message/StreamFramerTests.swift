@@ -21,6 +21,16 @@ import Testing
         }
     }
 
+    @Test func lineEndsOfAnyKindAreNoHead() throws {
+        var framer = StreamFramer()
+        framer.append([0x0D, 0x0A, 0x0A])
+        #expect(try framer.next() == nil)
+        framer.append([0x0D])
+        #expect(try framer.next() == .ping)
+        framer.append([0x0A, 0x0A] + two)
+        #expect(try framer.next() == .message(two))
+    }
+
     @Test func withoutContentLengthTheStreamCannotBeFollowed() throws {
         var framer = StreamFramer()
         framer.append(Array("OPTIONS sip:a@b SIP/2.0\r\nCall-ID: 1\r\n\r\n".utf8))

@@ -109,6 +109,16 @@ import Testing
         #expect(throws: MessageDefect(.headerValue, "")) { try NameAddress("a@b <sip:a@b>") }
     }
 
+    /// A quote and a combining mark behind it are one character, but two in a quoted string.
+    @Test func quotesAreFoundBeforeCombiningMarks() throws {
+        let name = "\"\u{301}\\\u{301}"
+        #expect(NameAddress.quote(name).utf8.elementsEqual("\"\\\"\u{301}\\\\\u{301}\"".utf8))
+        #expect(NameAddress.unquote(NameAddress.quote(name)) == name)
+        let address = try NameAddress(NameAddress(URI("sip:a@b"), displayName: name).description)
+        #expect(address.displayName == name)
+        #expect(URI.unescape(URI.escape(name)) == name)
+    }
+
     @Test func multipartBodies() throws {
         let body = Array(
             "pre\r\n--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b1\r\n\r\n\u{0}\u{1}\r\n--b1--\r\n".utf8)
