@@ -12,16 +12,20 @@ struct NATDetection {
     private let isRelayed: Bool
     /// Whether sent-by of Via is not where the request came from (RFC 3261 §18.2.1, RFC 3581 §4).
     private let viaDiffers: Bool
+    /// The host of sent-by, which was looked at already.
+    private let viaHost: UnsafeRawBufferPointer
 
     init(_ request: IncomingRequest) {
         flow = request.flow
         let view = request.view
-        var vias = view.values(of: .via)
-        _ = vias.next()
-        isRelayed = vias.next() != nil
         let via = request.via
+        // A second value stands in the same field behind the first, or in a field of its own.
+        isRelayed =
+            view.fieldCount(of: .via) > 1
+            || view.value(of: .via).map { $0.upperBound > via.whole.upperBound } == true
+        viaHost = view.bytes(via.host)
         viaDiffers =
-            Self.differs(view.bytes(via.host), from: flow.remote)
+            Self.differs(viaHost, from: flow.remote)
             || (flow.transport == .udp && (via.hasPort ? via.port : 5_060) != flow.remote.port)
     }
 
@@ -30,10 +34,10 @@ struct NATDetection {
         guard contact.isSIP, !isRelayed else { return false }
         if viaDiffers { return true }
         let host = view.bytes(contact.host)
-        if Self.differs(host, from: flow.remote) || Self.isInvalid(host) { return true }
-        guard flow.transport == .udp, usesDatagrams(contact, view) else { return false }
+        if !equal(host, viaHost), Self.differs(host, from: flow.remote) { return true }
+        if Self.isInvalid(host) { return true }
         let port = contact.hasPort ? contact.port : contact.scheme == .sips ? 5_061 : 5_060
-        return port != flow.remote.port
+        return flow.transport == .udp && port != flow.remote.port && usesDatagrams(contact, view)
     }
 
     /// The port of a contact says something of a datagram's source only when it wants datagrams.

@@ -58,7 +58,9 @@ import Testing
     @Test func agreesWithURI() throws {
         let users = ["", "alice@", "%61lice@", "ALICE@", "alice:pw@", "bob@"]
         let hosts = ["a.com", "A.com", "192.0.2.1", "[2001:db8::1]", "a.com:5060"]
-        let tails = ["", ";transport=udp", ";transport=TCP", ";lr", ";x=1;y", ";y;x=1", ";user=phone", "?a=1&b=2", "?b=2&a=1"]
+        let tails = [
+            "", ";transport=udp", ";transport=TCP", ";lr", ";x=1;y", ";y;x=1", ";user=phone", "?a=1&b=2", "?b=2&a=1",
+        ]
         let all = try users.flatMap { user in
             try hosts.flatMap { host in try tails.map { try URI("sip:\(user)\(host)\($0)") } }
         }

@@ -9,7 +9,8 @@ import Testing
     @Test(arguments: [
         // Contact parameter, Expires field, granted.
         (nil as String?, nil as String?, 3_600 as Int?), ("100", nil, 100), (nil, "200", 200), ("100", "200", 100),
-        ("60", nil, 60), ("59", nil, nil), ("1", "200", nil), (nil, "59", nil), ("9999", nil, 7_200), (nil, "7201", 7_200),
+        ("60", nil, 60), ("59", nil, nil), ("1", "200", nil), (nil, "59", nil), ("9999", nil, 7_200),
+        (nil, "7201", 7_200),
         ("4294967295", nil, 7_200), ("4294967296", nil, 7_200), ("99999999999999999999999", nil, 7_200),
         ("abc", "200", 3_600), ("-1", nil, 3_600), ("", "200", 3_600), ("1.5", nil, 3_600), (nil, "soon", 3_600),
         ("0x10", nil, 3_600), ("00100", nil, 100),
@@ -81,5 +82,14 @@ import Testing
         #expect(late.seconds(until: WallTime(seconds: 5)) == 0)
         #expect(late.seconds(until: late.adding(seconds: 7)) == 7)
         #expect(WallTime.now > WallTime(seconds: 1_700_000_000))
+    }
+
+    @Test func steadyClockShowsTheSystemsTime() {
+        let clock = WallTime.steadyClock()
+        let before = WallTime.now
+        let shown = clock()
+        // Both cut off parts of a second, each at another moment.
+        #expect(shown.adding(seconds: 1) >= before)
+        #expect(shown <= WallTime.now.adding(seconds: 1))
     }
 }

@@ -9,7 +9,8 @@ import Testing
 @Suite struct NATTests {
     @Test(arguments: [
         // Via sent-by, contact, source, whether only the flow leads there.
-        ("192.0.2.1:5060", "sip:a@192.0.2.1:5060", "192.0.2.1:5060", false), ("192.0.2.1", "sip:a@192.0.2.1", "192.0.2.1:5060", false),
+        ("192.0.2.1:5060", "sip:a@192.0.2.1:5060", "192.0.2.1:5060", false),
+        ("192.0.2.1", "sip:a@192.0.2.1", "192.0.2.1:5060", false),
         ("192.0.2.1:5062", "sip:a@192.0.2.1:5062", "192.0.2.1:5062", false),
         ("10.0.0.1:5060", "sip:a@10.0.0.1:5060", "192.0.2.1:5060", true),
         ("10.0.0.1:5060", "sip:a@192.0.2.1:5060", "192.0.2.1:5060", true),
@@ -36,7 +37,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("192.0.2.1:40000", "sip:a@192.0.2.1:5060;transport=tcp", false), ("10.0.0.1:5060", "sip:a@10.0.0.1;transport=tcp", true),
+        ("192.0.2.1:40000", "sip:a@192.0.2.1:5060;transport=tcp", false),
+        ("10.0.0.1:5060", "sip:a@10.0.0.1;transport=tcp", true),
         ("192.0.2.1:5060", "sip:a@192.0.2.1", false),
     ])
     func streamsKeepTheirConnection(_ sentBy: String, _ contact: String, _ isBehindNAT: Bool) throws {

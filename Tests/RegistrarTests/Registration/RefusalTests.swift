@@ -53,9 +53,11 @@ import Testing
         let fixture = RegistrarFixture()
         let longest = String(repeating: "a", count: BindingTable.maximumUserSize)
         #expect(
-            try fixture.send(Register("<sip:a@192.0.2.1>").with(\.to, "<sip:\(longest)@example.com>")).statusCode == 200)
+            try fixture.send(Register("<sip:a@192.0.2.1>").with(\.to, "<sip:\(longest)@example.com>")).statusCode == 200
+        )
         #expect(
-            try fixture.send(Register("<sip:a@192.0.2.1>").with(\.to, "<sip:\(longest)b@example.com>")).statusCode == 404)
+            try fixture.send(Register("<sip:a@192.0.2.1>").with(\.to, "<sip:\(longest)b@example.com>")).statusCode
+                == 404)
         #expect(fixture.location(longest + "b") == .unknownUser)
         #expect(fixture.contacts(longest).count == 1)
     }
@@ -74,6 +76,18 @@ import Testing
         #expect(try fixture.send(Register(all[3], cSeq: 3)).statusCode == 200, "what is there may be refreshed")
     }
 
+    @Test func noConfigurationLiftsTheLimits() throws {
+        let fixture = RegistrarFixture {
+            $0.maximumContacts = .max
+            $0.maximumFieldSize = .max
+        }
+        let all = (0...RegistrarConfiguration.largestContactCount).map { "<sip:\($0)@h>" }
+        #expect(try fixture.send(Register(all.joined(separator: ","))).reasonPhrase == "Too Many Contacts")
+        #expect(try fixture.send(Register(all.dropLast().joined(separator: ","))).statusCode == 200)
+        let long = String(repeating: "a", count: RegistrarConfiguration.largestFieldSize)
+        #expect(try fixture.send(Register("<sip:\(long)@h>;expires=0", cSeq: 2)).reasonPhrase == "Contact Too Long")
+    }
+
     @Test func fieldsHaveALimit() throws {
         let fixture = RegistrarFixture { $0.maximumFieldSize = 100 }
         let uri = "sip:" + String(repeating: "a", count: 86) + "@192.0.2.1"
@@ -86,8 +100,21 @@ import Testing
     }
 
     @Test(arguments: [
-        "<sip:alice@192.0.2.1>;q=1.1", "<sip:alice@192.0.2.1>;q=0.1234", "<sip:alice@192.0.2.1>;q=", "<sip:alice@192.0.2.1>;q",
-        "<sip:alice@192.0.2.1>;q=.5", "<sip:alice@>", "<>", "alice", "<sip:a@192.0.2.1> x", "\"x <sip:a@192.0.2.1>", ",", "",
+        (32, 0, 200 as StatusCode), (33, 0, 403), (31, 1, 200), (31, 3, 403),
+    ])
+    func urisHaveAMostOfParts(_ parameters: Int, _ headers: Int, _ status: StatusCode) throws {
+        let fixture = RegistrarFixture()
+        let uri =
+            "sip:a@192.0.2.1" + (0..<parameters).map { ";p\($0)" }.joined()
+            + (headers > 0 ? "?" : "") + (0..<headers).map { "h\($0)=x" }.joined(separator: "&")
+        #expect(try fixture.send(Register("<\(uri)>")).statusCode == status)
+    }
+
+    @Test(arguments: [
+        "<sip:alice@192.0.2.1>;q=1.1", "<sip:alice@192.0.2.1>;q=0.1234", "<sip:alice@192.0.2.1>;q=",
+        "<sip:alice@192.0.2.1>;q",
+        "<sip:alice@192.0.2.1>;q=.5", "<sip:alice@>", "<>", "alice", "<sip:a@192.0.2.1> x", "\"x <sip:a@192.0.2.1>",
+        ",", "",
         "sip:a@192.0.2.1?x=y", "<sip:a b@192.0.2.1>",
     ])
     func malformedContactsAreRefused(_ contact: String) throws {

@@ -7,7 +7,8 @@ import Testing
 @Suite struct LoadingTests {
     /// A row of the journal as a record to load.
     private func load(
-        _ fixture: RegistrarFixture, _ contact: String, address: String = "sip:alice@example.com", parameters: String = "",
+        _ fixture: RegistrarFixture, _ contact: String, address: String = "sip:alice@example.com",
+        parameters: String = "",
         callID: String = "old", cSeq: UInt32 = 1, preference: UInt16? = nil, expiresIn: UInt32 = 1_000,
         flow: [UInt8] = []
     ) -> BindingTable.LoadOutcome {
@@ -34,7 +35,8 @@ import Testing
         let first = RegistrarFixture(isJournaled: true)
         let requests = [
             Register("<sip:a@10.0.0.1>;x=\"y\";q=0.3;expires=100", "<mailto:a@example.com>"),
-            Register("<sip:b@192.0.2.1;ob>;+sip.instance=\"<urn:uuid:1>\";reg-id=1").with(\.to, "<sip:b%40c@example.com>"),
+            Register("<sip:b@192.0.2.1;ob>;+sip.instance=\"<urn:uuid:1>\";reg-id=1").with(
+                \.to, "<sip:b%40c@example.com>"),
         ]
         for request in requests { try first.send(request, on: try first.flow("192.0.2.1:40000")) }
         let second = RegistrarFixture()
@@ -52,7 +54,8 @@ import Testing
             #expect(!second.bindings(user).isEmpty)
         }
         #expect(second.bindings("b%40c").map(\.isBehindNAT) == [true])
-        #expect(second.table.statistics == first.table.statistics)
+        #expect(second.table.statistics.addresses == 2)
+        #expect(second.table.statistics.bindings == 3)
         // The order of requests outlives the restart; a repeat is known, and takes nothing away.
         #expect(try second.send(requests[0], on: try second.flow("192.0.2.1:40000")).statusCode == 200)
         #expect(second.outcome?.isRepeat == true)
@@ -85,7 +88,8 @@ import Testing
     @Test(arguments: [
         // Contact, Call-ID and CSeq that are loaded behind <sip:a@192.0.2.1> of Call-ID "one", CSeq 5; whether they win.
         ("sip:a@192.0.2.1", "old", 99 as UInt32, false), ("sip:a@192.0.2.1", "one", 4, false),
-        ("sip:a@192.0.2.1", "one", 5, false), ("sip:a@192.0.2.1", "one", 6, true), ("sip:%61@192.0.2.1", "old", 1, false),
+        ("sip:a@192.0.2.1", "one", 5, false), ("sip:a@192.0.2.1", "one", 6, true),
+        ("sip:%61@192.0.2.1", "old", 1, false),
         ("sip:%61@192.0.2.1", "one", 6, true),
     ])
     func whatWasSetSinceTheStartWins(_ contact: String, _ callID: String, _ cSeq: UInt32, _ wins: Bool) throws {
@@ -97,7 +101,10 @@ import Testing
         fixture.table.endLoading()
         let list = contacts(try fixture.send(Register()))
         #expect(
-            Set(list) == ["<sip:other@192.0.2.1>;expires=1000", wins ? "<\(contact)>;expires=1000" : "<sip:a@192.0.2.1>;expires=600"])
+            Set(list) == [
+                "<sip:other@192.0.2.1>;expires=1000",
+                wins ? "<\(contact)>;expires=1000" : "<sip:a@192.0.2.1>;expires=600",
+            ])
         // The journal is left with what counts, under one spelling.
         #expect(fixture.journal?.keys == ["sip:alice@example.com \(wins ? contact : "sip:a@192.0.2.1")"])
     }
@@ -136,6 +143,21 @@ import Testing
         #expect(fixture.table.statistics.addresses == 1)
         #expect(fixture.table.statistics.bindings == 1)
         #expect(fixture.journal?.keys == ["sip:alice@example.com sip:new@192.0.2.1"])
+    }
+
+    @Test func takesNoMoreThanAnAddressMayHave() throws {
+        let fixture = RegistrarFixture()
+        fixture.table.beginLoading()
+        // Removals of what may be loaded yet are remembered, up to a limit too.
+        for i in 0..<25 as Range<UInt32> {
+            let contacts = (0..<10).map { "<sip:\(i)-\($0)@h>;expires=0" }
+            try fixture.send(Register(cSeq: i + 1).with(\.contacts, contacts))
+        }
+        #expect(fixture.table.statistics.bindings == AddressEntry.largestBindingCount)
+        #expect(load(fixture, "sip:a@192.0.2.1") == .malformed)
+        fixture.table.endLoading()
+        fixture.table.sweep(now: fixture.clock.now, budget: 100_000)
+        #expect(fixture.table.statistics.bindings == 0)
     }
 
     @Test func takesNothingElse() throws {
