@@ -40,6 +40,7 @@ let package = Package(
         .library(name: "Routing", targets: ["Routing"]),
         .library(name: "Registrar", targets: ["Registrar"]),
         .library(name: "Proxy", targets: ["Proxy"]),
+        .library(name: "UserAgent", targets: ["UserAgent"]),
         .library(name: "Toolkit", targets: ["Toolkit"]),
         .library(name: "SIPEndpoint", targets: ["SIPEndpoint"]),
         .library(name: "Media", targets: ["Media"]),
@@ -98,7 +99,17 @@ let package = Package(
         tests("Store", [grdb]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        tests("Server", ["Registrar", "Routing", "Store"]),
+        tests("UserAgent", ["SIP", "Media", "Reactor"]),
+        tests(
+            "Server",
+            [
+                "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIPEndpoint", crypto,
+                .product(name: "Logging", package: "swift-log"),
+            ]),
         tests("TestKit"),
+        // The executable among programs that no one here wrote.
+        .testTarget(
+            name: "InteropTests", dependencies: ["TestKit", "Media", "ito"], path: "Tests/Interop",
+            exclude: ["Scenarios", "Tools"], swiftSettings: settings + warnings),
     ]
 )

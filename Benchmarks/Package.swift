@@ -21,9 +21,10 @@ let package = Package(
             name: "ReactorBenchmark",
             dependencies: ["CBareEcho", .product(name: "Reactor", package: "itodenwa")],
             swiftSettings: settings),
+        .target(name: "AllocationCounter"),
         .executableTarget(
             name: "ParserBenchmark",
-            dependencies: [.product(name: "SIP", package: "itodenwa")],
+            dependencies: ["AllocationCounter", .product(name: "SIP", package: "itodenwa")],
             swiftSettings: settings),
         .executableTarget(
             name: "RegistrarBenchmark",

@@ -29,13 +29,18 @@ struct ReactorBenchmark {
             print("usage: ReactorBenchmark echo|relay|lane [datagrams] [rounds]")
             exit(2)
         }
-        print("CPU per datagram received and sent, µs (\(load.total) datagrams of \(load.size) bytes, \(load.rounds) rounds)")
+        print(
+            "CPU per datagram received and sent, µs (\(load.total) datagrams of \(load.size) bytes, \(load.rounds) rounds)"
+        )
         for (name, times) in results {
             let median = times.sorted()[times.count / 2]
-            print("  \(name): median \(microseconds(median, per: load.total)), least \(microseconds(times.min() ?? 0, per: load.total))")
+            print(
+                "  \(name): median \(microseconds(median, per: load.total)), least \(microseconds(times.min() ?? 0, per: load.total))"
+            )
         }
-        print("  last lane: \(statistics.turns) turns, \(statistics.receiveBatches) receive batches,"
-            + " \(statistics.sendBatches) send batches, \(statistics.busyNanoseconds / 1_000_000) ms busy")
+        print(
+            "  last lane: \(statistics.turns) turns, \(statistics.receiveBatches) receive batches,"
+                + " \(statistics.sendBatches) send batches, \(statistics.busyNanoseconds / 1_000_000) ms busy")
     }
 
     /// One busy socket: the SIP port.

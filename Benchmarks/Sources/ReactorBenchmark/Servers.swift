@@ -65,7 +65,6 @@ func microseconds(_ nanoseconds: Int64, per count: Int64) -> String {
     return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
 }
 
-
 /// The processor of the servers; the load has number 0.
 let serverProcessor: Int32 = sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1 ? 1 : 0
 
@@ -112,7 +111,8 @@ func bareRelay(_ load: Load) -> Int64 {
     }
     defer { sockets.forEach { close($0) } }
     let all = sockets
-    let server = BareServer { stop in all.withUnsafeBufferPointer { bare_relay($0.baseAddress, Int32($0.count), stop) } }
+    let server = BareServer { stop in all.withUnsafeBufferPointer { bare_relay($0.baseAddress, Int32($0.count), stop) }
+    }
     load.run(ports)
     return server.finish { poke(ports[0]) }
 }

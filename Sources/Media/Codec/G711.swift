@@ -12,62 +12,48 @@ public enum G711: UInt8, Hashable, Sendable, CaseIterable {
     case aLaw
 
     /// The code of a linear sample.
-    @inlinable
     public func encode(_ sample: Int16) -> UInt8 {
-        switch self {
-        case .muLaw: Self.muLawCodes[Int(UInt16(bitPattern: sample) >> 2)]
-        case .aLaw: Self.aLawCodes[Int(UInt16(bitPattern: sample) >> 4)]
-        }
+        codes[Int(UInt16(bitPattern: sample) >> shift)]
     }
 
     /// The linear sample of a code.
-    @inlinable
     public func decode(_ code: UInt8) -> Int16 {
-        switch self {
-        case .muLaw: Self.muLawSamples[Int(code)]
-        case .aLaw: Self.aLawSamples[Int(code)]
-        }
+        samples[Int(code)]
     }
 
     /// The code of a sample of zero, which fills silence.
-    @inlinable
     public var silence: UInt8 { encode(0) }
 
-    /// Encodes `samples` to the octets of `memory` from `offset` on, as many as both hold.
+    /// Encodes `frame` to the octets of `memory` from `offset` on, as many as both hold.
     ///
     /// - Returns: octets written.
-    public func encode(_ samples: Span<Int16>, into memory: inout MutableRawSpan, at offset: Int = 0) -> Int {
-        let count = max(0, min(samples.count, memory.byteCount - max(0, offset)))
-        guard offset >= 0 else { return 0 }
-        switch self {
-        case .muLaw:
-            for index in 0..<count {
-                let code = Self.muLawCodes[Int(UInt16(bitPattern: samples[index]) >> 2)]
-                memory.storeBytes(of: code, toByteOffset: offset + index, as: UInt8.self)
-            }
-        case .aLaw:
-            for index in 0..<count {
-                let code = Self.aLawCodes[Int(UInt16(bitPattern: samples[index]) >> 4)]
-                memory.storeBytes(of: code, toByteOffset: offset + index, as: UInt8.self)
+    public func encode(_ frame: Span<Int16>, into memory: inout MutableRawSpan, at offset: Int = 0) -> Int {
+        let count = min(frame.count, memory.byteCount - offset)
+        guard offset >= 0, count > 0 else { return 0 }
+        let codes = codes
+        let shift = shift
+        // Within the bounds that `count` has from both.
+        memory.withUnsafeMutableBytes { memory in
+            frame.withUnsafeBufferPointer { frame in
+                for index in 0..<count {
+                    memory[offset &+ index] = codes[Int(UInt16(bitPattern: frame[index]) >> shift)]
+                }
             }
         }
         return count
     }
 
-    /// Decodes the octets of `codes` into `samples` from `start` on, as many as both hold.
+    /// Decodes the octets of `payload` into `frame` from `start` on, as many as both hold.
     ///
     /// - Returns: samples written.
-    public func decode(_ codes: RawSpan, into samples: inout MutableSpan<Int16>, at start: Int = 0) -> Int {
-        guard start >= 0 else { return 0 }
-        let count = max(0, min(codes.byteCount, samples.count - start))
-        switch self {
-        case .muLaw:
-            for index in 0..<count {
-                samples[start + index] = Self.muLawSamples[Int(codes.unsafeLoad(fromByteOffset: index, as: UInt8.self))]
-            }
-        case .aLaw:
-            for index in 0..<count {
-                samples[start + index] = Self.aLawSamples[Int(codes.unsafeLoad(fromByteOffset: index, as: UInt8.self))]
+    public func decode(_ payload: RawSpan, into frame: inout MutableSpan<Int16>, at start: Int = 0) -> Int {
+        let count = min(payload.byteCount, frame.count - start)
+        guard start >= 0, count > 0 else { return 0 }
+        let samples = samples
+        // Within the bounds that `count` has from both.
+        frame.withUnsafeMutableBufferPointer { frame in
+            payload.withUnsafeBytes { payload in
+                for index in 0..<count { frame[start &+ index] = samples[Int(payload[index])] }
             }
         }
         return count
@@ -75,17 +61,30 @@ public enum G711: UInt8, Hashable, Sendable, CaseIterable {
 }
 
 extension G711 {
-    @usableFromInline static let muLawSamples = InlineArray<256, Int16> { expandMuLaw(UInt8($0)) }
-    @usableFromInline static let aLawSamples = InlineArray<256, Int16> { expandALaw(UInt8($0)) }
+    /// Bits of a sample that its code does not depend on: µ-law sees 14 bits, A-law, whose smallest interval is two of its
+    /// 13-bit units, 12.
+    private var shift: UInt16 { self == .muLaw ? 2 : 4 }
 
-    /// Codes by the upper 14 bits of the sample, as an unsigned number.
-    @usableFromInline static let muLawCodes = InlineArray<16384, UInt8> {
+    /// Codes by the upper bits of the sample, as an unsigned number.
+    private var codes: UnsafePointer<UInt8> { self == .muLaw ? Self.muLawCodes : Self.aLawCodes }
+
+    /// Samples by their code.
+    private var samples: UnsafePointer<Int16> { self == .muLaw ? Self.muLawSamples : Self.aLawSamples }
+
+    // `nonisolated(unsafe)`: each table is filled before its pointer is published by the static's own once-only
+    // initialisation, lives as long as the process and is never written again. An index is always below the size: it has
+    // as many bits.
+    private nonisolated(unsafe) static let muLawCodes = table(16384) {
         compressMuLaw(Int16(bitPattern: UInt16($0) << 2))
     }
+    private nonisolated(unsafe) static let aLawCodes = table(4096) { compressALaw(Int16(bitPattern: UInt16($0) << 4)) }
+    private nonisolated(unsafe) static let muLawSamples = table(256) { expandMuLaw(UInt8($0)) }
+    private nonisolated(unsafe) static let aLawSamples = table(256) { expandALaw(UInt8($0)) }
 
-    /// Codes by the upper 12 bits of the sample: A-law's smallest interval is two of its 13-bit units.
-    @usableFromInline static let aLawCodes = InlineArray<4096, UInt8> {
-        compressALaw(Int16(bitPattern: UInt16($0) << 4))
+    private static func table<Value>(_ count: Int, _ value: (Int) -> Value) -> UnsafePointer<Value> {
+        let memory = UnsafeMutablePointer<Value>.allocate(capacity: count)
+        for index in 0..<count { (memory + index).initialize(to: value(index)) }
+        return UnsafePointer(memory)
     }
 
     /// G.711 table 2: magnitudes of 13 bits get a bias of 33, so that a segment ends at each power of two from 64 on.

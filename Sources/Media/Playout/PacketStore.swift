@@ -66,8 +66,8 @@ struct PacketStore: Sendable {
         slots.removeAll { $0.start < occupied.upperBound && occupied.lowerBound < $0.start + $0.length }
         if slots.count == Self.capacity { slots.removeFirst() }
         let dropped = before - slots.count
-        for index in 0..<slot.length {
-            octets[slot.start + index] = payload.unsafeLoad(fromByteOffset: index, as: UInt8.self)
+        octets.withUnsafeMutableBytes { ring in
+            payload.withUnsafeBytes { UnsafeMutableRawBufferPointer(rebasing: ring[occupied]).copyMemory(from: $0) }
         }
         // Nearly always the newest: search from the end.
         var index = slots.count

@@ -23,12 +23,21 @@ public struct LevelMeter: Sendable {
     public mutating func update(_ frame: Span<Int16>) {
         // After days without a reading the sums begin anew rather than overflow.
         if squares > UInt64.max / 2 { self = LevelMeter() }
-        for index in frame.indices {
-            let magnitude = frame[index].magnitude
-            squares &+= UInt64(magnitude) * UInt64(magnitude)
-            highest = max(highest, magnitude)
+        // Plain loops over a pointer, which the compiler turns into vector code.
+        frame.withUnsafeBufferPointer { frame in
+            var sum: Int64 = 0
+            var low: Int16 = 0
+            var high: Int16 = 0
+            for sample in frame {
+                // 2^30 at most.
+                sum &+= Int64(Int32(sample) &* Int32(sample))
+                low = min(low, sample)
+                high = max(high, sample)
+            }
+            squares &+= UInt64(bitPattern: sum)
+            highest = max(highest, low.magnitude, high.magnitude)
         }
-        samples += frame.count
+        samples &+= frame.count
     }
 
     /// What has been measured since the last take; a meter that heard nothing reads silence.

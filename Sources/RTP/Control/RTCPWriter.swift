@@ -10,13 +10,22 @@
 /// ```
 public struct RTCPWriter: Hashable, Sendable {
     /// Octets written so far.
-    public private(set) var length = 0
+    public var length: Int { end - start }
+
+    /// Where they lie in the memory.
+    public var octets: Range<Int> { start..<end }
+
+    private let start: Int
+    private var end: Int
 
     /// Most report blocks, chunks or sources that one packet holds; its count has five bits.
     public static let maximumCount = 31
 
-    /// A writer at the start of the memory.
-    public init() {}
+    /// A writer that begins at an offset into the memory; a negative one is taken as 0.
+    public init(at offset: Int = 0) {
+        start = max(0, offset)
+        end = start
+    }
 
     /// Adds an SR packet.
     public mutating func senderReport(
@@ -24,10 +33,10 @@ public struct RTCPWriter: Hashable, Sendable {
     ) throws(RTCPError) {
         let size = 8 + SenderInfo.length + blocks.count * ReportBlock.length
         try head(RTCPPacket.Kind.senderReport, count: blocks.count, size: size, into: &bytes)
-        bytes.store(word32: ssrc, at: length + 4)
-        info.write(at: length + 8, into: &bytes)
-        write(blocks, at: length + 8 + SenderInfo.length, into: &bytes)
-        length += size
+        bytes.store(word32: ssrc, at: end + 4)
+        info.write(at: end + 8, into: &bytes)
+        write(blocks, at: end + 8 + SenderInfo.length, into: &bytes)
+        end += size
     }
 
     /// Adds an RR packet; without blocks it is the empty report that leads a compound when there is nothing to say.
@@ -36,9 +45,9 @@ public struct RTCPWriter: Hashable, Sendable {
     ) throws(RTCPError) {
         let size = 8 + blocks.count * ReportBlock.length
         try head(RTCPPacket.Kind.receiverReport, count: blocks.count, size: size, into: &bytes)
-        bytes.store(word32: ssrc, at: length + 4)
-        write(blocks, at: length + 8, into: &bytes)
-        length += size
+        bytes.store(word32: ssrc, at: end + 4)
+        write(blocks, at: end + 8, into: &bytes)
+        end += size
     }
 
     /// Adds an SDES packet of one chunk with a CNAME (RFC 3550 §6.5.1).
@@ -52,12 +61,12 @@ public struct RTCPWriter: Hashable, Sendable {
         let items = 2 + name.byteCount
         let size = 8 + (items + 4) & ~3
         try head(RTCPPacket.Kind.sourceDescription, count: 1, size: size, into: &bytes)
-        bytes.store(word32: ssrc, at: length + 4)
-        bytes.store(octet: SourceDescription.Item.canonicalName, at: length + 8)
-        bytes.store(octet: UInt8(name.byteCount), at: length + 9)
-        bytes.store(bytes: name, at: length + 10)
-        bytes.storeZeros(count: size - 8 - items, at: length + 8 + items)
-        length += size
+        bytes.store(word32: ssrc, at: end + 4)
+        bytes.store(octet: SourceDescription.Item.canonicalName, at: end + 8)
+        bytes.store(octet: UInt8(name.byteCount), at: end + 9)
+        bytes.store(bytes: name, at: end + 10)
+        bytes.storeZeros(count: size - 8 - items, at: end + 8 + items)
+        end += size
     }
 
     /// Adds a BYE packet (RFC 3550 §6.6).
@@ -70,21 +79,21 @@ public struct RTCPWriter: Hashable, Sendable {
         let text = reason.isEmpty ? 0 : (1 + reason.byteCount + 3) & ~3
         let size = 8 + text
         try head(RTCPPacket.Kind.goodbye, count: 1, size: size, into: &bytes)
-        bytes.store(word32: ssrc, at: length + 4)
+        bytes.store(word32: ssrc, at: end + 4)
         if text > 0 {
-            bytes.store(octet: UInt8(reason.byteCount), at: length + 8)
-            bytes.store(bytes: reason, at: length + 9)
-            bytes.storeZeros(count: text - 1 - reason.byteCount, at: length + 9 + reason.byteCount)
+            bytes.store(octet: UInt8(reason.byteCount), at: end + 8)
+            bytes.store(bytes: reason, at: end + 9)
+            bytes.storeZeros(count: text - 1 - reason.byteCount, at: end + 9 + reason.byteCount)
         }
-        length += size
+        end += size
     }
 
     private func head(_ type: UInt8, count: Int, size: Int, into bytes: inout MutableRawSpan) throws(RTCPError) {
         guard count <= Self.maximumCount else { throw .unrepresentable }
-        guard length + size <= bytes.byteCount else { throw .noSpace }
-        bytes.store(octet: 0x80 | UInt8(count), at: length)
-        bytes.store(octet: type, at: length + 1)
-        bytes.store(word16: UInt16(size / 4 - 1), at: length + 2)
+        guard end + size <= bytes.byteCount else { throw .noSpace }
+        bytes.store(octet: 0x80 | UInt8(count), at: end)
+        bytes.store(octet: type, at: end + 1)
+        bytes.store(word16: UInt16(size / 4 - 1), at: end + 2)
     }
 
     private func write(_ blocks: Span<ReportBlock>, at offset: Int, into bytes: inout MutableRawSpan) {

@@ -15,11 +15,11 @@ public struct DatagramBatch: ~Copyable {
     /// Number of datagrams, 1 or more.
     public let count: Int
 
-    private let arena: ReceiveArena
+    private let arena: UnsafeMutablePointer<ReceiveArena>
     private let local: TransportAddress
     private let asksPacketInfo: Bool
 
-    init(_ arena: ReceiveArena, count: Int, local: TransportAddress, asksPacketInfo: Bool) {
+    init(_ arena: UnsafeMutablePointer<ReceiveArena>, count: Int, local: TransportAddress, asksPacketInfo: Bool) {
         self.arena = arena
         self.count = count
         self.local = local
@@ -29,14 +29,14 @@ public struct DatagramBatch: ~Copyable {
     /// The datagram at a place in the batch, 0 for the first. Nil when it was longer than the lane's limit, and cut.
     public subscript(index: Int) -> Datagram? {
         precondition(index >= 0 && index < count, "no such datagram in the batch")
-        guard !arena.isTruncated(index), let source = arena.source(index) else { return nil }
+        guard !arena.pointee.isTruncated(index), let source = arena.pointee.source(index) else { return nil }
         var destination = local
         if asksPacketInfo {
-            for item in arena.control(index) {
+            for item in arena.pointee.control(index) {
                 if let asked = item.packetInfo(port: local.port) { destination = asked }
             }
         }
-        return Datagram(bytes: arena.bytes(index), source: source, destination: destination)
+        return Datagram(bytes: arena.pointee.bytes(index), source: source, destination: destination)
     }
 }
 

@@ -30,9 +30,15 @@ public final class DatagramSocket {
     @exclusivity(unchecked) var firstPending: Int32 = -1
     @exclusivity(unchecked) var lastPending: Int32 = -1
 
+    // The lane's memory, which lives as long as the lane: reached without the lane, so that no packet counts references.
+    private let counters: UnsafeMutablePointer<LaneCounters>
+    private let sendArena: UnsafeMutablePointer<SendArena>
+    private let receiveArena: UnsafeMutablePointer<ReceiveArena>
+
     private let descriptor: Int32
     private let isWildcard: Bool
     private let receiveBatch: Int
+    private let receiveRounds: Int
     @exclusivity(unchecked) private var handler: (any DatagramHandler)?
     @exclusivity(unchecked) private var watch: WatchID?
     @exclusivity(unchecked) private var backlog: SendBacklog
@@ -43,11 +49,15 @@ public final class DatagramSocket {
         _ lane: Lane, _ bound: BoundDatagramSocket, tag: UInt64, handler: any DatagramHandler
     ) throws(SocketError) {
         self.lane = lane
+        counters = lane.counters
+        sendArena = lane.sendArena
+        receiveArena = lane.receiveArena
         self.tag = tag
         self.handler = handler
         localAddress = bound.localAddress
         isWildcard = bound.localAddress.isWildcard
         receiveBatch = min(max(bound.configuration.receiveBatch ?? .max, 1), lane.configuration.receiveBatch)
+        receiveRounds = lane.configuration.receiveRounds
         backlog = SendBacklog(limit: bound.configuration.sendBacklog)
         let opened = try bound.take()
         descriptor = opened.number
@@ -88,7 +98,10 @@ public final class DatagramSocket {
         // An address of no family dissolves the association (connect(2)).
         var unspecified = sockaddr()
         unspecified.sa_family = sa_family_t(AF_UNSPEC)
-        return Glibc.connect(descriptor, &unspecified, socklen_t(MemoryLayout<sockaddr>.size))
+        let result = Glibc.connect(descriptor, &unspecified, socklen_t(MemoryLayout<sockaddr>.size))
+        // Linux gives up a port that it had chosen itself: take it again.
+        guard result == 0, TransportAddress(localAddressOf: descriptor) != localAddress else { return result }
+        return localAddress.withSocketAddress { Glibc.bind(descriptor, $0, $1) }
     }
 
     // MARK: Sending
@@ -99,7 +112,7 @@ public final class DatagramSocket {
     /// committed is simply forgotten.
     public func reserve(_ capacity: Int = longestPayload) -> UnsafeMutableRawBufferPointer {
         lane.assertCurrent()
-        return lane.sendArena.reserve(min(max(capacity, 0), Self.longestPayload), lane.counters)
+        return sendArena.pointee.reserve(min(max(capacity, 0), Self.longestPayload))
     }
 
     /// Makes the first `count` bytes of the room that `reserve` gave a datagram.
@@ -111,7 +124,7 @@ public final class DatagramSocket {
         precondition(count >= 0 && count <= Self.longestPayload, "a datagram has 0 to 65,507 bytes")
         guard !isClosed else { return }
         let source = isWildcard && source?.isWildcard == false ? source : nil
-        lane.sendArena.commit(count, self, to: destination, from: source)
+        sendArena.pointee.commit(count, self, to: destination, from: source)
     }
 
     /// Serialises a datagram directly into the send batch: `body` fills the room and returns the number of bytes, and must not send
@@ -126,7 +139,9 @@ public final class DatagramSocket {
     }
 
     /// Sends bytes that exist already. Bytes beyond what a datagram carries are an error of the caller's: reported as too large.
-    public func send(_ bytes: UnsafeRawBufferPointer, to destination: TransportAddress?, from source: TransportAddress? = nil) {
+    public func send(
+        _ bytes: UnsafeRawBufferPointer, to destination: TransportAddress?, from source: TransportAddress? = nil
+    ) {
         guard bytes.count <= Self.longestPayload else {
             return fail(EMSGSIZE, destination, payload: UnsafeRawBufferPointer(rebasing: bytes.prefix(1_024)))
         }
@@ -153,8 +168,8 @@ public final class DatagramSocket {
             let result = linux_sendmmsg(descriptor, messages + done, UInt32(truncatingIfNeeded: count &- done))
             if result > 0 {
                 done &+= Int(result)
-                lane.counters.sendBatches.add(1)
-                lane.counters.datagramsSent.add(Int(result))
+                counters.pointee.sendBatches.add(1)
+                counters.pointee.datagramsSent.add(Int(result))
                 continue
             }
             switch -result {
@@ -162,7 +177,7 @@ public final class DatagramSocket {
             case EAGAIN: return done
             case ENOBUFS, ENOMEM:
                 // The interface has dropped it; there is no event that tells when to go on.
-                lane.counters.sendDrops.add(1)
+                counters.pointee.sendDrops.add(1)
                 done &+= 1
             case let number:
                 // The kernel reports what became of an earlier datagram in place of sending this one (ip(7), IP_RECVERR).
@@ -182,16 +197,17 @@ public final class DatagramSocket {
     private func keep(_ messages: UnsafeMutablePointer<linux_mmsghdr>, _ range: Range<Int>) {
         let wasEmpty = backlog.isEmpty
         for index in range where !backlog.append(SendRecord.record(of: messages + index)) {
-            lane.counters.sendDrops.add(1)
+            counters.pointee.sendDrops.add(1)
         }
         if wasEmpty && !backlog.isEmpty, let watch { lane.change(watch, to: [.readable, .writable]) }
     }
 
     private func drainBacklog() {
-        let arena = lane.sendArena
+        // Between flushes the vectors of the send batch are free.
+        let messages = sendArena.pointee.messages
         while !backlog.isEmpty {
-            let count = backlog.describe(arena.slots, arena.messages, arena.vectors)
-            let sent = push(arena.messages, count)
+            let count = backlog.describe(sendArena.pointee.slots, messages, sendArena.pointee.vectors)
+            let sent = push(messages, count)
             backlog.removeFirst(sent)
             if sent < count { return }
         }
@@ -201,11 +217,11 @@ public final class DatagramSocket {
     // MARK: Receiving
 
     private func receive() {
-        let arena = lane.receiveArena
-        var rounds = lane.configuration.receiveRounds
+        let arena = receiveArena
+        var rounds = receiveRounds
         var tolerance = Self.toleratedErrors
         while !isClosed {
-            let count = arena.receive(from: descriptor, atMost: receiveBatch)
+            let count = arena.pointee.receive(from: descriptor, atMost: receiveBatch)
             guard count > 0 else {
                 // Here too the kernel may report an earlier datagram in place of receiving one.
                 if count == -EINTR || count != 0 && count != -EAGAIN && tolerance > 0 && readErrors() > 0 {
@@ -214,22 +230,22 @@ public final class DatagramSocket {
                 }
                 return
             }
-            lane.counters.receiveBatches.add(1)
-            lane.counters.datagramsReceived.add(count)
+            counters.pointee.receiveBatches.add(1)
+            counters.pointee.datagramsReceived.add(count)
             inspect(arena, count)
             handler?.received(
                 DatagramBatch(arena, count: count, local: localAddress, asksPacketInfo: isWildcard), on: self)
             rounds &-= 1
-            if count < receiveBatch || receiveBatch < arena.slots || rounds <= 0 { return }
+            if count < receiveBatch || receiveBatch < arena.pointee.slots || rounds <= 0 { return }
         }
     }
 
     /// Counts what the kernel tells beside the datagrams: drops before the last of them, and cut ones.
-    private func inspect(_ arena: ReceiveArena, _ count: Int) {
-        for index in 0..<count where arena.isTruncated(index) { lane.counters.datagramsTruncated.add(1) }
-        for item in arena.control(count &- 1) {
+    private func inspect(_ arena: UnsafeMutablePointer<ReceiveArena>, _ count: Int) {
+        for index in 0..<count where arena.pointee.isTruncated(index) { counters.pointee.datagramsTruncated.add(1) }
+        for item in arena.pointee.control(count &- 1) {
             guard let drops = item.dropCount else { continue }
-            lane.counters.kernelDrops.add(Int(drops &- kernelDropCount))
+            counters.pointee.kernelDrops.add(Int(drops &- kernelDropCount))
             kernelDropCount = drops
         }
     }
@@ -244,22 +260,24 @@ public final class DatagramSocket {
         var count = 0
         while count < Self.errorsPerRound, let report = ErrorQueue.next(descriptor) {
             count += 1
-            lane.counters.sendFailures.add(1)
+            counters.pointee.sendFailures.add(1)
             guard let destination = report.destination ?? remoteAddress else { continue }
             lane.note(
                 DatagramFailure(
-                    destination: destination, error: SocketError(report.number, "send UDP", destination), origin: report.origin,
+                    destination: destination, error: SocketError(report.number, "send UDP", destination),
+                    origin: report.origin,
                     reporter: report.reporter, pathMTU: report.pathMTU, payload: report.payload), self)
         }
         return count
     }
 
     private func fail(_ number: Int32, _ destination: TransportAddress?, payload: UnsafeRawBufferPointer) {
-        lane.counters.sendFailures.add(1)
+        counters.pointee.sendFailures.add(1)
         guard let destination = destination ?? remoteAddress else { return }
         lane.note(
             DatagramFailure(
-                destination: destination, error: SocketError(number, "send UDP", destination), origin: .local, reporter: nil,
+                destination: destination, error: SocketError(number, "send UDP", destination), origin: .local,
+                reporter: nil,
                 pathMTU: nil, payload: Array(payload)), self)
     }
 

@@ -5,7 +5,9 @@ import Glibc
 ///
 /// Address space, not memory: a page becomes resident when a datagram first reaches it. Slots do not begin at the same offset of
 /// their pages, or all first lines would compete for the same few sets of the caches.
-final class ReceiveArena {
+///
+/// It stands in memory of the lane's own and is reached by pointer, which counts no references.
+struct ReceiveArena: ~Copyable {
     /// Most datagrams per system call.
     let slots: Int
 
@@ -62,7 +64,7 @@ final class ReceiveArena {
     }
 
     /// Receives up to `count` datagrams without waiting. Returns their number or the negative error number.
-    func receive(from descriptor: Int32, atMost count: Int) -> Int {
+    mutating func receive(from descriptor: Int32, atMost count: Int) -> Int {
         for slot in 0..<used {
             messages[slot].header.msg_namelen = socklen_t(SocketAddressLayout.room)
             messages[slot].header.msg_controllen = Self.controlRoom
@@ -80,7 +82,8 @@ final class ReceiveArena {
     /// Who sent it; nil for what is no internet address.
     func source(_ slot: Int) -> TransportAddress? {
         TransportAddress(
-            socketAddress: UnsafeRawPointer(names + slot * Self.nameRoom), length: Int(messages[slot].header.msg_namelen))
+            socketAddress: UnsafeRawPointer(names + slot * Self.nameRoom),
+            length: Int(messages[slot].header.msg_namelen))
     }
 
     /// The control data that came with it.

@@ -5,7 +5,9 @@ import Glibc
 /// into which they are serialised directly.
 ///
 /// Records of one socket are chained, so that each socket's are sent by one system call, in their order.
-final class SendArena {
+///
+/// It stands in memory of the lane's own and is reached by pointer, which counts no references.
+struct SendArena: ~Copyable {
     /// Most datagrams in a batch.
     let slots: Int
 
@@ -17,9 +19,9 @@ final class SendArena {
     /// Sockets with records, in the order of their first ones. Unretained: a socket that has records is open, the lane keeps open
     /// sockets, and closing one flushes first.
     private let sockets: UnsafeMutablePointer<Unmanaged<DatagramSocket>>
-    @exclusivity(unchecked) private var socketCount = 0
-    @exclusivity(unchecked) private var count = 0
-    @exclusivity(unchecked) private var used = 0
+    private var socketCount = 0
+    private var count = 0
+    private var used = 0
 
     /// The vector for sendmmsg(2), made when a socket is flushed.
     let messages: UnsafeMutablePointer<linux_mmsghdr>
@@ -46,13 +48,13 @@ final class SendArena {
     }
 
     /// Room for a payload of at most `capacity` bytes, behind the records that are there; sends those first when there is none.
-    func reserve(_ capacity: Int, _ counters: LaneCounters) -> UnsafeMutableRawBufferPointer {
-        if count == slots || used &+ SendRecord.size(payload: capacity) > size { flush(counters) }
+    mutating func reserve(_ capacity: Int) -> UnsafeMutableRawBufferPointer {
+        if count == slots || used &+ SendRecord.size(payload: capacity) > size { flush() }
         return UnsafeMutableRawBufferPointer(start: memory + used + SendRecord.payloadOffset, count: capacity)
     }
 
     /// Makes the reserved payload, of which `payload` bytes were written, a datagram of the socket.
-    func commit(
+    mutating func commit(
         _ payload: Int, _ socket: DatagramSocket, to destination: TransportAddress?, from source: TransportAddress?
     ) {
         let record = memory + used
@@ -73,7 +75,7 @@ final class SendArena {
     }
 
     /// Sends everything that was gathered. Calls no foreign code: what fails is noted with the lane.
-    func flush(_ counters: LaneCounters) {
+    mutating func flush() {
         guard count > 0 else { return }
         for index in 0..<socketCount {
             sockets[index]._withUnsafeGuaranteedRef { socket in

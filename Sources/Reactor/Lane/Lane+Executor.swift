@@ -61,7 +61,7 @@ extension Lane {
                 work(self)
             }
         }
-        if served > 0 { counters.jobs.add(served) }
+        if served > 0 { counters.pointee.jobs.add(served) }
     }
 
     /// Runs jobs that came after the end, in their order, as the lane.

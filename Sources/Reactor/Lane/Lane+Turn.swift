@@ -12,7 +12,7 @@ extension Lane {
     /// Sends what was gathered in this turn without waiting for its end; on the lane.
     public func flush() {
         assertCurrent()
-        sendArena.flush(counters)
+        sendArena.pointee.flush()
     }
 
     /// Tells the handler of a socket in the next turn that a datagram has failed: handlers may send, and failures show while sending.
@@ -35,7 +35,7 @@ extension Lane {
             nanoseconds = clock.nanoseconds()
             turn(count)
             end = clock.nanoseconds()
-            counters.busyNanoseconds.add(Int(end &- nanoseconds))
+            counters.pointee.busyNanoseconds.add(Int(end &- nanoseconds))
         }
         finish()
     }
@@ -45,9 +45,12 @@ extension Lane {
         var timeout = timeUntilDue(at: time)
         if timeout != 0 {
             waker.willSleep()
-            if queue.hasNext || hasArrivals.load(ordering: .relaxed) || stopRequested.load(ordering: .relaxed) { timeout = 0 }
+            if queue.hasNext || hasArrivals.load(ordering: .relaxed) || stopRequested.load(ordering: .relaxed) {
+                timeout = 0
+            }
         }
-        let count = linux_epoll_wait(epoll.number, events, Int32(clamping: max(configuration.eventsPerTurn, 1)), timeout)
+        let count = linux_epoll_wait(
+            epoll.number, events, Int32(clamping: max(configuration.eventsPerTurn, 1)), timeout)
         waker.isAwake()
         // An interrupted wait is a turn without events; anything else means that the set or the memory is not ours.
         precondition(count >= 0 || count == -EINTR, "epoll failed with error \(-count)")
@@ -65,7 +68,7 @@ extension Lane {
     }
 
     private func turn(_ eventCount: Int) {
-        counters.turns.add(1)
+        counters.pointee.turns.add(1)
         if pace.nextDeadline <= nanoseconds { serveTicks() }
         for index in 0..<eventCount { serve(events[index]) }
         if !failures.isEmpty { serveFailures() }
@@ -78,8 +81,8 @@ extension Lane {
 
     private func serveTicks() {
         while let (tick, handler) = pace.next(at: nanoseconds, clock) {
-            counters.ticks.add(1)
-            counters.ticksMissed.add(Int(clamping: tick.missed))
+            counters.pointee.ticks.add(1)
+            counters.pointee.ticksMissed.add(Int(clamping: tick.missed))
             handler.tick(tick, on: self)
         }
         flush()
@@ -98,13 +101,13 @@ extension Lane {
 
     private func serveQueue(atMost limit: Int) {
         guard queue.hasNext else { return }
-        counters.queueHighWater.raise(to: queue.count)
+        counters.pointee.queueHighWater.raise(to: queue.count)
         var served = 0
         while served < limit, let parcel = queue.take() {
             served += 1
             parcel.message.deliver(on: self)
         }
-        counters.messages.add(served)
+        counters.pointee.messages.add(served)
     }
 
     private func serveTimers() {
@@ -114,7 +117,7 @@ extension Lane {
             fired += 1
             timerClients[Int(timer.client)]?.timerFired(timer, on: self)
         }
-        if fired > 0 { counters.timersFired.add(fired) }
+        if fired > 0 { counters.pointee.timersFired.add(fired) }
     }
 
     /// Ends the lane: what was handed over is served and sent, everything that lives on the lane is let go.

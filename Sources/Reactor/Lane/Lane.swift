@@ -28,9 +28,9 @@ public final class Lane: @unchecked Sendable {
     /// The sizes that the lane was made with.
     public let configuration: Configuration
 
-    let counters = LaneCounters()
-    let receiveArena: ReceiveArena
-    let sendArena: SendArena
+    let counters: UnsafeMutablePointer<LaneCounters>
+    let receiveArena: UnsafeMutablePointer<ReceiveArena>
+    let sendArena: UnsafeMutablePointer<SendArena>
     let clock = LaneClock()
 
     let epoll: Descriptor
@@ -66,16 +66,25 @@ public final class Lane: @unchecked Sendable {
         self.epoll = epoll
         queue = BoundedQueue(capacity: max(configuration.queueCapacity, configuration.queueReserve + 1))
         wheel = TimerWheel(capacity: configuration.timerCapacity)
-        receiveArena = ReceiveArena(slots: configuration.receiveBatch, limit: configuration.datagramLimit)
-        sendArena = SendArena(slots: configuration.sendBatch, size: configuration.sendArena)
+        counters = .allocate(capacity: 1)
+        counters.initialize(to: LaneCounters())
+        receiveArena = .allocate(capacity: 1)
+        receiveArena.initialize(to: ReceiveArena(slots: configuration.receiveBatch, limit: configuration.datagramLimit))
+        sendArena = .allocate(capacity: 1)
+        sendArena.initialize(to: SendArena(slots: configuration.sendBatch, size: configuration.sendArena))
         events = .allocate(capacity: max(configuration.eventsPerTurn, 1))
         try thread.withLock { thread throws(SocketError) in thread = try LaneThread.start { self.loop() } }
     }
 
-    deinit { events.deallocate() }
+    deinit {
+        events.deallocate()
+        sendArena.deinitialize(count: 1).deallocate()
+        receiveArena.deinitialize(count: 1).deallocate()
+        counters.deinitialize(count: 1).deallocate()
+    }
 
     /// What the lane has counted since it started.
-    public var statistics: LaneStatistics { counters.snapshot }
+    public var statistics: LaneStatistics { counters.pointee.snapshot }
 
     // MARK: Being on the lane
 
@@ -127,7 +136,11 @@ public final class Lane: @unchecked Sendable {
     }
 
     private func countRefused(_ count: Int, _ messageClass: LaneMessageClass) {
-        if messageClass == .sheddable { counters.messagesShed.addShared(count) } else { counters.messagesRefused.addShared(count) }
+        if messageClass == .sheddable {
+            counters.pointee.messagesShed.addShared(count)
+        } else {
+            counters.pointee.messagesRefused.addShared(count)
+        }
     }
 
     /// Runs `work` on the lane, in a turn to come, behind what was given to `execute` before. Never refused or lost, also when the

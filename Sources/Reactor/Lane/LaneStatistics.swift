@@ -91,7 +91,9 @@ struct Counter: ~Copyable {
 }
 
 /// The counters of a lane; all but the two of the queue's refusals are written by its thread alone.
-final class LaneCounters: Sendable {
+///
+/// They stand in memory of the lane's own and are reached by pointer, which counts no references.
+struct LaneCounters: ~Copyable {
     let turns = Counter()
     let busyNanoseconds = Counter()
     let datagramsReceived = Counter()

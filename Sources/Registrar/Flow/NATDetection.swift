@@ -5,7 +5,7 @@ import SIPEndpoint
 /// Tells whether a contact can be reached at the address it names, or only by the way its REGISTER came.
 ///
 /// A user agent behind a NAT writes its own address into Via and Contact, and its datagrams come from another.
-/// Names say nothing either way, except those under `invalid`, which no one can reach (RFC 7118 §5, RFC 2606 §2).
+/// Names say nothing either way, except those under `invalid`, which no one can reach (RFC 2606 §2, as in RFC 7118 §8.1).
 struct NATDetection {
     private let flow: Flow
     /// Whether the request came through another proxy, so that its source is not the user agent.
@@ -34,18 +34,9 @@ struct NATDetection {
         guard contact.isSIP, !isRelayed else { return false }
         if viaDiffers { return true }
         let host = view.bytes(contact.host)
-        if !equal(host, viaHost), Self.differs(host, from: flow.remote) { return true }
-        if Self.isInvalid(host) { return true }
-        let port = contact.hasPort ? contact.port : contact.scheme == .sips ? 5_061 : 5_060
-        return flow.transport == .udp && port != flow.remote.port && usesDatagrams(contact, view)
-    }
-
-    /// The port of a contact says something of a datagram's source only when it wants datagrams.
-    private func usesDatagrams(_ contact: URIIndex, _ view: MessageView) -> Bool {
-        guard !contact.parameters.isEmpty,
-            let transport = view.parameters(contact.parameters).first("transport")
-        else { return true }
-        return view.equals(transport.value, ignoringCase: "udp")
+        // The port may be another: what Via says is right, so that no NAT is on the way, and a registration may be made from
+        // another socket than the one that takes calls.
+        return !equal(host, viaHost) && Self.differs(host, from: flow.remote) || Self.isInvalid(host)
     }
 
     /// Whether a host is an IP address, and another than that; zones are put aside, as they mean something here only.

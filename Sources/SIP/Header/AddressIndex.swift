@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// One value of From, To, Contact, Route and the like, typed in place: `name-addr` or `addr-spec` with header
 /// parameters (RFC 3261 §20.10, §25.1).
 @frozen
@@ -55,17 +61,11 @@ public struct AddressIndex: Sendable {
         }
         cursor.at &+= 1
         let start = cursor.at
-        while cursor.at < cursor.end {
-            let byte = base[cursor.at]
-            if byte == UInt8(ascii: ">") { break }
-            if byte == UInt8(ascii: "<") {
-                throw MessageDefect(.headerValue, "An angle bracket stands within another")
-            }
-            cursor.at &+= 1
-        }
-        guard cursor.at < cursor.end else {
+        // A "<" before the ">" is in no URI; typing that finds it.
+        guard start < cursor.end, let bracket = memchr(base + start, 0x3E, cursor.end &- start) else {
             throw MessageDefect(.headerValue, "The angle bracket around the URI is not closed")
         }
+        cursor.at = UnsafeRawPointer(bracket) - UnsafeRawPointer(base)
         uri = ByteRange(start, cursor.at)
         guard !uri.isEmpty else { throw MessageDefect(.headerValue, "There is no URI between the angle brackets") }
         hasBrackets = true

@@ -6,31 +6,36 @@
 
 /// Finds the registered name behind the bytes of a header name, whatever their case.
 ///
-/// An open-addressing hash table keyed by length, first and last eight bytes. Names are compared as 64-bit words whose
-/// letters are masked to lose their case, so that a look-up takes a handful of instructions and no loop for names of up
-/// to 16 bytes, which is nearly all that occur.
+/// A perfect hash of the first and last eight bytes leads to the one entry that may match. Names are compared as 64-bit
+/// words whose letters are masked to lose their case, so that a look-up takes a handful of instructions and no loop for
+/// names of up to 16 bytes, which is nearly all that occur.
 struct HeaderNameTable: @unchecked Sendable {
     // Unchecked: the memory is written by `init` only, and never freed.
 
     /// One registered name, prepared for comparison.
-    struct Entry {
+    private struct Entry {
         var first: UInt64 = 0
         var firstMask: UInt64 = 0
         var last: UInt64 = 0
         var lastMask: UInt64 = 0
-        var length: Int32 = 0
+        /// Length in bytes; 0 in the entry of `other`, which no name equals.
+        var length: UInt32 = 0
         var name: HeaderName = .other
     }
 
-    private static let slotCount = 1_024
-    private let slots: UnsafeMutablePointer<Entry>
+    /// The entry of each hash; 0 leads to that of `other`.
+    private let slots: UnsafeMutablePointer<UInt8>
+    /// Entries by the raw value of their name.
+    private let entries: UnsafeMutablePointer<Entry>
     private let compact: UnsafeMutablePointer<HeaderName>
 
     static let shared = HeaderNameTable()
 
     private init() {
         slots = .allocate(capacity: Self.slotCount)
-        slots.initialize(repeating: Entry(), count: Self.slotCount)
+        slots.initialize(repeating: 0, count: Self.slotCount)
+        entries = .allocate(capacity: HeaderName.count + 1)
+        entries.initialize(repeating: Entry(), count: HeaderName.count + 1)
         compact = .allocate(capacity: 256)
         compact.initialize(repeating: .other, count: 256)
         for raw in 1...HeaderName.count {
@@ -48,43 +53,28 @@ struct HeaderNameTable: @unchecked Sendable {
         let length = text.utf8CodeUnitCount
         let first = Self.word(text.utf8Start, min(8, length))
         let last = length > 8 ? Self.word(text.utf8Start + (length - 8), 8) : 0
-        let entry = Entry(
+        let slot = Self.slot(first, last)
+        precondition(slots[slot] == 0, "two header names have the same hash: look for another multiplier")
+        slots[slot] = name.rawValue
+        entries[Int(name.rawValue)] = Entry(
             first: first & ~Self.letterMask(first), firstMask: ~Self.letterMask(first),
-            last: last & ~Self.letterMask(last), lastMask: ~Self.letterMask(last), length: Int32(length), name: name)
-        var slot = Self.slot(first, last, length)
-        while slots[slot].length != 0 { slot = (slot + 1) & (Self.slotCount - 1) }
-        slots[slot] = entry
+            last: last & ~Self.letterMask(last), lastMask: ~Self.letterMask(last), length: UInt32(length), name: name)
     }
 
     /// The registered name of the `length` bytes at `bytes`, or `other`.
     ///
-    /// `readable` says how many bytes may be read from `bytes` on; eight make the look-up quick.
+    /// `first` are the first eight of them as a little-endian word, missing ones zero; `last` the last eight when there
+    /// are more than eight, else zero.
     @inline(__always)
-    func find(_ bytes: UnsafePointer<UInt8>, length: Int, readable: Int) -> HeaderName {
+    func find(_ bytes: UnsafePointer<UInt8>, length: Int, first: UInt64, last: UInt64) -> HeaderName {
         if length == 1 { return compact[Int(bytes[0])] }
-        let first: UInt64
-        if length >= 8 {
-            first = UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self)
-        } else if readable >= 8 {
-            let keep = UInt64.max >> UInt64(64 - 8 * max(length, 1))
-            first = UnsafeRawPointer(bytes).loadUnaligned(as: UInt64.self) & keep
-        } else {
-            first = Self.word(bytes, length)
-        }
-        let last = length > 8 ? UnsafeRawPointer(bytes + (length - 8)).loadUnaligned(as: UInt64.self) : 0
-        var slot = Self.slot(first, last, length)
-        while true {
-            let entry = slots + slot
-            if entry.pointee.length == 0 { return .other }
-            if entry.pointee.length == Int32(truncatingIfNeeded: length),
-                first & entry.pointee.firstMask == entry.pointee.first,
-                last & entry.pointee.lastMask == entry.pointee.last,
-                length <= 16 || middleMatches(bytes, length, entry.pointee.name)
-            {
-                return entry.pointee.name
-            }
-            slot = (slot &+ 1) & (Self.slotCount &- 1)
-        }
+        let entry = entries + Int(slots[Self.slot(first, last)])
+        let difference =
+            (first & entry.pointee.firstMask) ^ entry.pointee.first | (last & entry.pointee.lastMask)
+            ^ entry.pointee.last | UInt64(truncatingIfNeeded: length) ^ UInt64(entry.pointee.length)
+        if difference != 0 { return .other }
+        if length > 16, !middleMatches(bytes, length, entry.pointee.name) { return .other }
+        return entry.pointee.name
     }
 
     private func middleMatches(_ bytes: UnsafePointer<UInt8>, _ length: Int, _ name: HeaderName) -> Bool {
@@ -94,7 +84,7 @@ struct HeaderNameTable: @unchecked Sendable {
     }
 
     /// The bytes as a little-endian word, missing ones zero.
-    private static func word(_ bytes: UnsafePointer<UInt8>, _ length: Int) -> UInt64 {
+    static func word(_ bytes: UnsafePointer<UInt8>, _ length: Int) -> UInt64 {
         var value: UInt64 = 0
         for i in 0..<length { value |= UInt64(bytes[i]) << UInt64(8 * i) }
         return value
@@ -110,13 +100,15 @@ struct HeaderNameTable: @unchecked Sendable {
         return mask
     }
 
+    private static let slotCount = 1_024
+
+    /// The place of a name in `slots`; the multiplier was searched for so that no two registered names share one.
     @inline(__always)
-    private static func slot(_ first: UInt64, _ last: UInt64, _ length: Int) -> Int {
+    private static func slot(_ first: UInt64, _ last: UInt64) -> Int {
         let fold: UInt64 = 0x2020_2020_2020_2020
-        var hash = (first | fold) &* 0x9E37_79B9_7F4A_7C15
-        hash ^= (last | fold) &* 0xC2B2_AE3D_27D4_EB4F
-        hash ^= UInt64(truncatingIfNeeded: length) &* 0x1656_67B1_9E37_79F9
-        return Int(truncatingIfNeeded: hash >> 54)
+        let end = last | fold
+        let hash = ((first | fold) ^ (end &<< 1 | end &>> 63)) &* 0x1C97_D1D4_73E4_21CB
+        return Int(truncatingIfNeeded: hash &>> 54)
     }
 }
 
@@ -127,8 +119,11 @@ extension HeaderName {
             self = .other
             return
         }
+        let start = base.assumingMemoryBound(to: UInt8.self)
+        let length = bytes.count
+        let last = length > 8 ? HeaderNameTable.word(start + (length - 8), 8) : 0
         self = HeaderNameTable.shared.find(
-            base.assumingMemoryBound(to: UInt8.self), length: bytes.count, readable: bytes.count)
+            start, length: length, first: HeaderNameTable.word(start, min(8, length)), last: last)
     }
 
     /// Finds the name of a text.

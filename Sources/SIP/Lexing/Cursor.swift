@@ -65,8 +65,27 @@ struct Cursor {
     @inline(__always)
     mutating func take(run characters: ByteClass) -> ByteRange {
         let start = at
-        while at < end, characters.contains(base[at]) { at &+= 1 }
-        return ByteRange(start, at)
+        var i = at
+        // Four at a time: the end is looked for less often.
+        while i &+ 4 <= end {
+            guard characters.contains(base[i]) else { break }
+            guard characters.contains(base[i &+ 1]) else {
+                i &+= 1
+                break
+            }
+            guard characters.contains(base[i &+ 2]) else {
+                i &+= 2
+                break
+            }
+            guard characters.contains(base[i &+ 3]) else {
+                i &+= 3
+                break
+            }
+            i &+= 4
+        }
+        while i < end, characters.contains(base[i]) { i &+= 1 }
+        at = i
+        return ByteRange(start, i)
     }
 
     /// Consumes a quoted string, the quotes included; nil when it is not closed or not there.

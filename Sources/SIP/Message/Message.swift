@@ -11,39 +11,39 @@
 public struct Message: Sendable {
     let storage: Storage
 
-    /// Bytes and index in memory that does not move.
+    /// Bytes and index in one block of memory that does not move: the header fields, then the bytes.
     final class Storage: @unchecked Sendable {
-        // Unchecked: bytes and index are written before `init` returns and only read afterwards.
-        let bytes: UnsafeMutableRawBufferPointer
-        let index: MessageIndex
-
-        init(
-            copying source: UnsafeRawBufferPointer, limits: MessageLimits, framing: MessageIndex.Framing
-        ) throws(MessageDefect) {
-            bytes = .allocate(byteCount: max(1, source.count), alignment: 16)
-            if let from = source.baseAddress, let to = bytes.baseAddress { memcpy(to, from, source.count) }
-            used = source.count
-            var parsed = MessageIndex(capacity: 24)
-            do throws(MessageDefect) {
-                try parsed.parse(
-                    UnsafeRawBufferPointer(rebasing: bytes[0..<source.count]), limits: limits, framing: framing)
-            } catch {
-                bytes.deallocate()
-                throw error
-            }
-            index = parsed
-        }
+        // Unchecked: the block is written before `init` returns and only read afterwards.
+        private let block: UnsafeMutableRawPointer
+        private let fieldCount: Int
+        private let byteCount: Int
+        let startLine: StartLine
+        let defect: MessageDefect?
+        private let headersEnd: Int
+        private let body: ByteRange
 
         init(copying view: MessageView) {
-            bytes = .allocate(byteCount: max(1, view.count), alignment: 16)
-            if let to = bytes.baseAddress { memcpy(to, view.base, view.count) }
-            used = view.count
-            index = MessageIndex(copying: view)
+            let fieldSize = view.fieldCount * MemoryLayout<HeaderField>.stride
+            block = .allocate(byteCount: max(1, fieldSize + view.count), alignment: 16)
+            if fieldSize > 0 { memcpy(block, view.fields, fieldSize) }
+            if view.count > 0 { memcpy(block + fieldSize, view.base, view.count) }
+            fieldCount = view.fieldCount
+            byteCount = view.count
+            startLine = view.startLine
+            defect = view.defect
+            headersEnd = view.headersEnd
+            body = view.body
         }
 
-        let used: Int
+        var view: MessageView {
+            let fields = block.assumingMemoryBound(to: HeaderField.self)
+            let bytes = UnsafeMutableRawPointer(fields + fieldCount).assumingMemoryBound(to: UInt8.self)
+            return MessageView(
+                base: bytes, count: byteCount, fields: fields, fieldCount: fieldCount, startLine: startLine,
+                headersEnd: headersEnd, body: body, defect: defect)
+        }
 
-        deinit { bytes.deallocate() }
+        deinit { block.deallocate() }
     }
 
     /// Copies and indexes a message.
@@ -53,31 +53,33 @@ public struct Message: Sendable {
         _ bytes: UnsafeRawBufferPointer, limits: MessageLimits = MessageLimits(),
         framing: MessageIndex.Framing = .datagram
     ) throws(MessageDefect) {
-        storage = try Storage(copying: bytes, limits: limits, framing: framing)
+        var index = MessageIndex(capacity: 32)
+        try index.parse(bytes, limits: limits, framing: framing)
+        storage = Storage(copying: index.view(of: bytes))
     }
 
     /// Copies and indexes a message.
+    ///
+    /// - Throws: `MessageDefect` when the bytes are no SIP message at all; lesser defects are left in `defect`.
     public init(
         _ bytes: [UInt8], limits: MessageLimits = MessageLimits(), framing: MessageIndex.Framing = .datagram
     ) throws(MessageDefect) {
-        storage = try bytes.withUnsafeBufferPointer { (buffer) throws(MessageDefect) in
-            try Storage(copying: UnsafeRawBufferPointer(buffer), limits: limits, framing: framing)
+        self = try bytes.withUnsafeBufferPointer { (buffer) throws(MessageDefect) in
+            try Message(UnsafeRawBufferPointer(buffer), limits: limits, framing: framing)
         }
     }
 
     /// Copies and indexes a message that is text.
     public init(_ text: String) throws(MessageDefect) { try self.init([UInt8](text.utf8)) }
 
-    /// Keeps the message that is looked at: bytes and index are copied, nothing is parsed again.
+    /// Keeps the message that is looked at; its index is copied and not made again.
     public init(copying view: MessageView) { storage = Storage(copying: view) }
 
     /// The first thing that was found wrong while indexing.
-    public var defect: MessageDefect? { storage.index.defect }
+    public var defect: MessageDefect? { storage.defect }
 
     /// A borrowed look; valid while this message, or a copy of it, lives.
-    public var view: MessageView {
-        storage.index.view(of: UnsafeRawBufferPointer(rebasing: storage.bytes[0..<storage.used]))
-    }
+    public var view: MessageView { storage.view }
 
     /// Reads the message through a view that cannot outlive it.
     public func withView<R, E: Error>(_ body: (MessageView) throws(E) -> R) throws(E) -> R {
@@ -89,13 +91,13 @@ public struct Message: Sendable {
     public var bytes: [UInt8] { withView { [UInt8]($0.bytes) } }
 
     /// Whether the message is a request.
-    public var isRequest: Bool { storage.index.startLine.isRequest }
+    public var isRequest: Bool { storage.startLine.isRequest }
 
     /// The method of a request.
-    public var method: Method { storage.index.startLine.method }
+    public var method: Method { storage.startLine.method }
 
     /// The status of a response.
-    public var statusCode: StatusCode { storage.index.startLine.statusCode }
+    public var statusCode: StatusCode { storage.startLine.statusCode }
 
     /// The reason phrase of a response.
     public var reasonPhrase: String { withView { $0.text($0.startLine.reasonRange) } }

@@ -66,17 +66,6 @@ public struct MessageIndex: ~Copyable {
         fields = .allocate(capacity: self.capacity)
     }
 
-    /// Copies the index behind a view.
-    init(copying view: MessageView) {
-        capacity = max(1, view.fieldCount)
-        fields = .allocate(capacity: capacity)
-        fields.update(from: view.fields, count: view.fieldCount)
-        count = view.fieldCount
-        startLine = view.startLine
-        headersEnd = view.headersEnd
-        body = view.body
-    }
-
     deinit { fields.deallocate() }
 
     mutating func removeAll() {

@@ -4,7 +4,7 @@
     import Darwin
 #endif
 
-// Indexing is one pass: the line ends are found by `memchr`, header names by a hash of their words. Nothing is typed.
+// Indexing is one pass: line ends are found by `memchr`, header names by a hash of their words. Nothing is typed.
 extension MessageIndex {
     /// How the end of a message is known.
     public enum Framing: Sendable {
@@ -36,9 +36,8 @@ extension MessageIndex {
         var at = 0
         // RFC 3261 §7.5: line ends before the start line are ignored.
         while at < end, base[at] == 0x0D || base[at] == 0x0A { at &+= 1 }
-        guard let lineFeed = Self.lineFeed(base, at, end) else {
-            throw MessageDefect(.notSIP, "There is no start line")
-        }
+        let lineFeed = Self.lineFeed(base, at, end)
+        guard lineFeed < end else { throw MessageDefect(.notSIP, "There is no start line") }
         if lineFeed &- at > limits.startLineSize {
             note(MessageDefect(.tooLarge, "The start line is longer than allowed", status: 414))
         }
@@ -47,80 +46,52 @@ extension MessageIndex {
         parseBody(base, end: end, framing: framing)
     }
 
-    /// Bytes within which the colon behind a header name must come; the longest registered name has 32.
-    static let maximumNameSize = 256
-
     /// Indexes the header fields; what is usual is done in this loop, what is not in the functions below it.
     private mutating func parseFields(
         _ base: UnsafePointer<UInt8>, from first: Int, end: Int, limits: MessageLimits
     ) throws(MessageDefect) {
         let names = HeaderNameTable.shared
+        let sizeLimit = limits.headerFieldSize
+        var room = min(capacity, limits.headerFieldCount)
+        var output = fields
+        var number = 0
         var at = first
         while true {
             // A blank line starts with a control character, a header name never does.
-            if at >= end || base[at] <= 0x0D, finishHead(base, at, end) { return }
-            let colon = Self.colon(base, at, end)
-            // A name is rarely followed by white space.
-            let nameEnd = colon > at && base[colon &- 1] > 0x20 ? colon : Self.trimmedEnd(base, at, colon)
-            let length = nameEnd &- at
-            let name = names.find(base + at, length: length, readable: end &- at)
-            if colon == end || name == .other && !Self.isToken(base, at, nameEnd) {
+            if at >= end || base[at] <= 0x0D, finishHead(base, at, end) { break }
+            // The line's end is looked for from its start and not from the colon: the two searches then run side by side.
+            let lineFeed = Self.lineFeed(base, at, end)
+            var name = FieldName(base, at, end, names)
+            if name.name == .other, !name.isUnregistered(base, at) {
                 at = skipLine(base, at, end)
                 continue
             }
-            if count == limits.headerFieldCount { return noteTooManyFields(at, end) }
-            var lineEnd = Self.lineEnd(base, colon &+ 1, end)
-            var next = lineEnd &+ 1
-            var isFolded = false
-            if next >= end || base[next] == 0x20 || base[next] == 0x09 {
-                (lineEnd, next, isFolded) = unfold(base, lineEnd, end)
+            if number == room {
+                count = number
+                if number == limits.headerFieldCount { return noteTooManyFields(at, end) }
+                grow()
+                room = min(capacity, limits.headerFieldCount)
+                output = fields
             }
-            if next &- at > limits.headerFieldSize {
-                note(MessageDefect(.tooLarge, "A header field is longer than allowed", header: name))
+            var line = FieldLine(base, name.colon &+ 1, lineFeed, end)
+            if line.isUnusual { line.unfold(base, name.colon &+ 1, end) }
+            if line.next &- at > sizeLimit {
+                note(MessageDefect(.tooLarge, "A header field is longer than allowed", header: name.name))
             }
-            var valueStart = colon &+ 1
-            while valueStart < lineEnd, base[valueStart].isLinearWhitespace { valueStart &+= 1 }
-            var valueEnd = lineEnd
-            while valueEnd > valueStart, base[valueEnd &- 1].isLinearWhitespace { valueEnd &-= 1 }
-            if count == capacity { grow() }
-            fields[count] = HeaderField(
-                nameStart: UInt32(truncatingIfNeeded: at), valueStart: UInt32(truncatingIfNeeded: valueStart),
-                valueCount: UInt32(truncatingIfNeeded: valueEnd &- valueStart),
-                nameCount: UInt16(truncatingIfNeeded: length), name: name, isFolded: isFolded)
-            count &+= 1
-            at = next
+            output[number] = HeaderField(
+                nameStart: UInt32(truncatingIfNeeded: at), valueStart: UInt32(truncatingIfNeeded: line.valueStart),
+                valueCount: UInt32(truncatingIfNeeded: line.valueEnd &- line.valueStart),
+                nameCount: UInt16(truncatingIfNeeded: name.length), name: name.name, isFolded: line.isFolded)
+            number &+= 1
+            at = line.next
         }
-    }
-
-    /// The offset of the colon behind a header name, eight bytes at a time; `end` when none comes within a name's length.
-    @inline(__always)
-    private static func colon(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
-        let limit = min(end, start &+ maximumNameSize)
-        var at = start
-        while at &+ 8 <= limit {
-            let word = UInt64(littleEndian: UnsafeRawPointer(base + at).loadUnaligned(as: UInt64.self))
-            let x = word ^ 0x3A3A_3A3A_3A3A_3A3A
-            // The lowest byte that became zero has its high bit set; bits above it may be set wrongly.
-            let hit = (x &- 0x0101_0101_0101_0101) & ~x & 0x8080_8080_8080_8080
-            if hit != 0 { return at &+ (hit.trailingZeroBitCount &>> 3) }
-            at &+= 8
-        }
-        while at < limit {
-            if base[at] == 0x3A { return at }
-            at &+= 1
-        }
-        return end
+        count = number
     }
 
     /// The offset of the next line feed, or `end`.
     @inline(__always)
-    private static func lineEnd(_ base: UnsafePointer<UInt8>, _ from: Int, _ end: Int) -> Int {
-        lineFeed(base, from, end) ?? end
-    }
-
-    @inline(__always)
-    private static func lineFeed(_ base: UnsafePointer<UInt8>, _ from: Int, _ end: Int) -> Int? {
-        guard let found = memchr(base + from, 0x0A, end &- from) else { return nil }
+    static func lineFeed(_ base: UnsafePointer<UInt8>, _ from: Int, _ end: Int) -> Int {
+        guard let found = memchr(base + from, 0x0A, end &- from) else { return end }
         return UnsafeRawPointer(found) - UnsafeRawPointer(base)
     }
 
@@ -154,22 +125,7 @@ extension MessageIndex {
     @inline(never)
     private mutating func skipLine(_ base: UnsafePointer<UInt8>, _ at: Int, _ end: Int) -> Int {
         note(MessageDefect(.headerLine, "A header line does not start with a name and a colon"))
-        let lineEnd = Self.lineEnd(base, at, end)
-        return min(end, lineEnd &+ 1)
-    }
-
-    /// Follows a value over the lines that start with white space (RFC 3261 §7.3.1).
-    @inline(never)
-    private mutating func unfold(
-        _ base: UnsafePointer<UInt8>, _ firstEnd: Int, _ end: Int
-    ) -> (lineEnd: Int, next: Int, isFolded: Bool) {
-        var lineEnd = firstEnd
-        var isFolded = false
-        while lineEnd &+ 1 < end, base[lineEnd &+ 1] == 0x20 || base[lineEnd &+ 1] == 0x09 {
-            isFolded = true
-            lineEnd = Self.lineEnd(base, lineEnd &+ 1, end)
-        }
-        return (lineEnd, min(end, lineEnd &+ 1), isFolded)
+        return min(end, Self.lineFeed(base, at, end) &+ 1)
     }
 
     @inline(never)
@@ -177,18 +133,6 @@ extension MessageIndex {
         note(MessageDefect(.tooLarge, "There are more header fields than allowed"))
         headersEnd = at
         body = ByteRange(end, end)
-    }
-
-    private static func trimmedEnd(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Int {
-        var end = end
-        while end > start, base[end &- 1] == 0x20 || base[end &- 1] == 0x09 { end &-= 1 }
-        return end
-    }
-
-    private static func isToken(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> Bool {
-        guard end > start else { return false }
-        for i in start..<end where !ByteClass.token.contains(base[i]) { return false }
-        return true
     }
 
     /// Cuts the body by Content-Length (RFC 3261 §18.3, §20.14).
@@ -268,11 +212,16 @@ extension MessageIndex {
         startLine.methodRange = method
         startLine.method = Method(base, method)
         var lineEnd = end
-        while lineEnd > cursor.at, base[lineEnd &- 1] == 0x20 || base[lineEnd &- 1] == 0x09 { lineEnd &-= 1 }
-        if lineEnd != end { note(MessageDefect(.startLine, "There is white space behind the version")) }
-        var versionStart = lineEnd
-        while versionStart > cursor.at, base[versionStart &- 1] != 0x20, base[versionStart &- 1] != 0x09 {
-            versionStart &-= 1
+        var versionStart = end &- 7
+        if versionStart <= cursor.at || base[versionStart] & 0x5F != UInt8(ascii: "S")
+            || base[versionStart &- 1] != 0x20
+        {
+            while lineEnd > cursor.at, base[lineEnd &- 1] == 0x20 || base[lineEnd &- 1] == 0x09 { lineEnd &-= 1 }
+            if lineEnd != end { note(MessageDefect(.startLine, "There is white space behind the version")) }
+            versionStart = lineEnd
+            while versionStart > cursor.at, base[versionStart &- 1] != 0x20, base[versionStart &- 1] != 0x09 {
+                versionStart &-= 1
+            }
         }
         let version = ByteRange(versionStart, lineEnd)
         guard version.count >= 5, Self.isProtocol(base, versionStart) else {

@@ -34,16 +34,35 @@ public enum AddressLiteral: Hashable, Sendable {
 
     /// `IPv4address`: four decimal octets without leading zeros (RFC 5954 §4.1).
     static func v4(_ base: UnsafePointer<UInt8>, _ start: Int, _ end: Int) -> UInt32? {
-        var cursor = Cursor(base, from: start, to: end)
-        var address: UInt32 = 0
-        for octet in 0..<4 {
-            if octet > 0, !cursor.skip(UInt8(ascii: ".")) { return nil }
-            let first = cursor.at
-            guard let value = cursor.takeNumber(maximum: 255), cursor.at &- first <= 3 else { return nil }
-            if base[first] == 0x30, cursor.at &- first > 1 { return nil }
-            address = address &<< 8 | UInt32(truncatingIfNeeded: value)
-        }
-        return cursor.isAtEnd ? address : nil
+        var at = start
+        guard let first = octet(base, &at, end), dot(base, &at, end), let second = octet(base, &at, end),
+            dot(base, &at, end), let third = octet(base, &at, end), dot(base, &at, end),
+            let fourth = octet(base, &at, end), at == end
+        else { return nil }
+        return first &<< 24 | second &<< 16 | third &<< 8 | fourth
+    }
+
+    /// Consumes one to three digits, 0 to 255.
+    @inline(__always)
+    private static func octet(_ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int) -> UInt32? {
+        guard at < end, base[at].isDigit else { return nil }
+        var value = UInt32(base[at] &- 0x30)
+        at &+= 1
+        guard at < end, base[at].isDigit else { return value }
+        if value == 0 { return nil }
+        value = value &* 10 &+ UInt32(base[at] &- 0x30)
+        at &+= 1
+        guard at < end, base[at].isDigit else { return value }
+        value = value &* 10 &+ UInt32(base[at] &- 0x30)
+        at &+= 1
+        return value <= 255 ? value : nil
+    }
+
+    @inline(__always)
+    private static func dot(_ base: UnsafePointer<UInt8>, _ at: inout Int, _ end: Int) -> Bool {
+        guard at < end, base[at] == UInt8(ascii: ".") else { return false }
+        at &+= 1
+        return true
     }
 
     /// `IPv6address` without brackets.

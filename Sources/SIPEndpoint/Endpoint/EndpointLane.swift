@@ -17,15 +17,17 @@ public final class EndpointLane: @unchecked Sendable {
     private var sockets: [DatagramSocket?]
     private let owner: CallOwner
     private let streams: (any StreamTransport)?
+    private let resolver: HostResolver
     private var peers: [EndpointLane] = []
     private var batches: [[HandedDatagram]] = []
     private var handedOver: UInt64 = 0
     private var refused: UInt64 = 0
 
-    init(lane: Lane, listenerCount: Int, owner: CallOwner, streams: (any StreamTransport)?) {
+    init(lane: Lane, listenerCount: Int, owner: CallOwner, streams: (any StreamTransport)?, resolver: HostResolver) {
         self.lane = lane
         self.owner = owner
         self.streams = streams
+        self.resolver = resolver
         sockets = Array(repeating: nil, count: listenerCount)
     }
 
@@ -84,7 +86,10 @@ extension EndpointLane: EndpointDriver {
     }
 
     public func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {
-        completion([])
+        let waiting = LaneCompletion(completion)
+        resolver.resolve(host, port: port, on: lane) { answer, _ in
+            waiting.body((try? answer.get()) ?? [])
+        }
     }
 
     public func random() -> UInt64 {
@@ -150,4 +155,12 @@ extension EndpointLane: HandedDatagramReceiver {
             transport: .udp, listener: UInt16(datagram.socket), local: datagram.destination, remote: datagram.source)
         datagram.withBytes { layer.receive($0, flow) }
     }
+}
+
+/// A completion on its way to the resolver and back to its lane.
+private struct LaneCompletion: @unchecked Sendable {
+    // Proof of Sendable: `body` is made on the lane and called there only, as `HostResolver.resolve(on:)` promises.
+    let body: ([TransportAddress]) -> Void
+
+    init(_ body: @escaping ([TransportAddress]) -> Void) { self.body = body }
 }

@@ -29,6 +29,13 @@ public final class SIPEndpoint: Sendable {
         public var layers = EndpointConfiguration()
         /// The sizes of a lane.
         public var lane = Lane.Configuration()
+        /// Connections: times and limits of each.
+        public var stream = StreamConfiguration()
+        /// Connections that may be there at a time, in all and from one source.
+        public var connectionLimit = 20_000
+        public var connectionLimitPerSource = 1_000
+        /// Threads that carry connections.
+        public var streamThreads = 1
         /// Datagram sockets.
         public var socket = DatagramSocketConfiguration()
 
@@ -39,6 +46,7 @@ public final class SIPEndpoint: Sendable {
     public let listeners: [Listener]
     /// SIP on each lane.
     public let lanes: [EndpointLane]
+    private let streams: SIPStreams?
     /// Which lane owns a call.
     public let owner: CallOwner
 
@@ -53,16 +61,36 @@ public final class SIPEndpoint: Sendable {
         owner = CallOwner(laneCount: count)
         var bound: [[BoundDatagramSocket]] = []
         var listeners: [Listener] = []
-        for listener in configuration.listeners {
+        let hasStreams = configuration.listeners.contains { $0.transport.isReliable }
+        let streams =
+            hasStreams
+            ? SIPStreams(
+                owner: owner, threadCount: configuration.streamThreads, configuration: configuration.stream,
+                limits: configuration.layers.limits,
+                admission: StreamAdmission(
+                    limit: configuration.connectionLimit, limitPerSource: configuration.connectionLimitPerSource)) : nil
+        self.streams = streams
+        for (index, listener) in configuration.listeners.enumerated() {
+            if listener.transport.isReliable, let streams {
+                bound.append([])
+                let address = try await streams.listen(listener.address, listener: index)
+                listeners.append(Listener(listener.transport, address, advertised: listener.advertised))
+                continue
+            }
             let sockets = try BoundDatagramSocket.bind(listener.address, count: count, configuration.socket)
             bound.append(sockets)
             listeners.append(
-                Listener(listener.transport, sockets.first?.localAddress ?? listener.address, advertised: listener.advertised))
+                Listener(
+                    listener.transport, sockets.first?.localAddress ?? listener.address, advertised: listener.advertised
+                ))
         }
         var lanes: [EndpointLane] = []
+        let resolver = HostResolver()
         for index in 0..<count {
             let lane = try Lane(name: "sip-\(index)", index: index, configuration: configuration.lane)
-            lanes.append(EndpointLane(lane: lane, listenerCount: listeners.count, owner: owner, streams: nil))
+            lanes.append(
+                EndpointLane(
+                    lane: lane, listenerCount: listeners.count, owner: owner, streams: streams, resolver: resolver))
         }
         self.listeners = listeners
         self.lanes = lanes
@@ -71,6 +99,7 @@ public final class SIPEndpoint: Sendable {
         for lane in lanes {
             await lane.lane.run { _ in lane.start(configuration.layers, names, all, makeHandler) }
         }
+        streams?.attach(all)
         // Sockets open when every lane can take what they hand over.
         for (index, lane) in lanes.enumerated() {
             for (listener, sockets) in bound.enumerated() where !sockets.isEmpty {
@@ -83,6 +112,7 @@ public final class SIPEndpoint: Sendable {
     /// Stops the lanes and closes all sockets; what was handed over before is still served.
     public func stop() async {
         for lane in lanes { lane.lane.stop() }
+        await streams?.stop()
         for lane in lanes {
             await lane.lane.stopped()
             lane.lane.execute { _ in lane.end() }

@@ -26,6 +26,7 @@ extension TransactionLayer {
             extra(&writer)
             MessageView.endResponse(into: &writer)
             let length = writer.overflowed ? 0 : writer.count
+            if let tap { tap(UnsafeRawBufferPointer(rebasing: memory[0..<length]), flow, true) }
             if length == 0 { counters.sendFailures &+= 1 }
             driver.commitDatagram(Int(flow.listener), count: length, to: flow.remote, from: flow.local)
         } else {
@@ -33,6 +34,7 @@ extension TransactionLayer {
             request.view.beginResponse(head, into: &scratch)
             extra(&scratch)
             MessageView.endResponse(into: &scratch)
+            if let tap { tap(scratch.bytes, flow, true) }
             if !driver.sendStream(flow.connection, scratch.bytes) { counters.sendFailures &+= 1 }
         }
     }
@@ -67,6 +69,7 @@ extension TransactionLayer {
     /// Sends bytes on a flow; false when they cannot go.
     @discardableResult
     func send(_ bytes: UnsafeRawBufferPointer, _ flow: Flow) -> Bool {
+        if let tap { tap(bytes, flow, true) }
         if flow.connection != 0 {
             if driver.sendStream(flow.connection, bytes) { return true }
             counters.sendFailures &+= 1

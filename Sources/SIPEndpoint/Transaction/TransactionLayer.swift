@@ -13,6 +13,8 @@ public final class TransactionLayer {
     public let listeners: [Listener]
     /// Who takes new requests.
     public unowned let handler: any RequestHandler
+    /// Sees every message that is sent or received, for traces and ladders; called on the lane, and must not block.
+    public var tap: ((_ bytes: UnsafeRawBufferPointer, _ flow: Flow, _ isSent: Bool) -> Void)?
     /// What was counted.
     public internal(set) var counters = EndpointCounters()
     /// Part of every branch and tag of this start.
@@ -108,6 +110,7 @@ public final class TransactionLayer {
 
     /// Handles the message that was indexed last.
     func handleIndexed(_ bytes: UnsafeRawBufferPointer, _ flow: Flow) {
+        if let tap { tap(bytes, flow, false) }
         let view = index.view(of: bytes)
         if view.isRequest {
             counters.requestsReceived &+= 1

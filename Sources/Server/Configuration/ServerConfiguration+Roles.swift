@@ -17,8 +17,19 @@ extension ServerConfiguration {
         public var natPingInterval: Duration = .seconds(25)
     }
 
-    /// How bindings are written to the database.
+    /// Where users and bindings are kept, and how bindings are written there.
     public struct Store: Hashable, Sendable {
+        /// The kinds of store.
+        public enum Kind: String, CaseIterable, Sendable {
+            /// A database in the data folder.
+            case sqlite
+            /// Memory alone: all is gone when the server stops.
+            case memory
+        }
+
+        /// Where users and bindings are kept.
+        public var kind: Kind = .sqlite
+
         /// The longest that an answered change waits for its commit.
         public var commitInterval: Duration = .milliseconds(500)
 
@@ -48,8 +59,9 @@ extension ServerConfiguration {
         /// Whether users must authenticate at all; off is refused on other than loopback addresses.
         public var isRequired = true
 
-        /// The algorithms challenged with, the most wanted first (RFC 8760 §2.3).
-        public var algorithms: [Algorithm] = [.sha256, .md5]
+        /// The algorithms challenged with, the most wanted first (RFC 8760 §2.3). MD5 alone unless set: many phones give up
+        /// when they are offered one that they do not know.
+        public var algorithms: [Algorithm] = [.md5]
 
         /// How long an answer to a challenge is accepted before a fresh nonce is asked for.
         public var nonceLifetime: Duration = .seconds(300)

@@ -25,7 +25,7 @@ public final class Authenticator: Sendable {
 
     private let directory: any Directory
     private let realms: [DigestServer]
-    private let counts: [Mutex<NonceCounts>]
+    private let counts: [Shard]
     private let totals = Mutex(Counters())
 
     /// Makes an authenticator for the realms of the domains.
@@ -42,11 +42,16 @@ public final class Authenticator: Sendable {
         realms = domains.domains.map {
             DigestServer(realm: Array($0.realm.utf8), hash: .crypto, issuer: issuer, policy: policy)
         }
-        counts = (0..<Self.shardCount).map { _ in Mutex(NonceCounts(capacity: NonceCounts.defaultCapacity / Self.shardCount)) }
+        counts = (0..<Self.shardCount).map { _ in Shard() }
     }
 
     /// Tables of nonce counts, so that lanes seldom meet.
     private static let shardCount = 16
+
+    /// A part of the nonce counts.
+    private final class Shard: Sendable {
+        let counts = Mutex(NonceCounts(capacity: NonceCounts.defaultCapacity / Authenticator.shardCount))
+    }
 
     /// What was counted since start.
     public var counters: Counters { totals.withLock { $0 } }
@@ -97,7 +102,7 @@ public final class Authenticator: Sendable {
         switch verdict {
         case .accepted(let use):
             let shard = Int(use.identifier % UInt64(Self.shardCount))
-            switch counts[shard].withLock({ $0.record(use) }) {
+            switch counts[shard].counts.withLock({ $0.record(use) }) {
             case .fresh:
                 totals.withLock { $0.accepted += 1 }
                 return .accepted(user: name.user)

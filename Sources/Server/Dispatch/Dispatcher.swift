@@ -6,28 +6,33 @@ import SIP
 import SIPEndpoint
 
 /// Takes every new request of a lane and gives it to the role that it is for (RFC 3261 §16.3 to §16.5).
-final class Dispatcher: RequestHandler {
-    /// What a lane's dispatcher has refused since start, by reason.
-    struct Counters: Sendable, Hashable {
-        var relayDenied: UInt64 = 0
-        var identityMismatch: UInt64 = 0
-        var unknownUser: UInt64 = 0
-        var noBinding: UInt64 = 0
-        var unmatchedAck: UInt64 = 0
-    }
+final class Dispatcher: RequestHandler, @unchecked Sendable {
+    // Proof of Sendable: all state is touched on the lane's thread only, where the endpoint calls it and the server sends its
+    // work; the reference alone travels.
 
-    private let shared: SharedState
+    private let domains: DomainTable
+    private let location: any LocationService
     let proxy: Proxy
     let registrar: Registrar
     let services: ServiceAgent
-    var counters = Counters()
+    var settings: LaneSettings
+    var duties: LaneDuties
+    var counters = DispatchCounters()
 
-    init(shared: SharedState, proxy: Proxy, registrar: Registrar, services: ServiceAgent) {
-        self.shared = shared
+    init(
+        domains: DomainTable, location: any LocationService, settings: LaneSettings, proxy: Proxy, registrar: Registrar,
+        services: ServiceAgent, duties: LaneDuties
+    ) {
+        self.domains = domains
+        self.location = location
+        self.settings = settings
         self.proxy = proxy
         self.registrar = registrar
         self.services = services
+        self.duties = duties
     }
+
+    func attached(to layer: TransactionLayer) { services.attached(to: layer) }
 
     func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
         let view = request.view
@@ -57,8 +62,8 @@ final class Dispatcher: RequestHandler {
     }
 
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {
-        if token & ServiceAgent.timerMark != 0 { return services.timerFired(token, in: layer) }
-        registrar.timerFired(token, in: layer)
+        if ServiceAgent.owns(token) { return services.timerFired(token) }
+        duties.timerFired(token, in: layer)
     }
 
     // MARK: Whom it is for
@@ -67,11 +72,10 @@ final class Dispatcher: RequestHandler {
         _ request: IncomingRequest, _ uri: URIIndex, _ from: AddressIndex, _ plan: RoutePlan, _ layer: TransactionLayer
     ) {
         let view = request.view
-        let host = view.bytes(uri.host)
         guard uri.scheme != .other else { return layer.respondStatelessly(to: request, 416) }
         let listenerIsAsked = proxy.isOurs(uri, view, layer)
         // A URI that names a listener and no domain means the first domain.
-        let domain = shared.domains.find(host) ?? (listenerIsAsked ? 0 : nil)
+        let domain = domains.find(view.bytes(uri.host)) ?? (listenerIsAsked ? 0 : nil)
         if view.method == .register, let domain {
             return register(request, domain, layer)
         }
@@ -80,34 +84,44 @@ final class Dispatcher: RequestHandler {
         }
         if uri.user.isEmpty { return answerForServer(request, layer) }
         if services.isService(view.bytes(uri.user)) { return services.receive(request, in: layer) }
-        guard let strips = identify(request, from, layer) else { return }
+        guard let strips = identify(request, from, called: domain, layer) else { return }
         deliver(request, uri, domain, plan, strips, layer)
     }
 
     private func register(_ request: IncomingRequest, _ domain: Int, _ layer: TransactionLayer) {
-        guard shared.requiresAuthentication else {
-            return registrar.receive(request, in: layer, domain: domain, authenticatedUser: nil)
+        guard settings.requiresAuthentication else {
+            _ = registrar.receive(request, in: layer, domain: domain, authenticatedUser: nil)
+            return
         }
-        switch shared.authenticator.authenticate(request, domain: domain, asProxy: false, in: layer) {
+        switch settings.authenticator.authenticate(request, domain: domain, asProxy: false, in: layer) {
         case .answered: return
         case .accepted(let user):
-            registrar.receive(request, in: layer, domain: domain, authenticatedUser: user)
+            _ = user.withUnsafeBytes {
+                registrar.receive(request, in: layer, domain: domain, authenticatedUser: $0)
+            }
         }
     }
 
-    /// Who sends: our own users prove it, strangers pass without a say about identities (RFC 3261 §22.3, RFC 3325 §5).
+    /// Who sends: our own users prove it, strangers pass without a say about identities where the called domain is open to
+    /// them (RFC 3261 §22.3, RFC 3325 §5).
     ///
     /// - Returns: the headers to strip, or nil when the request was answered.
     private func identify(
-        _ request: IncomingRequest, _ from: AddressIndex, _ layer: TransactionLayer
+        _ request: IncomingRequest, _ from: AddressIndex, called: Int?, _ layer: TransactionLayer
     ) -> [HeaderName]? {
         let view = request.view
-        guard shared.requiresAuthentication else { return [] }
+        guard settings.requiresAuthentication, !settings.trusts(request.flow.remote) else { return [] }
         let strangers: [HeaderName] = [.pAssertedIdentity, .pPreferredIdentity]
-        guard let uri = try? view.uri(from.uri), uri.isSIP, let domain = shared.domains.find(view.bytes(uri.host)) else {
-            return strangers
+        let sender = (try? view.uri(from.uri)).flatMap { uri in
+            uri.isSIP ? domains.find(view.bytes(uri.host)).map { (uri, $0) } : nil
         }
-        switch shared.authenticator.authenticate(request, domain: domain, asProxy: true, in: layer) {
+        guard let (uri, domain) = sender else {
+            guard let called, !settings.openDomains[called] else { return strangers }
+            counters.strangersRefused &+= 1
+            layer.respondStatelessly(to: request, 403, reason: "This domain takes calls of its own users only")
+            return nil
+        }
+        switch settings.authenticator.authenticate(request, domain: domain, asProxy: true, in: layer) {
         case .answered: return nil
         case .accepted(let user):
             guard URI.unescape(view.text(uri.user)) == String(decoding: user, as: UTF8.self) else {
@@ -124,7 +138,7 @@ final class Dispatcher: RequestHandler {
         _ request: IncomingRequest, _ uri: URIIndex, _ domain: Int, _ plan: RoutePlan, _ strips: [HeaderName],
         _ layer: TransactionLayer
     ) {
-        switch shared.location.location(user: request.view.bytes(uri.user), domain: domain) {
+        switch location.location(user: request.view.bytes(uri.user), domain: domain) {
         case .bindings(let bindings):
             let targets = bindings.map {
                 ProxyTarget(
@@ -148,12 +162,15 @@ final class Dispatcher: RequestHandler {
         _ request: IncomingRequest, _ from: AddressIndex, _ plan: RoutePlan, _ layer: TransactionLayer
     ) {
         let view = request.view
-        guard let uri = try? view.uri(from.uri), uri.isSIP, shared.domains.find(view.bytes(uri.host)) != nil else {
+        let isTrusted = settings.trusts(request.flow.remote)
+        let isFromUser =
+            (try? view.uri(from.uri)).map { $0.isSIP && domains.find(view.bytes($0.host)) != nil } ?? false
+        guard settings.relay == .users, isTrusted || isFromUser else {
             counters.relayDenied &+= 1
             return layer.respondStatelessly(
                 to: request, 403, reason: "Relaying denied: neither sender nor recipient is of this server")
         }
-        guard let strips = identify(request, from, layer) else { return }
+        guard let strips = identify(request, from, called: nil, layer) else { return }
         proxy.forward(request, plan, to: [], strips: strips, in: layer)
     }
 
@@ -166,22 +183,5 @@ final class Dispatcher: RequestHandler {
             writer.append(
                 "Accept: application/sdp\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER\r\nSupported: \r\n")
         }
-    }
-}
-
-/// What the dispatchers of all lanes share.
-final class SharedState: Sendable {
-    let domains: DomainTable
-    let location: any LocationService
-    let authenticator: Authenticator
-    let requiresAuthentication: Bool
-
-    init(
-        domains: DomainTable, location: any LocationService, authenticator: Authenticator, requiresAuthentication: Bool
-    ) {
-        self.domains = domains
-        self.location = location
-        self.authenticator = authenticator
-        self.requiresAuthentication = requiresAuthentication
     }
 }

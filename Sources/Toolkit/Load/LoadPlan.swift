@@ -34,7 +34,7 @@ public struct LoadPlan: Sendable {
     public var limit = 0
     /// Sockets to send from, each with a port of its own.
     public var socketCount = 4
-    /// Users, named `u0` to `u(n-1)`.
+    /// Users, named `load0`, `load1` and so on.
     public var userCount = 1_000
     /// The password of all users; empty when the server does not ask.
     public var password = ""

@@ -40,8 +40,10 @@ public struct LoadReport: Sendable {
 
     /// A few lines for people.
     public var text: String {
-        var lines = "\(operations) of \(started) \(operation) operations done in \(rounded(seconds)) s: \(rounded(rate)) per second"
-        lines += "\nfailed \(failed), sent again \(retransmissions), skipped \(skipped), dropped at our sockets \(drops)"
+        var lines =
+            "\(operations) of \(started) \(operation) operations done in \(rounded(seconds)) s: \(rounded(rate)) per second"
+        lines +=
+            "\nfailed \(failed), sent again \(retransmissions), skipped \(skipped), dropped at our sockets \(drops)"
         lines += "\nlatency p50 \(latency.percentile(0.5)) µs, p99 \(latency.percentile(0.99)) µs, "
         lines += "p99.9 \(latency.percentile(0.999)) µs, greatest \(latency.maximum) µs"
         for (status, count) in statuses.sorted(by: { $0.key < $1.key }) { lines += "\nstatus \(status): \(count)" }

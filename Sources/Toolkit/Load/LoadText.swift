@@ -10,7 +10,7 @@ struct LoadText {
     }
 
     private func writeUser(_ user: UInt32, into writer: inout ByteWriter) {
-        writer.append("sip:u")
+        writer.append("sip:load")
         writer.append(decimal: UInt64(user))
         writer.append(UInt8(ascii: "@"))
         writer.append(domain)
@@ -80,7 +80,7 @@ struct LoadText {
         writer.append(decimal: UInt64(slot.user))
         writer.append("-load\r\nCSeq: ")
         writer.append(decimal: UInt64(slot.sequence))
-        writer.append(" REGISTER\r\nContact: <sip:u")
+        writer.append(" REGISTER\r\nContact: <sip:load")
         writer.append(decimal: UInt64(slot.user))
         writer.append(UInt8(ascii: "@"))
         writer.append(local)
@@ -167,7 +167,7 @@ struct LoadText {
             guard let challenge = (try? DigestChallenge.parse(view.bytes(view.field(i).valueRange))).flatMap({ $0 }),
                 let function = challenge.algorithm?.function
             else { continue }
-            let name = Array("u\(slot.user)".utf8)
+            let name = Array("load\(slot.user)".utf8)
             guard
                 let ha1 = hash.ha1(username: name, realm: challenge.realm, password: Array(password.utf8), function),
                 let response = response(ha1, challenge, slot, hash, function)
@@ -176,7 +176,7 @@ struct LoadText {
             let nonce = String(decoding: challenge.nonce, as: UTF8.self)
             let uri = "sip:" + String(decoding: domain, as: UTF8.self)
             let value =
-                "Digest username=\"u\(slot.user)\",realm=\"\(realm)\",nonce=\"\(nonce)\",uri=\"\(uri)\",qop=auth,nc=00000001,"
+                "Digest username=\"load\(slot.user)\",realm=\"\(realm)\",nonce=\"\(nonce)\",uri=\"\(uri)\",qop=auth,nc=00000001,"
                 + "cnonce=\"load\",response=\"\(String(decoding: response, as: UTF8.self))\","
                 + "algorithm=\(DigestAlgorithm(function).name)"
             var writer = ByteWriter(capacity: 1_024)

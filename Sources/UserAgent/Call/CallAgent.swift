@@ -251,7 +251,8 @@ public final class CallAgent {
     /// Where requests in a dialog go: by the flow of the INVITE when its next hop is the same address, else as located.
     func targets(_ uri: URI, flow: Flow?, _ completion: @escaping ([Target]) -> Void) {
         layer.locate(uri) { targets in
-            if let flow, flow.connection != 0, targets.isEmpty || targets.contains(where: { $0.address == flow.remote }) {
+            if let flow, flow.connection != 0, targets.isEmpty || targets.contains(where: { $0.address == flow.remote })
+            {
                 return completion([Target(flow)])
             }
             completion(targets)

@@ -88,7 +88,9 @@ extension CallLeg {
         if view.method == .ack { return receiveAck(view) }
         guard var current = dialog ?? calleeDialog else { return layer.respondStatelessly(to: request, 481) }
         guard let order = try? current.receive(view) else { return layer.respondStatelessly(to: request, 400) }
-        guard order == .inOrder else { return layer.respondStatelessly(to: request, 500, reason: "CSeq is out of order") }
+        guard order == .inOrder else {
+            return layer.respondStatelessly(to: request, 500, reason: "CSeq is out of order")
+        }
         keep(current)
         switch view.method {
         case .bye: receiveBye(request, layer)
@@ -133,7 +135,9 @@ extension CallLeg {
     }
 
     private func receiveAck(_ view: MessageView) {
-        if let (repetition, _, sequence) = reInviteRepetition, (try? view.cSeq.number) == UInt32(truncatingIfNeeded: sequence) {
+        if let (repetition, _, sequence) = reInviteRepetition,
+            (try? view.cSeq.number) == UInt32(truncatingIfNeeded: sequence)
+        {
             _ = repetition
             stop(.reInviteSuccess)
             reInviteRepetition = nil
@@ -196,7 +200,8 @@ extension CallLeg {
     }
 
     func repeatReInviteSuccess() {
-        guard var (repetition, transaction, sequence) = reInviteRepetition else { return }
+        guard let (started, transaction, sequence) = reInviteRepetition else { return }
+        var repetition = started
         switch repetition.fire(agent.layer.configuration.timers) {
         case .none: reInviteRepetition = nil
         case .wait(let delay):

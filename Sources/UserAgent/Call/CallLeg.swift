@@ -1,6 +1,6 @@
-public import SDP
+import SDP
 public import SIP
-public import SIPEndpoint
+import SIPEndpoint
 
 /// One call as this side sees it: the INVITE, its dialog, the offer and answer, and the media (RFC 3261 §13 to §15).
 ///
@@ -71,8 +71,10 @@ public final class CallLeg {
     public var onEvent: (Event) -> Void = { _ in }
     /// Whether the call is up.
     public internal(set) var isAnswered = false
+    /// How it ended; nil while it has not.
+    public internal(set) var ending: Ending?
     /// Whether it is over.
-    public internal(set) var isEnded = false
+    public var isEnded: Bool { ending != nil }
     /// Whether the far side holds the call.
     public internal(set) var isHeldByPeer = false
     /// Whether the offer is to come with the ACK.
@@ -144,7 +146,7 @@ public final class CallLeg {
 
     func end(_ ending: Ending) {
         guard !isEnded else { return }
-        isEnded = true
+        self.ending = ending
         media.stop()
         onEvent(.ended(ending))
         agent.ended(self)
@@ -219,5 +221,12 @@ public final class CallLeg {
         guard let stream = negotiation.streams.first else { return false }
         apply(stream)
         return true
+    }
+}
+
+extension CallLeg {
+    /// Gives the call what it plays and where what is heard goes; for those who use legs without `Call`.
+    public func attach(_ ends: AudioEnds) {
+        (media as? any AudioLegFace)?.attach(ends) { _ in }
     }
 }

@@ -1,4 +1,5 @@
-public import Reactor
+public import Media
+import Reactor
 public import SIP
 import SIPEndpoint
 import Synchronization
@@ -61,6 +62,8 @@ public final class Call: Sendable {
                 endedNow(result)
             }
         }
+        // A call that could not even be sent has ended before anyone listened.
+        if let ending = leg.ending { leg.onEvent(.ended(ending)) }
     }
 
     private func answeredNow() {
@@ -127,8 +130,8 @@ public final class Call: Sendable {
     /// Presses keys: `0` to `9`, `*`, `#`, `A` to `D` (RFC 4733). Others are left out.
     public func send(digits: String) { media?.send(digits: digits) }
 
-    /// What was sent and received so far.
-    public func statistics() async -> AudioStatistics { await media?.statistics() ?? AudioStatistics() }
+    /// What was sent and received so far; nil when the call never had media.
+    public func statistics() async -> AudioStatistics? { await media?.statistics() }
 }
 
 /// Holds an object that lives on a lane, to pass it back there.
@@ -204,11 +207,7 @@ public final class Invitation: Sendable {
         let lane = lane
         let call = await lane.run { _ in
             let call = Call(leg.value, lane: lane, audio: audio)
-            if leg.value.isEnded {
-                leg.value.onEvent(.ended(.init(487, "The caller gave up", .remote)))
-            } else {
-                leg.value.answer()
-            }
+            leg.value.answer()
             return call
         }
         try await call.answered()

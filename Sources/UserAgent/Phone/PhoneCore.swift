@@ -13,6 +13,7 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
     private let media: any MediaProvider
     private(set) var agent: CallAgent!  // Set by `attached`, before the first message.
     private(set) var registration: RegistrationAgent?
+    var trace: (@Sendable (TracedMessage) -> Void)?
     var onInvitation: (CallLeg) -> Void = { $0.reject(480) }
 
     init(_ account: Account, media: any MediaProvider) {
@@ -21,6 +22,14 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
     }
 
     func attached(to layer: TransactionLayer) {
+        if let trace {
+            layer.tap = { bytes, flow, isSent in
+                trace(
+                    TracedMessage(
+                        time: .now, source: isSent ? flow.local : flow.remote,
+                        destination: isSent ? flow.remote : flow.local, bytes: Array(bytes)))
+            }
+        }
         let name = account.authenticationUser ?? account.uri.user ?? ""
         let credentials = DigestClient(
             accounts: [DigestAccount(username: name, password: account.password)], hash: .crypto)

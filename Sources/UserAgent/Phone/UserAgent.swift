@@ -24,6 +24,8 @@ public final class UserAgent: Sendable {
         public var codecs: [AudioCodecName] = [.pcmu, .pcma]
         /// The ports for RTP.
         public var mediaPorts: ClosedRange<UInt16> = 16_384...32_767
+        /// Sees every SIP message, for traces and ladders.
+        public var trace: (@Sendable (TracedMessage) -> Void)?
         /// Timers and limits of the SIP layers.
         public var timers = TransactionTimers()
 
@@ -62,11 +64,15 @@ public final class UserAgent: Sendable {
         let provider = AudioProvider(lane: lane, ports: options.mediaPorts, codecs: options.codecs)
         var configuration = SIPEndpoint.Configuration()
         configuration.listeners = [.init(.udp, options.address)]
+        if (account.proxy ?? account.uri).transport == .tcp {
+            configuration.listeners.append(.init(.tcp, options.address))
+        }
         configuration.layers.timers = options.timers
         let made = Mutex<PhoneCore?>(nil)
         do {
             endpoint = try await SIPEndpoint(configuration) { _ in
                 let core = PhoneCore(account, media: provider)
+                core.trace = options.trace
                 made.withLock { $0 = core }
                 return core
             }
@@ -110,7 +116,8 @@ public final class UserAgent: Sendable {
                     waiting = nil
                     switch event {
                     case .registered: first.resume(returning: .success(()))
-                    case .failed(let failure, _): first.resume(returning: .failure(.init(failure.status, failure.reason)))
+                    case .failed(let failure, _):
+                        first.resume(returning: .failure(.init(failure.status, failure.reason)))
                     case .unregistered, .expired:
                         first.resume(returning: .failure(.init(nil, "The binding was taken away")))
                     }
@@ -201,6 +208,20 @@ public final class UserAgent: Sendable {
         mediaLane.stop()
         await mediaLane.stopped()
     }
+}
+
+/// One SIP message as it passed a user agent.
+public struct TracedMessage: Sendable {
+    /// When.
+    public var time: ContinuousClock.Instant
+    /// From where, and to where.
+    public var source: TransportAddress
+    public var destination: TransportAddress
+    /// The bytes.
+    public var bytes: [UInt8]
+
+    /// The first line.
+    public var startLine: String { String(decoding: bytes.prefix { $0 != 0x0D && $0 != 0x0A }, as: UTF8.self) }
 }
 
 /// Resumes a continuation once, whoever comes first.

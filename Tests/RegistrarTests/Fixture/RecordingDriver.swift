@@ -32,5 +32,6 @@ final class RecordingDriver: EndpointDriver {
 
     func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 { 0 }
     func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) { completion([]) }
+
     func random() -> UInt64 { 0x5EED }
 }

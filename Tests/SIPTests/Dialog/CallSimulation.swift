@@ -131,7 +131,7 @@ struct CallSimulation {
 
     private mutating func passUp(_ status: StatusCode, _ index: Int) throws {
         let response = try DialogMessages.response(
-            Int(status.rawValue), toTag: "\(index)", contact: "<sip:bob@\(index)>")
+            Int(status.rawValue), toTag: "\(index)", contact: "<sip:bob@10.0.1.\(index)>")
         try perform(outgoing.receive(response))
     }
 

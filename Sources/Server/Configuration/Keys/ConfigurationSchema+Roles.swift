@@ -27,6 +27,9 @@ extension ConfigurationSchema {
 
     static let store: [Setting<ServerConfiguration>] = [
         Setting(
+            "store.kind", \.store.kind, .choice, of: defaults, .restart, source: "",
+            "Where users and bindings are kept; with `memory` all is gone when the server stops."),
+        Setting(
             "store.commit-interval", \.store.commitInterval, .duration(.milliseconds(10)...(.milliseconds(900))),
             of: defaults, .restart, source: "",
             "The longest that an answered change of bindings waits for its commit to the database to begin."),
@@ -53,7 +56,11 @@ extension ConfigurationSchema {
             """),
         Setting(
             list: "authentication.algorithms", \.authentication.algorithms, .choice, mayBeEmpty: false, of: defaults,
-            .reload, source: "RFC 8760 §2.3", "The algorithms of challenges, the most wanted first."),
+            .reload, source: "RFC 8760 §2.3",
+            """
+            The algorithms of challenges, the most wanted first. With SHA-256 among them some phones give up: those that \
+            know MD5 only and do not pass over what they do not know.
+            """),
         Setting(
             "authentication.nonce-lifetime", \.authentication.nonceLifetime,
             .duration(.seconds(10)...(.seconds(86_400))), of: defaults, .reload, source: "RFC 7616 §3.3",

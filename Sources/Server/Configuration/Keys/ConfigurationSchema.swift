@@ -4,7 +4,7 @@ enum ConfigurationSchema {
     static let environmentPrefix = "ITO_"
 
     /// Variables with the prefix that are no keys, but read by commands.
-    static let otherVariables: Set<String> = ["ITO_PASSWORD"]
+    static let otherVariables: Set<String> = ["ITO_PASSWORD", "ITO_DATA"]
 
     /// The keys outside the lists of domains and listeners.
     static let settings: [Setting<ServerConfiguration>] =
@@ -19,7 +19,7 @@ enum ConfigurationSchema {
                 The domains that this server is responsible for: requests for them end here, their users register here. An \
                 element is a name, or a mapping with the keys below.
                 """,
-            source: "RFC 3261 §10.3, §16.4", effect: .reload),
+            source: "RFC 3261 §10.3, §16.4", effect: .restart),
         primary: "name", example: "example.com", fields: domainFields, make: { ServerConfiguration.Domain(name: "") })
 
     /// The list of listeners.
@@ -88,21 +88,21 @@ extension ConfigurationSchema {
         let example = Domain(name: "example.com")
         return [
             Setting(
-                "domains[].name", \.name, .domain, of: example, shownDefault: "none", .reload,
+                "domains[].name", \.name, .domain, of: example, shownDefault: "none", .restart,
                 source: "RFC 3261 §19.1.1",
                 "The host part of the addresses of its users."),
             Setting(
-                "domains[].realm", \.realm, .realm, of: example, shownDefault: "the name", .reload,
+                "domains[].realm", \.realm, .realm, of: example, shownDefault: "the name", .restart,
                 source: "RFC 3261 §22.1",
                 """
                 The realm its users authenticate in; the name unless set. Secrets are kept for a realm: after a change all \
                 passwords of the domain must be set anew.
                 """),
             Setting(
-                list: "domains[].aliases", \.aliases, .domain, mayBeEmpty: true, of: example, .reload,
+                list: "domains[].aliases", \.aliases, .domain, mayBeEmpty: true, of: example, .restart,
                 source: "RFC 3261 §10.3", "Other host parts that stand for this domain."),
             Setting(
-                "domains[].open", \.isOpen, .boolean, of: example, .reload, source: "RFC 3261 §26.3.2",
+                "domains[].open", \.isOpen, .boolean, of: example, .restart, source: "RFC 3261 §26.3.2",
                 """
                 Whether callers that are not users of this server may call its users. With `no` every caller must \
                 authenticate.

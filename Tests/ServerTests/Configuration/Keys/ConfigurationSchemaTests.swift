@@ -48,7 +48,7 @@ import Testing
         )
         #expect(defaults.services.echoDelay == .milliseconds(600))
         #expect(defaults.authentication.isRequired)
-        #expect(defaults.authentication.algorithms == [.sha256, .md5])
+        #expect(defaults.authentication.algorithms == [.md5])
     }
 
     @Test func timersFollowFromT1UnlessSet() throws {

@@ -62,7 +62,7 @@ import Testing
         ),
         (
             "authentication:\n  algorithms: []",
-            "ito.yaml:2: authentication.algorithms: the list is empty; write for example [SHA-256, MD5]"
+            "ito.yaml:2: authentication.algorithms: the list is empty; write for example [MD5]"
         ),
         (
             "authentication: {algorithms: [MD5, md5]}",

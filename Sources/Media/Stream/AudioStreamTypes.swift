@@ -1,0 +1,163 @@
+public import RTP
+
+/// How an audio stream behaves, apart from what is negotiated.
+public struct AudioStreamConfiguration: Sendable {
+    /// Jitter, concealment and delay. Its frame is set to the negotiated packet time.
+    public var playout = PlayoutBuffer.Configuration()
+
+    /// Validity of sequence numbers.
+    public var sequenceLimits = SequenceTracker.Limits()
+
+    /// Reports.
+    public var reports = RTCPSchedule.Configuration()
+
+    /// Name of this end point over all its streams (RFC 3550 §6.5.1, RFC 7022), at most 255 octets of UTF-8.
+    public var canonicalName: String
+
+    /// Whether packets of silence are sent while there is no source, so that the peer and NATs on the way see a stream.
+    public var sendsSilence = true
+
+    /// Whether media follows a peer that sends from elsewhere than its description says (RFC 4961).
+    public var followsPeer = true
+
+    /// How long a known source must have been silent before another one is played from its first packet on; before that, the
+    /// other must pass probation.
+    public var sourceHold = Duration.milliseconds(200)
+
+    /// Frames that a lane which was held up makes good, at most; the rest is passed over.
+    public var catchUpFrames = 5
+
+    /// The figures of the codec for the quality estimate: by default those of G.711 without concealment, which are careful.
+    public var impairment = CodecImpairment.g711
+
+    /// The defaults.
+    public init(canonicalName: String) {
+        self.canonicalName = canonicalName
+    }
+}
+
+/// What became of a datagram.
+@frozen
+public enum AudioReceipt: Hashable, Sendable {
+    /// Audio, taken by the playout buffer or found late, duplicate or unusable by it.
+    case media
+    /// A telephone event, or comfort noise.
+    case event
+    /// RTCP.
+    case control
+    /// Nothing was done with it.
+    case ignored(Reason)
+
+    /// Why a datagram was ignored.
+    @frozen
+    public enum Reason: Hashable, Sendable {
+        /// Neither RTP nor RTCP.
+        case unknownProtocol
+        /// A broken RTP packet.
+        case malformed(RTPError)
+        /// A broken RTCP compound.
+        case malformedControl(RTCPError)
+        /// A payload type that was not negotiated.
+        case payloadType(UInt8)
+        /// It comes from another address than the stream's peer.
+        case address
+        /// Its source or its sequence number is not yet believed.
+        case unproven
+        /// Media does not flow this way now.
+        case direction
+    }
+}
+
+/// What happened in a stream. Fetch with `nextEvent()` after receiving and ticking.
+@frozen
+public enum AudioStreamEvent: Hashable, Sendable {
+    /// The peer presses a key.
+    case digitBegan(TelephoneEvent.Code)
+    /// The peer has released it.
+    case digitEnded(TelephoneEvent.Code, duration: Duration)
+    /// Media goes to another address now: `remote` says which.
+    case moved
+    /// The peer's source changed.
+    case sourceChanged(ssrc: UInt32)
+    /// The peer's source said goodbye.
+    case goodbye
+    /// Our source has ended; silence follows.
+    case sourceEnded
+}
+
+/// What a tick gives to be sent: runs of octets in the memory that it was given.
+public struct AudioTick<Address: Equatable & Sendable>: Sendable {
+    /// A datagram.
+    public struct Datagram: Sendable {
+        /// Where its octets lie.
+        public let octets: Range<Int>
+
+        /// Where it shall go.
+        public let destination: Address
+    }
+
+    /// The RTP packet.
+    public internal(set) var media: Datagram?
+
+    /// The RTCP compound; over the RTCP socket where the streams' ports are not shared.
+    public internal(set) var control: Datagram?
+}
+
+/// A snapshot of a stream's figures.
+public struct AudioStatistics: Sendable {
+    /// What the peer reports of our stream.
+    public struct RemoteReport: Hashable, Sendable {
+        /// Part of our packets lost since its report before, 0 to 1.
+        public let lossFraction: Double
+        /// Packets lost since the beginning; negative when there were duplicates.
+        public let cumulativeLost: Int
+        /// Jitter of our packets' coming.
+        public let jitter: Duration
+    }
+
+    /// Packets sent.
+    public internal(set) var sentPackets: UInt64 = 0
+    /// Octets of payload sent.
+    public internal(set) var sentOctets: UInt64 = 0
+    /// RTP packets received and believed, duplicates included.
+    public internal(set) var receivedPackets: UInt64 = 0
+    /// Octets of their payloads.
+    public internal(set) var receivedOctets: UInt64 = 0
+    /// Datagrams that were ignored, for whatever reason.
+    public internal(set) var ignoredDatagrams: UInt64 = 0
+    /// Datagrams among them that came from a stranger's address.
+    public internal(set) var refusedDatagrams: UInt64 = 0
+    /// RTCP compounds received and sent.
+    public internal(set) var receivedReports: UInt64 = 0
+    public internal(set) var sentReports: UInt64 = 0
+    /// Packets of the peer's present source that were lost on the way (RFC 3550 A.3).
+    public internal(set) var lost: Int = 0
+    /// Interarrival jitter (RFC 3550 A.8).
+    public internal(set) var jitter = Duration.zero
+    /// Time to the peer and back; nil before a report tells.
+    public internal(set) var roundTrip: Duration?
+    /// What the peer says of our packets; nil before it does.
+    public internal(set) var remote: RemoteReport?
+    /// What the playout buffer counted.
+    public internal(set) var playout = PlayoutBuffer.Counters()
+    /// Time between a packet's coming and its playing.
+    public internal(set) var playoutDelay = Duration.zero
+    /// Frames that were passed over because the lane was held up.
+    public internal(set) var skippedFrames: UInt64 = 0
+    /// Frames that could not be sent because the memory was too small.
+    public internal(set) var unsentFrames: UInt64 = 0
+    /// Events that nobody fetched in time.
+    public internal(set) var lostEvents: UInt64 = 0
+    /// Level of what is heard, and of what is said, since the meters were read last.
+    public internal(set) var heard = LevelMeter().reading
+    public internal(set) var said = LevelMeter().reading
+    /// What people would say of what is heard.
+    public internal(set) var quality = CallQuality(delay: .zero, loss: 0, codec: .g711)
+
+    /// Part of the packets that were not there when they were due, 0 to 1.
+    public var playoutLoss: Double {
+        let missing = playout.lost + playout.late
+        let all = playout.received + missing
+        return all == 0 ? 0 : Double(missing) / Double(all)
+    }
+}

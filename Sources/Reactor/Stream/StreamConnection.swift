@@ -1,0 +1,255 @@
+import Glibc
+import NIOCore
+import Synchronization
+
+/// One stream to a peer, accepted or made by us. Frames may be sent from any thread; they leave in their order, in batches.
+public final class StreamConnection: Sendable {
+    /// Names a connection for the life of the process; never used again.
+    public struct ID: Hashable, Sendable, CustomStringConvertible {
+        /// Counts from 1.
+        public let number: UInt64
+
+        public var description: String { "#\(number)" }
+
+        private static let last = Atomic<UInt64>(0)
+
+        static func next() -> ID { ID(number: last.wrappingAdd(1, ordering: .relaxed).newValue) }
+    }
+
+    /// The name of the connection.
+    public let id = ID.next()
+
+    /// Whether we have made it.
+    public let isOutbound: Bool
+
+    /// The address of the peer.
+    public let remoteAddress: TransportAddress
+
+    /// A number of the owner's, as to tell listeners apart.
+    public let tag: UInt64
+
+    let configuration: StreamConfiguration
+    private let handler: any StreamHandler
+    private let counters: StreamCounters
+    private let admission: StreamAdmission?
+    private let eventLoop: any EventLoop
+    private let state: Mutex<State>
+
+    /// Time of the last sign of life, in nanoseconds of NIO's clock.
+    private let lastActivity = Atomic<UInt64>(NIODeadline.now().uptimeNanoseconds)
+
+    private struct State {
+        enum Phase {
+            case connecting, open, closing, closed
+        }
+
+        var phase = Phase.connecting
+        var channel: (any Channel)?
+        var localAddress: TransportAddress?
+        /// Frames that no flush has taken yet.
+        var outbox: [[UInt8]] = []
+        /// Bytes of the outbox and of what NIO has not given to the kernel.
+        var waitingBytes = 0
+        var isFlushScheduled = false
+        /// Takes nothing more, and closes when what was given to it is sent.
+        var isFinishing = false
+        /// Why it will have been closed; the first cause stands.
+        var reason: StreamCloseReason?
+
+        var takesFrames: Bool { (phase == .open || phase == .connecting) && !isFinishing }
+    }
+
+    init(
+        to remoteAddress: TransportAddress, isOutbound: Bool, tag: UInt64, _ endpoint: StreamEndpoint,
+        on eventLoop: any EventLoop,
+        admission: StreamAdmission? = nil
+    ) {
+        self.remoteAddress = remoteAddress
+        self.isOutbound = isOutbound
+        self.tag = tag
+        self.eventLoop = eventLoop
+        self.admission = admission
+        configuration = endpoint.configuration
+        handler = endpoint.handler
+        counters = endpoint.counters
+        state = Mutex(State())
+    }
+
+    /// Our address; nil until the connection is made.
+    public var localAddress: TransportAddress? { state.withLock { $0.localAddress } }
+
+    /// Whether frames can be sent: from the start, also while it is being made, until one side closes it.
+    public var isOpen: Bool { state.withLock { $0.takesFrames } }
+
+    /// Bytes that wait for the peer to read.
+    public var waitingBytes: Int { state.withLock { $0.waitingBytes } }
+
+    // MARK: Sending
+
+    /// Sends a frame, when the connection is made if it is not yet. False when it is closed, or is closed now because the peer reads too
+    /// slowly: the frame is lost then.
+    @discardableResult
+    public func send(_ frame: [UInt8]) -> Bool { send([frame]) }
+
+    /// Sends frames, all or none of them.
+    @discardableResult
+    public func send(_ frames: [[UInt8]]) -> Bool {
+        let count = frames.reduce(0) { $0 + $1.count }
+        let (isTaken, needsFlush, isTooMuch) = state.withLock { state -> (Bool, Bool, Bool) in
+            guard state.takesFrames else { return (false, false, false) }
+            guard count <= configuration.outboundLimit - state.waitingBytes else { return (false, false, true) }
+            state.outbox.append(contentsOf: frames)
+            state.waitingBytes += count
+            let needsFlush = state.phase == .open && !state.isFlushScheduled
+            if needsFlush { state.isFlushScheduled = true }
+            return (true, needsFlush, false)
+        }
+        if isTooMuch { abort(.slowReader) }
+        if isTaken { counters.framesSent.addShared(frames.count) }
+        if needsFlush { eventLoop.execute { self.flush() } }
+        return isTaken
+    }
+
+    /// Gives the outbox to NIO as one buffer; on the event loop.
+    private func flush() {
+        let (frames, channel) = state.withLock { state in
+            state.isFlushScheduled = false
+            guard state.phase != .connecting else { return ([[UInt8]](), (any Channel)?.none) }
+            let frames = state.outbox
+            state.outbox = []
+            return (frames, state.channel)
+        }
+        guard let channel, !frames.isEmpty else { return }
+        let count = frames.reduce(0) { $0 + $1.count }
+        var buffer = channel.allocator.buffer(capacity: count)
+        for frame in frames { buffer.writeBytes(frame) }
+        channel.writeAndFlush(buffer).whenComplete { result in
+            self.state.withLock { $0.waitingBytes -= count }
+            guard case .success = result else { return }
+            self.noteActivity()
+            self.counters.bytesSent.addShared(count)
+        }
+    }
+
+    // MARK: Closing
+
+    /// Sends what was given to it, closes our side, and waits for the peer to close its own, `StreamConfiguration.closeTime` at most.
+    /// What is being made is made first.
+    public func close() {
+        let isOpen = state.withLock { state in
+            guard state.takesFrames else { return false }
+            state.reason = state.reason ?? .local
+            state.isFinishing = true
+            return state.phase == .open
+        }
+        if isOpen { eventLoop.execute { self.closeOutput() } }
+    }
+
+    /// On the event loop.
+    private func closeOutput() {
+        let channel = state.withLock { state -> (any Channel)? in
+            guard state.phase == .open else { return nil }
+            state.phase = .closing
+            return state.channel
+        }
+        guard let channel else { return }
+        flush()
+        // When the peer has closed its side NIO closes all at once, and not behind the writes: so the close waits for the last of them.
+        channel.writeAndFlush(channel.allocator.buffer(capacity: 0)).whenComplete { _ in
+            channel.close(mode: .output, promise: nil)
+        }
+        channel.eventLoop.scheduleTask(in: TimeAmount(configuration.closeTime)) { channel.close(promise: nil) }
+    }
+
+    /// Closes at once; what has not been sent is lost.
+    public func abort() { abort(.local) }
+
+    func abort(_ reason: StreamCloseReason) {
+        let channel = state.withLock { state in
+            if state.phase == .connecting || state.phase == .open { state.phase = .closing }
+            state.reason = state.reason ?? reason
+            return state.channel
+        }
+        // Without a channel yet, whoever makes it finds it closed.
+        channel?.close(promise: nil)
+    }
+
+    // MARK: Events, on the event loop
+
+    /// The channel is there, and is not connected yet.
+    func attach(_ channel: any Channel) {
+        let isWanted = state.withLock { state in
+            state.channel = channel
+            return state.phase == .connecting
+        }
+        if !isWanted { channel.close(promise: nil) }
+    }
+
+    func connected(_ channel: any Channel) {
+        let isWanted = state.withLock { state in
+            guard state.phase == .connecting else { return false }
+            state.channel = channel
+            state.phase = .open
+            state.localAddress = TransportAddress(channel.localAddress)
+            return true
+        }
+        guard isWanted else { return channel.close(promise: nil) }
+        noteActivity()
+        if isOutbound { counters.connected.addShared(1) } else { counters.accepted.addShared(1) }
+        handler.opened(self)
+        flush()
+        if state.withLock({ $0.isFinishing }) { closeOutput() }
+    }
+
+    func received(_ frames: [[UInt8]]) {
+        counters.framesReceived.addShared(frames.count)
+        handler.received(frames, on: self)
+    }
+
+    func misframed(_ error: StreamFramingError) {
+        state.withLock { $0.reason = $0.reason ?? .misframed(error) }
+        handler.misframed(error, on: self)
+    }
+
+    func inputEnded() {
+        let isClosing = state.withLock { state in
+            if state.reason == nil { state.reason = .remote }
+            return state.phase == .closing
+        }
+        if isClosing { return abort(.remote) }
+        handler.inputEnded(on: self)
+    }
+
+    /// The end, told once. Whatever was noted first is the reason.
+    func ended(_ lastReason: StreamCloseReason) {
+        let (isFirst, wasKnown, reason) = state.withLock { state in
+            let isFirst = state.phase != .closed
+            let wasKnown = isOutbound || state.localAddress != nil
+            state.phase = .closed
+            state.channel = nil
+            state.outbox = []
+            return (isFirst, wasKnown, state.reason)
+        }
+        guard isFirst else { return }
+        admission?.release(remoteAddress)
+        // An accepted connection that never became active was never shown to the handler.
+        guard wasKnown else { return }
+        let end = reason ?? (counters.isShutDown.load(ordering: .relaxed) ? .shutdown : lastReason)
+        counters.count(end)
+        handler.closed(self, end)
+    }
+
+    func noteActivity() {
+        lastActivity.store(NIODeadline.now().uptimeNanoseconds, ordering: .relaxed)
+    }
+
+    func noteReceived(_ bytes: Int) {
+        counters.bytesReceived.addShared(bytes)
+        noteActivity()
+    }
+
+    /// When the connection will have been idle for too long.
+    var idleDeadline: NIODeadline {
+        .uptimeNanoseconds(lastActivity.load(ordering: .relaxed)) + TimeAmount(configuration.idleTime)
+    }
+}

@@ -1,0 +1,46 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Makes TCP connections.
+public final class StreamConnector: Sendable {
+    private let threads: StreamThreads
+    private let endpoint: StreamEndpoint
+
+    /// A connector whose connections run on `threads`. Each gets a framer of its own; all tell `handler`.
+    public init(
+        on threads: StreamThreads, _ configuration: StreamConfiguration = StreamConfiguration(),
+        framer: @escaping @Sendable () -> any StreamFramer, handler: any StreamHandler
+    ) {
+        self.threads = threads
+        endpoint = StreamEndpoint(
+            configuration: configuration, makeFramer: framer, handler: handler, counters: threads.counters)
+    }
+
+    /// Begins to make a connection and returns at once; from any thread. Frames may be sent to it from now on. If it cannot be made, the
+    /// handler hears `closed` with `notConnected`. `local` chooses the address it comes from.
+    public func connect(
+        to remote: TransportAddress, from local: TransportAddress? = nil, tag: UInt64 = 0
+    ) -> StreamConnection {
+        let eventLoop = threads.group.next()
+        let endpoint = endpoint
+        let connection = StreamConnection(to: remote, isOutbound: true, tag: tag, endpoint, on: eventLoop)
+        guard !endpoint.counters.isShutDown.load(ordering: .relaxed) else {
+            connection.ended(.shutdown)
+            return connection
+        }
+        var bootstrap = ClientBootstrap(group: eventLoop)
+            .connectTimeout(TimeAmount(endpoint.configuration.connectTime))
+            .channelOption(.allowRemoteHalfClosure, value: true)
+            .channelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .channelOption(.socketOption(.so_keepalive), value: 1)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try endpoint.configure(channel, connection) }
+            }
+        if let local { bootstrap = bootstrap.bind(to: local.nioAddress) }
+        bootstrap.connect(to: remote.nioAddress).whenFailure { error in
+            connection.ended(.notConnected(SocketError(error, "connect TCP", remote)))
+        }
+        return connection
+    }
+}

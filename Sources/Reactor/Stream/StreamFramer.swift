@@ -1,0 +1,29 @@
+/// Cuts the bytes of a stream into frames; one for each connection, supplied by the protocol above.
+///
+/// A framer keeps what it needs of an unfinished frame and bounds it: what it holds is the memory that a stranger can make us spend.
+public protocol StreamFramer {
+    /// Takes bytes that have come.
+    mutating func append(_ bytes: UnsafeRawBufferPointer)
+
+    /// The next whole frame, nil when more bytes are needed for it. Throws when the stream makes no sense any more; it is not asked
+    /// again then.
+    mutating func next() throws(StreamFramingError) -> [UInt8]?
+
+    /// Whether it holds the beginning of a frame. A peer that does not finish one in time is cut off.
+    var holdsPartialFrame: Bool { get }
+}
+
+/// Why a stream could not be cut into frames.
+public struct StreamFramingError: Error, Hashable, Sendable {
+    /// What is wrong, for a person.
+    public let reason: String
+
+    /// The beginning of the frame that could not be read, so that it can be answered.
+    public let beginning: [UInt8]
+
+    /// An error with its reason, and what there is of the frame.
+    public init(_ reason: String, beginning: [UInt8] = []) {
+        self.reason = reason
+        self.beginning = beginning
+    }
+}

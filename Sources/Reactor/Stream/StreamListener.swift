@@ -1,0 +1,121 @@
+import Glibc
+import NIOCore
+import NIOPosix
+
+/// What accepted and made connections have in common.
+struct StreamEndpoint: Sendable {
+    let configuration: StreamConfiguration
+    let makeFramer: @Sendable () -> any StreamFramer
+    let handler: any StreamHandler
+    let counters: StreamCounters
+
+    /// Puts the stages of a connection into its pipeline. TLS and WebSocket go in front of the framing.
+    func configure(_ channel: any Channel, _ connection: StreamConnection) throws {
+        connection.attach(channel)
+        try channel.pipeline.syncOperations.addHandler(StreamChannelHandler(connection, makeFramer()))
+    }
+}
+
+/// A TCP socket that accepts connections, until it is closed.
+public final class StreamListener: Sendable {
+    /// The address that it listens on, with the port that the kernel has chosen if 0 was asked.
+    public let localAddress: TransportAddress
+
+    private let channel: any Channel
+
+    private init(_ channel: any Channel, _ address: TransportAddress) {
+        self.channel = channel
+        localAddress = address
+    }
+
+    /// Listens on an address. Each connection gets a framer of its own; all tell `handler`. `tag` is the owner's to use.
+    ///
+    /// Throws `SocketError` with code `addressInUse` when the port is taken. When connections cannot be accepted, because too many files
+    /// are open, the listener tries again four times a second.
+    public static func bind(
+        _ address: TransportAddress, on threads: StreamThreads,
+        _ configuration: StreamConfiguration = StreamConfiguration(),
+        tag: UInt64 = 0, admission: StreamAdmission = StreamAdmission(),
+        framer: @escaping @Sendable () -> any StreamFramer,
+        handler: any StreamHandler
+    ) async throws(SocketError) -> StreamListener {
+        let endpoint = StreamEndpoint(
+            configuration: configuration, makeFramer: framer, handler: handler, counters: threads.counters)
+        var bootstrap = ServerBootstrap(group: threads.group)
+            .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
+            .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+            .serverChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandlers(
+                        AcceptBackoffHandler(backoffProvider: pause), AcceptErrorCounter(endpoint.counters))
+                }
+            }
+            .childChannelOption(.allowRemoteHalfClosure, value: true)
+            .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
+            .childChannelOption(.socketOption(.so_keepalive), value: 1)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try accept(channel, endpoint, tag, admission) }
+            }
+        if address.isIPv6 {
+            bootstrap = bootstrap.serverChannelOption(
+                ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
+        }
+        do {
+            let channel = try await bootstrap.bind(to: address.nioAddress).get()
+            return StreamListener(channel, TransportAddress(channel.localAddress) ?? address)
+        } catch {
+            throw SocketError(error, "listen on TCP", address)
+        }
+    }
+
+    /// How long the listener leaves the system alone that has no room for a connection.
+    static let pauseOfAccepting: Duration = .milliseconds(250)
+
+    /// What concerns one connection only is no reason to pause.
+    private static func pause(after error: IOError) -> TimeAmount? {
+        switch error.errnoCode {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM: TimeAmount(pauseOfAccepting)
+        default: nil
+        }
+    }
+
+    /// A connection that is not admitted fails here, and NIO closes it.
+    private static func accept(
+        _ channel: any Channel, _ endpoint: StreamEndpoint, _ tag: UInt64, _ admission: StreamAdmission
+    ) throws {
+        // A peer that has gone already has no address.
+        guard let remote = TransportAddress(channel.remoteAddress) else { throw SocketError(ENOTCONN, "accept TCP") }
+        guard admission.admit(remote) else {
+            endpoint.counters.refused.addShared(1)
+            throw SocketError(EUSERS, "accept TCP", remote)
+        }
+        let connection = StreamConnection(
+            to: remote, isOutbound: false, tag: tag, endpoint, on: channel.eventLoop, admission: admission)
+        do {
+            try endpoint.configure(channel, connection)
+        } catch {
+            admission.release(remote)
+            throw error
+        }
+    }
+
+    /// Stops accepting. Connections that were accepted stay.
+    public func close() async {
+        // Fails only when it is closed already.
+        try? await channel.close()
+    }
+}
+
+/// Counts what the system says when it cannot accept.
+private final class AcceptErrorCounter: ChannelInboundHandler {
+    typealias InboundIn = any Channel
+
+    private let counters: StreamCounters
+
+    init(_ counters: StreamCounters) { self.counters = counters }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // What a connection's own set-up throws is counted there.
+        if error is IOError { counters.acceptErrors.addShared(1) }
+    }
+}

@@ -1,0 +1,105 @@
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// The threads that carry streams. They frame and hand over; nothing of a protocol runs on them.
+public final class StreamThreads: Sendable {
+    let group: MultiThreadedEventLoopGroup
+    let counters = StreamCounters()
+
+    /// Starts threads.
+    public init(count: Int = 1) {
+        group = MultiThreadedEventLoopGroup(numberOfThreads: max(count, 1))
+    }
+
+    /// What the streams of these threads have counted.
+    public var statistics: StreamStatistics { counters.snapshot }
+
+    /// Closes all connections and listeners, and ends the threads. Thereafter no connection can be made.
+    public func shutdown() async {
+        counters.isShutDown.store(true, ordering: .relaxed)
+        // Fails only when it was done before.
+        try? await group.shutdownGracefully()
+    }
+}
+
+/// What streams have counted since their threads were started.
+public struct StreamStatistics: Hashable, Sendable {
+    /// Connections accepted.
+    public var accepted: UInt64 = 0
+    /// Connections refused because there are too many, in all or from their source.
+    public var refused: UInt64 = 0
+    /// Times that the system could not give us a connection, as when too many files are open.
+    public var acceptErrors: UInt64 = 0
+    /// Connections that we have made.
+    public var connected: UInt64 = 0
+    /// Connections that we could not make.
+    public var connectErrors: UInt64 = 0
+    /// Frames received.
+    public var framesReceived: UInt64 = 0
+    /// Bytes received.
+    public var bytesReceived: UInt64 = 0
+    /// Frames given to connections.
+    public var framesSent: UInt64 = 0
+    /// Bytes given to the kernel.
+    public var bytesSent: UInt64 = 0
+    /// Connections closed because their peer read too slowly.
+    public var slowReaders: UInt64 = 0
+    /// Connections closed because nothing came or went.
+    public var idle: UInt64 = 0
+    /// Connections closed because a frame was not finished in time.
+    public var unfinishedFrames: UInt64 = 0
+    /// Connections whose stream made no sense.
+    public var misframed: UInt64 = 0
+
+    /// Nothing counted.
+    public init() {}
+}
+
+/// The counters of streams, written by all threads.
+final class StreamCounters: Sendable {
+    let accepted = Counter()
+    let refused = Counter()
+    let acceptErrors = Counter()
+    let connected = Counter()
+    let connectErrors = Counter()
+    let framesReceived = Counter()
+    let bytesReceived = Counter()
+    let framesSent = Counter()
+    let bytesSent = Counter()
+    let slowReaders = Counter()
+    let idle = Counter()
+    let unfinishedFrames = Counter()
+    let misframed = Counter()
+    let isShutDown = Atomic<Bool>(false)
+
+    var snapshot: StreamStatistics {
+        var values = StreamStatistics()
+        values.accepted = accepted.current
+        values.refused = refused.current
+        values.acceptErrors = acceptErrors.current
+        values.connected = connected.current
+        values.connectErrors = connectErrors.current
+        values.framesReceived = framesReceived.current
+        values.bytesReceived = bytesReceived.current
+        values.framesSent = framesSent.current
+        values.bytesSent = bytesSent.current
+        values.slowReaders = slowReaders.current
+        values.idle = idle.current
+        values.unfinishedFrames = unfinishedFrames.current
+        values.misframed = misframed.current
+        return values
+    }
+
+    /// Counts the end of a connection by its reason.
+    func count(_ reason: StreamCloseReason) {
+        switch reason {
+        case .notConnected: connectErrors.addShared(1)
+        case .slowReader: slowReaders.addShared(1)
+        case .idle: idle.addShared(1)
+        case .unfinishedFrame: unfinishedFrames.addShared(1)
+        case .misframed: misframed.addShared(1)
+        case .local, .remote, .failed, .shutdown: break
+        }
+    }
+}

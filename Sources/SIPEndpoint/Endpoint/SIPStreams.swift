@@ -1,0 +1,183 @@
+import Reactor
+import SIP
+import Synchronization
+
+/// The TCP connections of an endpoint: cuts them into messages, hands each message to the lane that owns its call, and
+/// sends for all lanes (RFC 3261 §18).
+///
+/// A request goes by the connection that we have opened to its target, or by the flow that it names; connections that
+/// others have opened are used for answers and for bindings that came by them.
+final class SIPStreams: StreamTransport, StreamHandler {
+    private struct State {
+        /// Every connection by its number.
+        var connections: [UInt64: StreamConnection] = [:]
+        /// Those that we have opened, by where they lead.
+        var outbound: [TransportAddress: UInt64] = [:]
+    }
+
+    private let state = Mutex(State())
+    private let lanes = Mutex<[EndpointLane]>([])
+    private let owner: CallOwner
+    private let threads: StreamThreads
+    private let configuration: StreamConfiguration
+    private let limits: MessageLimits
+    private let admission: StreamAdmission
+    private let connector = Mutex<StreamConnector?>(nil)
+    private let listeners = Mutex<[StreamListener]>([])
+    /// The index of the listener whose name connections of ours carry in Via.
+    private let outboundListener = Mutex<UInt16>(0)
+
+    init(
+        owner: CallOwner, threadCount: Int, configuration: StreamConfiguration, limits: MessageLimits,
+        admission: StreamAdmission
+    ) {
+        self.owner = owner
+        self.configuration = configuration
+        self.limits = limits
+        self.admission = admission
+        threads = StreamThreads(count: threadCount)
+    }
+
+    /// The lanes are made; messages may come.
+    func attach(_ lanes: [EndpointLane]) {
+        self.lanes.withLock { $0 = lanes }
+        let limits = limits
+        let made = StreamConnector(
+            on: threads, configuration, framer: { SIPStreamFramer(limits: limits) }, handler: self)
+        connector.withLock { $0 = made }
+    }
+
+    /// Listens.
+    func listen(_ address: TransportAddress, listener: Int) async throws(SocketError) -> TransportAddress {
+        let limits = limits
+        let bound = try await StreamListener.bind(
+            address, on: threads, configuration, tag: UInt64(listener), admission: admission,
+            framer: { SIPStreamFramer(limits: limits) }, handler: self)
+        listeners.withLock { $0.append(bound) }
+        outboundListener.withLock { $0 = UInt16(listener) }
+        return bound.localAddress
+    }
+
+    /// Ends everything.
+    func stop() async {
+        await threads.shutdown()
+        lanes.withLock { $0 = [] }
+    }
+
+    // MARK: StreamTransport
+
+    func send(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard let found = state.withLock({ $0.connections[connection] }) else { return false }
+        return found.send(Array(bytes))
+    }
+
+    func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 {
+        state.withLock { state in
+            if let number = state.outbound[remote], let known = state.connections[number], known.isOpen {
+                return number
+            }
+            guard let connector = connector.withLock({ $0 }) else { return 0 }
+            let tag = UInt64(outboundListener.withLock { $0 })
+            let made = connector.connect(to: remote, tag: tag)
+            state.connections[made.id.number] = made
+            state.outbound[remote] = made.id.number
+            return made.id.number
+        }
+    }
+
+    // MARK: StreamHandler
+
+    func opened(_ connection: StreamConnection) {
+        state.withLock { $0.connections[connection.id.number] = connection }
+    }
+
+    func received(_ frames: [[UInt8]], on connection: StreamConnection) {
+        let lanes = lanes.withLock { $0 }
+        guard !lanes.isEmpty, let local = connection.localAddress else { return }
+        let flow = Flow(
+            transport: .tcp, listener: UInt16(truncatingIfNeeded: connection.tag), connection: connection.id.number,
+            local: local, remote: connection.remoteAddress)
+        for frame in frames {
+            // The double CRLF of a keep-alive is answered by a single one (RFC 5626 §4.4.1).
+            guard frame != SIPStreamFramer.ping else {
+                _ = connection.send([0x0D, 0x0A])
+                continue
+            }
+            hand(frame, flow, to: lanes)
+        }
+    }
+
+    /// Gives a message to its lane; when the lane's queue is full, requests that begin something are shed first.
+    private func hand(_ frame: [UInt8], _ flow: Flow, to lanes: [EndpointLane]) {
+        guard let message = try? Message(frame, limits: limits, framing: .stream) else { return }
+        let (index, begins) = message.withView { (owner.lane(of: $0), $0.beginsSomething) }
+        let lane = lanes[index]
+        lane.lane.send(StreamMessage(frame, flow, lane), begins ? .sheddable : .reserved)
+    }
+
+    /// What cannot be framed is answered when its head can be read, and the connection is closed (RFC 3261 §18.3).
+    func misframed(_ error: StreamFramingError, on connection: StreamConnection) {
+        if let message = try? Message(error.beginning, limits: limits, framing: .stream), message.isRequest {
+            var writer = ByteWriter(capacity: 1_024)
+            message.withView { view in
+                guard view.method != .ack else { return }
+                view.beginResponse(.init(error.reason.contains("larger") ? 513 : 400), into: &writer)
+                MessageView.endResponse(into: &writer)
+            }
+            if writer.count > 0 { _ = connection.send(writer.array) }
+        }
+        connection.close()
+    }
+
+    func closed(_ connection: StreamConnection, _ reason: StreamCloseReason) {
+        let number = connection.id.number
+        state.withLock { state in
+            state.connections[number] = nil
+            if state.outbound[connection.remoteAddress] == number { state.outbound[connection.remoteAddress] = nil }
+        }
+        let text = "\(reason)"
+        for lane in lanes.withLock({ $0 }) {
+            lane.lane.execute { _ in lane.layer.connectionClosed(number, text) }
+        }
+    }
+}
+
+/// A message on its way from the thread of its connection to its lane.
+private final class StreamMessage: LaneMessage {
+    private let bytes: [UInt8]
+    private let flow: Flow
+    private let target: EndpointLane
+
+    init(_ bytes: [UInt8], _ flow: Flow, _ target: EndpointLane) {
+        self.bytes = bytes
+        self.flow = flow
+        self.target = target
+    }
+
+    func deliver(on lane: Lane) { bytes.withUnsafeBytes { target.layer.receive($0, flow) } }
+}
+
+/// Cuts a stream into SIP messages and keep-alives.
+struct SIPStreamFramer: Reactor.StreamFramer {
+    /// The frame that stands for a keep-alive.
+    static let ping: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
+    private var framer: SIP.StreamFramer
+
+    init(limits: MessageLimits) { framer = SIP.StreamFramer(limits: limits) }
+
+    mutating func append(_ bytes: UnsafeRawBufferPointer) { framer.append(bytes) }
+
+    mutating func next() throws(StreamFramingError) -> [UInt8]? {
+        do throws(MessageDefect) {
+            switch try framer.next() {
+            case .message(let bytes): return bytes
+            case .ping: return Self.ping
+            case nil: return nil
+            }
+        } catch {
+            throw StreamFramingError("\(error)", beginning: framer.rejectedHead)
+        }
+    }
+
+    var holdsPartialFrame: Bool { framer.pendingByteCount > 0 }
+}

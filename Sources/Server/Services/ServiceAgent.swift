@@ -1,0 +1,80 @@
+import Media
+import SIP
+import SIPEndpoint
+import UserAgent
+
+/// The service numbers of a lane: `echo` sends back what it hears, `tone` plays 1 kHz; from any SIP phone.
+///
+/// Bound to its lane; the audio runs on the media lane.
+final class ServiceAgent {
+    /// What a service number does.
+    enum Service: Sendable, Hashable {
+        /// The caller's audio, so much later.
+        case echo(Duration)
+        /// A tone of 1 kHz at -10 dBm0 (ITU-T O.9 has 1,020 Hz; a thousand is what people measure with).
+        case tone
+    }
+
+    /// The service numbers: user parts and what they do, and the most calls at a time.
+    struct Configuration: Sendable {
+        var services: [String: Service]
+        var callLimit: Int
+    }
+
+    private let configuration: Configuration
+    private let names: [[UInt8]]
+    private let media: any MediaProvider
+    private var agent: CallAgent?
+
+    init(_ configuration: Configuration, media: any MediaProvider) {
+        self.configuration = configuration
+        self.media = media
+        names = configuration.services.keys.map { Array($0.utf8) }
+    }
+
+    /// The layer is made.
+    func attached(to layer: TransactionLayer) {
+        guard !names.isEmpty else { return }
+        let made = CallAgent(layer: layer, contactUser: "service", media: media)
+        made.onInvitation = { [unowned self] leg in answer(leg) }
+        agent = made
+    }
+
+    /// Whether a user part is a service number.
+    func isService(_ user: UnsafeRawBufferPointer) -> Bool { names.contains { user.elementsEqual($0) } }
+
+    /// Whether a request belongs to a call of a service.
+    func takes(_ request: IncomingRequest) -> Bool { agent?.takes(request) ?? false }
+
+    /// A request to a service number, or in a call of one.
+    func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
+        guard let agent else { return layer.respondStatelessly(to: request, 404) }
+        agent.receive(request, in: layer)
+    }
+
+    /// Whether a timer token is one of the services'.
+    static func owns(_ token: UInt64) -> Bool { token & CallAgent.timerMark != 0 }
+
+    func timerFired(_ token: UInt64) { agent?.timerFired(token) }
+
+    /// Calls that are up.
+    var callCount: Int { agent?.count ?? 0 }
+
+    /// Ends all calls.
+    func hangUpAll() { for leg in agent?.all ?? [] { leg.hangUp() } }
+
+    private func answer(_ leg: CallLeg) {
+        guard let agent, agent.count <= configuration.callLimit else {
+            return leg.reject(503, "All lines of the service are taken")
+        }
+        let user = leg.invitation?.withView { view in
+            (try? view.requestURI).map { URI.unescape(view.text($0.user)) }
+        }
+        switch user.flatMap({ $0 }).flatMap({ configuration.services[$0] }) {
+        case .echo(let delay): leg.attach(.echo(after: delay))
+        case .tone: leg.attach(.tone(.sine(1_000)))
+        case nil: return leg.reject(404)
+        }
+        leg.answer()
+    }
+}

@@ -1,0 +1,281 @@
+import Foundation
+public import Logging
+import Proxy
+import Reactor
+import Registrar
+import Routing
+import SIP
+public import SIPEndpoint
+import Store
+import Synchronization
+import UserAgent
+
+/// A running server: the roles, wired and started, and their end.
+public final class SIPServer: Sendable {
+    /// The version of this program.
+    public static let version = "0.1.0"
+    /// How long a stop may take before what is left is dropped.
+    public static let stopLimit: Duration = .seconds(5)
+
+    /// The listeners, with the ports that they have.
+    public var listeners: [Listener] { endpoint.listeners }
+    /// When the server started.
+    let started: ContinuousClock.Instant
+    let logger: Logger
+    let endpoint: SIPEndpoint
+    let dispatchers: [Dispatcher]
+    let directory: UserDirectory
+    let table: BindingTable
+    let database: Database?
+    let queue: WriteBehind?
+    let routeKey: SipHash
+    /// Where the audio of the service numbers runs.
+    private let mediaLane: Lane
+    private let lock: FolderLock
+    private let control = Mutex<ControlSocket?>(nil)
+    private let loading = Mutex<Task<Void, Never>?>(nil)
+    private let running: Mutex<ServerConfiguration>
+    private let stopRequests: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+    private let source: (@Sendable () throws(ConfigurationProblems) -> ServerConfiguration)?
+
+    /// The configuration that the server works with now.
+    public var configuration: ServerConfiguration { running.withLock { $0 } }
+
+    /// Starts a server. It accepts requests when this returns; stored bindings are loaded behind.
+    ///
+    /// - Parameters:
+    ///   - logger: where the server says what happens.
+    ///   - source: reads the configuration again when the control socket asks for it; nil refuses that.
+    /// - Throws: `ServerError` when something that the configuration names cannot be had; nothing runs then.
+    public static func start(
+        _ configuration: ServerConfiguration, logger: Logger = Logger(label: "ito"),
+        source: (@Sendable () throws(ConfigurationProblems) -> ServerConfiguration)? = nil
+    ) async throws(ServerError) -> SIPServer {
+        let server = try await SIPServer(configuration, logger: logger, source: source)
+        do throws(ServerError) {
+            try server.openControl()
+        } catch {
+            await server.stop()
+            throw error
+        }
+        server.beginLoading()
+        return server
+    }
+
+    private init(
+        _ configuration: ServerConfiguration, logger: Logger,
+        source: (@Sendable () throws(ConfigurationProblems) -> ServerConfiguration)?
+    ) async throws(ServerError) {
+        started = .now
+        self.logger = logger
+        self.source = source
+        running = Mutex(configuration)
+        stopRequests = AsyncStream.makeStream()
+        try Self.refuseOpenDoors(configuration)
+        let layers = try configuration.endpoint()
+        let folder = configuration.dataFolder
+        lock = try FolderLock(folder: folder)
+        let routeKey = try RouteKey.load(folder: folder)
+        self.routeKey = routeKey
+        let directory = UserDirectory(admitsAnyone: !configuration.authentication.isRequired)
+        self.directory = directory
+        (database, queue) = try await Self.openStore(configuration, directory, logger)
+        let domains = configuration.domainTable
+        let table = BindingTable(domains: domains, directory: directory, journal: queue.map(StoredJournal.init))
+        self.table = table
+        if database != nil { table.beginLoading() }
+        let settings = configuration.laneSettings(domains: domains, directory: directory)
+        let mediaLane: Lane
+        do throws(SocketError) { mediaLane = try Lane(name: "media") } catch { throw ServerError(error) }
+        self.mediaLane = mediaLane
+        let media = AudioProvider(lane: mediaLane, ports: configuration.media.ports, codecs: [.pcmu, .pcma])
+        let services = configuration.serviceConfiguration
+        let collected = DispatcherList()
+        do throws(SocketError) {
+            endpoint = try await SIPEndpoint(layers) { lane in
+                let dispatcher = Dispatcher(
+                    domains: domains, location: table, settings: settings,
+                    proxy: Proxy(configuration: configuration.proxyConfiguration(routeKey: routeKey)),
+                    registrar: Registrar(table: table, configuration: configuration.registrarConfiguration),
+                    services: ServiceAgent(services, media: media),
+                    duties: LaneDuties(
+                        table: table, lane: lane.lane.index, of: layers.laneCount, configuration: configuration))
+                collected.add(dispatcher, lane.lane.index)
+                return dispatcher
+            }
+        } catch {
+            mediaLane.stop()
+            throw ServerError(error)
+        }
+        dispatchers = collected.inOrder
+        for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
+            await lane.lane.run { _ in dispatcher.duties.begin(in: lane.layer) }
+        }
+        for listener in configuration.listeners
+        where !ServerConfiguration.servedTransports.contains(listener.transport) {
+            logger.warning("\(listener) is not served: this version carries SIP over UDP and TCP only")
+        }
+    }
+
+    /// Without authentication anyone who reaches the server can register as anybody and call through it.
+    private static func refuseOpenDoors(_ configuration: ServerConfiguration) throws(ServerError) {
+        let open = configuration.listeners.filter { !$0.isLoopback }
+        guard configuration.authentication.isRequired || open.isEmpty else {
+            throw ServerError(
+                .usage,
+                "anyone could call through \(open.map(\.description).joined(separator: ", ")) without authentication",
+                remedy: "listen on 127.0.0.1 or [::1] only, or require authentication")
+        }
+    }
+
+    private static func openStore(
+        _ configuration: ServerConfiguration, _ directory: UserDirectory, _ logger: Logger
+    ) async throws(ServerError) -> (Database?, WriteBehind?) {
+        guard configuration.store.kind == .sqlite else { return (nil, nil) }
+        let database: Database
+        do throws(StoreError) {
+            database = try Database(folder: configuration.dataFolder)
+        } catch {
+            throw ServerError(error)
+        }
+        if database.isFolderOpenToOthers {
+            logger.warning("others can look into the data folder: chmod 700 \(configuration.dataFolder)")
+        }
+        let users = try await UserAccounts.load(directory, from: database, domains: configuration.domains)
+        if users.foreign > 0 {
+            logger.warning("\(users.foreign) users are of domains that this server does not serve, or disabled")
+        }
+        let queue = WriteBehind(database: database, options: configuration.writeBehindOptions) { event in
+            switch event {
+            case .failed(let error, let failures, let pending, _):
+                logger.error("bindings cannot be written (\(failures) times in a row, \(pending) wait): \(error)")
+            case .recovered(let failures): logger.notice("bindings are written again after \(failures) failures")
+            }
+        }
+        return (database, queue)
+    }
+
+    // MARK: Bindings
+
+    private func beginLoading() {
+        guard let database else { return }
+        let task = Task { [table, listeners, logger] in
+            do throws(StoreError) {
+                let found = try await database.loadBindings(validAt: .now) { batch in
+                    for record in batch { record.withJournalRecord { _ = table.load($0, listeners: listeners) } }
+                }
+                table.endLoading()
+                if found.loaded > 0 { logger.info("\(found.loaded) bindings are back") }
+                if found.malformed > 0 { logger.warning("\(found.malformed) stored bindings are damaged") }
+                try await database.purgeExpiredBindings(at: .now)
+            } catch {
+                // Registrations go on; who was registered before comes back with the next refresh.
+                table.endLoading()
+                if error.code != .cancelled { logger.error("stored bindings cannot be loaded: \(error)") }
+            }
+        }
+        loading.withLock { $0 = task }
+    }
+
+    /// Waits until stored bindings are loaded.
+    public func bindingsLoaded() async { await loading.withLock { $0 }?.value }
+
+    // MARK: Control
+
+    private func openControl() throws(ServerError) {
+        // The socket lives no longer than the server, which ends it in `stop`.
+        let socket = try ControlSocket(folder: configuration.dataFolder) { [weak self] request in
+            guard let self else { return ControlResponse(ServerError(.environment, "the server is being stopped")) }
+            return await self.serve(request)
+        }
+        control.withLock { $0 = socket }
+    }
+
+    /// Asks whoever waits for `stopRequested` to stop the server.
+    func requestStop() { stopRequests.continuation.yield() }
+
+    /// Comes to an end when the control socket asks for a stop; to be awaited once.
+    public func stopRequested() async {
+        for await _ in stopRequests.stream { return }
+    }
+
+    /// Reads the configuration again from where it came, and takes over what can change.
+    ///
+    /// - Throws: `ServerError` when it is wrong; nothing changes then.
+    public func reload() async throws(ServerError) -> ConfigurationDifference {
+        guard let source else {
+            throw ServerError(.refused, "this server was started without a source of configuration")
+        }
+        let new: ServerConfiguration
+        do throws(ConfigurationProblems) { new = try source() } catch { throw ServerError(.usage, "\(error)") }
+        return await reload(new)
+    }
+
+    /// Takes over what can change while the server runs.
+    ///
+    /// - Returns: what was taken over, and what needs a restart.
+    @discardableResult
+    public func reload(_ new: ServerConfiguration) async -> ConfigurationDifference {
+        let (difference, result) = running.withLock { running in
+            let difference = new.difference(from: running)
+            running = running.applyingReloadable(of: new)
+            return (difference, running)
+        }
+        guard !difference.reloadable.isEmpty else { return difference }
+        let settings = result.laneSettings(domains: table.domains, directory: directory)
+        let proxy = result.proxyConfiguration(routeKey: routeKey)
+        for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
+            await lane.lane.run { _ in
+                dispatcher.settings = settings
+                dispatcher.proxy.configuration = proxy
+                dispatcher.registrar.configuration = result.registrarConfiguration
+                dispatcher.duties.apply(result)
+            }
+        }
+        return difference
+    }
+
+    // MARK: End
+
+    /// Stops the server: no more requests are taken, and what was answered is committed. A second call does nothing.
+    ///
+    /// - Parameter limit: how long it may take; what is not committed by then is lost.
+    public func stop(within limit: Duration = stopLimit) async {
+        guard let socket = control.withLock({ $0.take() }) else {
+            mediaLane.stop()
+            return await endpoint.stop()
+        }
+        socket.stop()
+        stopRequests.continuation.finish()
+        loading.withLock { $0 }?.cancel()
+        // The service numbers say goodbye to their callers; calls between phones go on without us.
+        for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
+            await lane.lane.run { _ in dispatcher.services.hangUpAll() }
+        }
+        await endpoint.stop()
+        mediaLane.stop()
+        await socket.stopped()
+        await withTaskGroup { group in
+            group.addTask { [queue, logger] in
+                do throws(StoreError) {
+                    try await queue?.flush()
+                } catch {
+                    logger.error("the last changes of bindings are not written: \(error)")
+                }
+            }
+            group.addTask { try? await Task.sleep(for: limit) }
+            await group.next()
+            group.cancelAll()
+        }
+        try? database?.close()
+    }
+}
+
+/// Collects the dispatchers that the lanes make, each on its own thread.
+private final class DispatcherList: Sendable {
+    private let made = Mutex<[Int: Dispatcher]>([:])
+
+    func add(_ dispatcher: Dispatcher, _ lane: Int) { made.withLock { $0[lane] = dispatcher } }
+
+    var inOrder: [Dispatcher] { made.withLock { made in made.sorted { $0.key < $1.key }.map(\.value) } }
+}

@@ -1,0 +1,157 @@
+import Foundation
+import Proxy
+import Reactor
+import Registrar
+import Routing
+import SIP
+import SIPEndpoint
+import Store
+
+// How the configuration reads in the terms of the layers below.
+extension ServerConfiguration {
+    /// Transports that the endpoint carries; listeners of others are passed over, with a word in the log.
+    static let servedTransports: Set<Listener.Transport> = [.udp, .tcp]
+
+    var laneCount: Int { lanes.count > 0 ? lanes.count : max(1, ProcessInfo.processInfo.activeProcessorCount) }
+
+    /// The sizes, timers and limits of the endpoint, and where it listens.
+    func endpoint() throws(ServerError) -> SIPEndpoint.Configuration {
+        var result = SIPEndpoint.Configuration()
+        result.laneCount = laneCount
+        result.lane.queueCapacity = max(lanes.queueDepth, result.lane.queueReserve + 1)
+        result.layers.transactionLimit = lanes.transactions
+        result.layers.datagramThreshold = limits.udpMessageSize
+        result.layers.limits = MessageLimits(
+            messageSize: limits.messageSize, headerFieldCount: limits.headerCount, headerFieldSize: limits.lineLength)
+        result.layers.timers = transactionTimers
+        result.connectionLimit = tcp.connections
+        result.connectionLimitPerSource = tcp.connectionsPerSource
+        result.stream.connectTime = tcp.connectTimeout
+        result.stream.idleTime = tcp.idleTimeout
+        result.stream.frameTime = tcp.messageTimeout
+        result.stream.outboundLimit = tcp.unreadBytes
+        for listener in listeners where Self.servedTransports.contains(listener.transport) {
+            guard let address = TransportAddress(host: listener.host, port: listener.port) else {
+                throw ServerError(
+                    .usage, "\(listener.url) names no address", remedy: "write for example udp://127.0.0.1:5060")
+            }
+            result.listeners.append(
+                SIPEndpoint.ListenerConfiguration(
+                    listener.transport == .tcp ? .tcp : .udp, address, advertised: listener.advertisedText))
+        }
+        guard !result.listeners.isEmpty else {
+            throw ServerError(
+                .usage, "none of the listeners is one that this version serves", remedy: "add udp://127.0.0.1:5060")
+        }
+        return result
+    }
+
+    private var transactionTimers: TransactionTimers {
+        var result = TransactionTimers(t1: timers.t1, t2: timers.t2, t4: timers.t4)
+        result.timerB = timers.timerB
+        result.timerC = timers.c
+        result.timerD = timers.timerD
+        result.timerF = timers.timerF
+        result.timerH = timers.timerH
+        result.timerI = timers.timerI
+        result.timerJ = timers.timerJ
+        result.timerK = timers.timerK
+        result.timerL = timers.timerL
+        result.timerM = timers.timerM
+        return result
+    }
+
+    /// The domains with their other names; the first also has the hosts of the listeners that no other has.
+    var domainTable: DomainTable {
+        func bare(_ host: String) -> String { host.hasPrefix("[") ? String(host.dropFirst().dropLast()) : host }
+        var taken = Set(domains.flatMap { [$0.name] + $0.aliases }.map(bare))
+        var own: [String] = []
+        for listener in listeners {
+            var hosts = listener.isWildcard ? LocalAddresses.all.map(\.ip) : [listener.address]
+            if let advertised = listener.advertised { hosts.append(bare(advertised.host)) }
+            if listener.isLoopback || listener.isWildcard { hosts.append("localhost") }
+            for host in hosts where taken.insert(host).inserted { own.append(host) }
+        }
+        return DomainTable(
+            domains.enumerated().map { index, domain in
+                DomainTable.Domain(
+                    name: bare(domain.name), realm: domain.realm,
+                    aliases: domain.aliases.map(bare) + (index == 0 ? own : []))
+            })
+    }
+
+    var registrarConfiguration: RegistrarConfiguration {
+        var result = RegistrarConfiguration()
+        result.defaultExpires = registrar.defaultExpires.wholeSeconds
+        result.minimumExpires = registrar.minimumExpires.wholeSeconds
+        result.maximumExpires = registrar.maximumExpires.wholeSeconds
+        result.maximumContacts = registrar.contactsPerAddress
+        result.pingInterval = registrar.natPingInterval
+        return result
+    }
+
+    func proxyConfiguration(routeKey: SipHash) -> ProxyConfiguration {
+        var result = ProxyConfiguration(routeKey: routeKey)
+        result.maxBreadth = limits.maxBreadth
+        result.maxForwards = limits.maxForwards
+        result.branchLimit = proxy.branches
+        result.recordsRoute = proxy.recordsRoute
+        return result
+    }
+
+    var digestPolicy: DigestServer.Policy {
+        var result = DigestServer.Policy()
+        result.functions = authentication.algorithms.map { $0 == .sha256 ? .sha256 : .md5 }
+        result.acceptsWithoutQuality = authentication.qualityOfProtection == .authOrNone
+        return result
+    }
+
+    var writeBehindOptions: WriteBehind.Options {
+        var result = WriteBehind.Options()
+        result.commitInterval = store.commitInterval
+        result.lagThreshold = store.lagThreshold
+        result.capacity = store.pendingChanges
+        return result
+    }
+
+    /// The settings of a lane's dispatcher, with a new key for nonces.
+    func laneSettings(domains table: DomainTable, directory: any Directory) -> LaneSettings {
+        LaneSettings(
+            authenticator: Authenticator(
+                domains: table, directory: directory, key: .random(), epoch: .now,
+                lifetime: authentication.nonceLifetime, policy: digestPolicy),
+            requiresAuthentication: authentication.isRequired, relay: proxy.relay,
+            trustedNetworks: proxy.trustedNetworks, openDomains: domains.map(\.isOpen))
+    }
+}
+
+extension ServerConfiguration.Listener {
+    /// What the listener calls itself in messages; nil for the address it is bound to.
+    fileprivate var advertisedText: String? {
+        if let advertised {
+            guard let port = advertised.port ?? (port == 0 ? nil : port) else { return advertised.host }
+            return "\(advertised.host):\(port)"
+        }
+        // All addresses are no address that anyone could send to.
+        guard isWildcard, port != 0, let own = LocalAddresses.preferred(isIPv6: address.contains(":")) else {
+            return nil
+        }
+        return own.with(port: port).description
+    }
+}
+
+extension Duration {
+    fileprivate var wholeSeconds: UInt32 { UInt32(clamping: components.seconds) }
+}
+
+extension ServerConfiguration {
+    /// The service numbers.
+    var serviceConfiguration: ServiceAgent.Configuration {
+        var numbers: [String: ServiceAgent.Service] = [:]
+        if services.isEnabled {
+            if !services.echoUser.isEmpty { numbers[services.echoUser] = .echo(services.echoDelay) }
+            if !services.toneUser.isEmpty { numbers[services.toneUser] = .tone }
+        }
+        return ServiceAgent.Configuration(services: numbers, callLimit: services.calls)
+    }
+}

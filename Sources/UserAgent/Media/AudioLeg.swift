@@ -1,0 +1,237 @@
+import Glibc
+import Media
+import RTP
+import Reactor
+import SDP
+import Synchronization
+
+/// The audio face of a call's media.
+protocol AudioLegFace: MediaLeg {
+    /// Gives the leg its ends, and hears the keys that the far side presses.
+    func attach(_ ends: AudioEnds, onDigit: @escaping @Sendable (Character) -> Void)
+    /// Presses keys.
+    func send(digits: String)
+    /// The figures so far.
+    func statistics() async -> AudioStatistics?
+}
+
+/// One call's audio: two sockets on the media lane and an `AudioStream` that is given its datagrams and its ticks.
+final class AudioLeg: AudioLegFace {
+    let localAddress: TransportAddress
+    let capabilities: MediaCapabilities
+    private let lane: Lane
+    private let worker: AudioWorker
+
+    init(lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, codecs: [AudioCodecName]) {
+        self.lane = lane
+        localAddress = rtp.localAddress
+        capabilities = .audio(
+            address: ConnectionAddress(rtp.localAddress), port: rtp.localAddress.port,
+            formats: codecs.map(\.format) + [.telephoneEvent])
+        worker = AudioWorker(lane: lane, rtp: rtp, rtcp: rtcp)
+    }
+
+    func attach(_ ends: AudioEnds, onDigit: @escaping @Sendable (Character) -> Void) {
+        let worker = worker
+        lane.execute { _ in worker.attach(ends, onDigit) }
+    }
+
+    func apply(_ stream: NegotiatedStream) {
+        guard let negotiation = AudioNegotiation(stream) else { return }
+        let remote = stream.remoteAddress.transportAddress(port: stream.remotePort)
+        var control: TransportAddress?
+        if case .separate(let address, let port) = stream.rtcp { control = address.transportAddress(port: port) }
+        let separate = control
+        let worker = worker
+        lane.execute { _ in worker.apply(negotiation, remote, separate) }
+    }
+
+    func send(digits: String) {
+        let worker = worker
+        lane.execute { _ in worker.send(digits) }
+    }
+
+    func stop() {
+        let worker = worker
+        lane.execute { _ in worker.stop() }
+    }
+
+    func statistics() async -> AudioStatistics? {
+        let worker = worker
+        return await lane.run { _ in worker.statistics }
+    }
+}
+
+/// What lives on the media lane.
+private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
+    // Proof of Sendable: everything but the bound sockets, which are Sendable, is touched on the lane only.
+    private let lane: Lane
+    private let bound: (rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket)
+    private var rtp: DatagramSocket?
+    private var rtcp: DatagramSocket?
+    private var stream: AudioStream<TransportAddress>?
+    private var tick: LaneTickID?
+    private var source: (any AudioSource)?
+    private var sink: (any AudioSink)?
+    private var onDigit: @Sendable (Character) -> Void = { _ in }
+    private var isStopped = false
+    private var last: AudioStatistics?
+    /// Keys that were pressed before there was a stream, or beyond its queue.
+    private var keys: [TelephoneEvent.Code] = []
+
+    init(lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket) {
+        self.lane = lane
+        bound = (rtp, rtcp)
+    }
+
+    var statistics: AudioStatistics? { stream?.statistics() ?? last }
+
+    func attach(_ ends: AudioEnds, _ onDigit: @escaping @Sendable (Character) -> Void) {
+        self.onDigit = onDigit
+        source = ends.makeSource()
+        sink = ends.makeSink()
+        stream?.play(source)
+        stream?.deliver(to: sink)
+    }
+
+    func apply(_ negotiation: AudioNegotiation, _ remote: TransportAddress?, _ control: TransportAddress?) {
+        guard !isStopped else { return }
+        if let stream { return stream.renegotiate(negotiation, remote: remote, remoteControl: control) }
+        do {
+            rtp = try lane.open(bound.rtp, tag: 0, handler: self)
+            rtcp = try lane.open(bound.rtcp, tag: 1, handler: self)
+        } catch {
+            // Without its sockets the leg is mute; the call's statistics say so.
+            return
+        }
+        var generator = SystemRandomNumberGenerator()
+        let now = lane.now
+        let made = AudioStream<TransportAddress>(
+            negotiation, remote: remote, remoteControl: control,
+            configuration: AudioStreamConfiguration(canonicalName: "\(generator.next())@itodenwa.invalid"), at: now,
+            wallclock: WallclockReference(instant: now, wallclock: .now), using: &generator)
+        made.play(source)
+        made.deliver(to: sink)
+        stream = made
+        tick = lane.startTick(every: made.negotiation.packetTime, self)
+    }
+
+    func send(_ digits: String) {
+        keys += digits.compactMap { TelephoneEvent.Code($0) }
+        pushKeys()
+    }
+
+    private func pushKeys() {
+        while let key = keys.first, stream?.send(key) == true { keys.removeFirst() }
+    }
+
+    func stop() {
+        guard !isStopped else { return }
+        isStopped = true
+        if let tick { lane.stopTick(tick) }
+        if let stream, let rtcp {
+            let room = rtcp.reserve(AudioStream<TransportAddress>.tickCapacity)
+            var memory = MutableRawSpan(_unsafeBytes: room)
+            if let goodbye = stream.goodbye(at: lane.now, into: &memory) {
+                rtcp.commit(goodbye.octets.count, to: goodbye.destination)
+            }
+        }
+        last = stream?.statistics() ?? last
+        stream = nil
+        source = nil
+        sink = nil
+        rtp?.close()
+        rtcp?.close()
+        rtp = nil
+        rtcp = nil
+    }
+
+    // MARK: The lane
+
+    func tick(_ tick: LaneTick, on lane: Lane) {
+        guard let stream, let rtp, let rtcp else { return }
+        let now = lane.now
+        while now >= stream.nextTick {
+            let room = rtp.reserve(AudioStream<TransportAddress>.tickCapacity)
+            var memory = MutableRawSpan(_unsafeBytes: room)
+            let made = stream.tick(at: now, into: &memory)
+            // The report stands behind the packet in the same room: it is copied before the room is used again.
+            let report = made.control.map { (Array(room[$0.octets]), $0.destination) }
+            if let media = made.media { rtp.commit(media.octets.count, to: media.destination) }
+            if let (bytes, destination) = report {
+                let socket = stream.negotiation.isMultiplexed ? rtp : rtcp
+                bytes.withUnsafeBytes { socket.send($0, to: destination) }
+            }
+        }
+        drainEvents()
+    }
+
+    private func drainEvents() {
+        guard let stream else { return }
+        while let event = stream.nextEvent() {
+            if case .digitBegan(let code) = event, let key = code.key { onDigit(key) }
+        }
+        if !keys.isEmpty { pushKeys() }
+    }
+
+    func received(_ batch: borrowing DatagramBatch, on socket: DatagramSocket) {
+        guard let stream else { return }
+        let now = ContinuousClock.now
+        for i in 0..<batch.count {
+            guard let datagram = batch[i] else { continue }
+            let bytes = RawSpan(_unsafeBytes: datagram.bytes)
+            if socket.tag == 0 {
+                stream.receive(bytes, from: datagram.source, at: now)
+            } else {
+                stream.receiveControl(bytes, from: datagram.source, at: now)
+            }
+        }
+    }
+
+    func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {}
+}
+
+extension AudioNegotiation {
+    /// What an offer and answer have agreed on; nil when there is no codec in common that this side has.
+    init?(_ stream: NegotiatedStream) {
+        guard let format = stream.sendFormat ?? stream.receiveFormats.first, let codec = AudioCodec(format.codec) else {
+            return nil
+        }
+        let direction: Direction =
+            switch (stream.direction.sends, stream.direction.receives) {
+            case (true, true): .sendReceive
+            case (true, false): .sendOnly
+            case (false, true): .receiveOnly
+            case (false, false): .inactive
+            }
+        self.init(
+            codec: codec, eventPayloadType: stream.sendEvents(beside: format)?.payloadType,
+            packetTime: stream.packetTime, direction: direction, isMultiplexed: stream.rtcp == .multiplexed)
+        payloadType = format.payloadType
+        accepted = [:]
+        for received in stream.receiveFormats {
+            if let codec = AudioCodec(received.codec) { accepted[received.payloadType] = codec }
+        }
+        acceptedEventPayloadType = stream.receiveEvents.first?.payloadType
+    }
+}
+
+extension AudioCodec {
+    /// The codec that a description names; nil when this side does not have it.
+    init?(_ codec: Codec) {
+        switch codec {
+        case .pcmu: self = .pcmu
+        case .pcma: self = .pcma
+        default: return nil
+        }
+    }
+}
+
+extension NTPTimestamp {
+    /// The wallclock.
+    static var now: NTPTimestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return NTPTimestamp(unixSeconds: Int64(time.tv_sec), nanoseconds: Int64(time.tv_nsec))
+    }
+}

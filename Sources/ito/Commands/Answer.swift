@@ -1,0 +1,102 @@
+import ArgumentParser
+import Foundation
+import Media
+import SIP
+import Server
+import UserAgent
+
+/// `ito answer`: registers and answers calls.
+struct Answer: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Register and answer calls.")
+
+    @Option(name: .customLong("as"), help: ArgumentHelp("The account that is called.", valueName: "uri"))
+    var identity: String
+    @OptionGroup var phone: PhoneOptions
+    @OptionGroup var options: CallOptions
+    @Flag(help: "Send back what is heard.") var echo = false
+    @Option(help: ArgumentHelp("How long it rings first, such as 2s.", valueName: "time")) var ring: String?
+    @Option(help: ArgumentHelp("How many calls to take before ending.", valueName: "n")) var count: Int?
+    @Option(help: ArgumentHelp("Refuse calls with this status, such as 486.", valueName: "status")) var reject: UInt16?
+    @Flag(help: "Do not register: be called at --local-port.") var noRegister = false
+
+    func validate() throws {
+        if let reject, !(300...699).contains(reject) { throw ValidationError("--reject is from 300 to 699") }
+    }
+
+    func run() async throws {
+        let account = try phone.account(identity)
+        let length = try options.length()
+        let codecs = try options.codecs()
+        let ringing = try ring.map { (text) throws(ServerError) -> Duration in
+            guard let time = Duration(text: text) else {
+                throw ServerError(.usage, "`\(text)` is no time", remedy: "write for example 2s")
+            }
+            return time
+        }
+        let agent = try await Phone.start(account, phone, codecs: codecs)
+        if !noRegister {
+            do throws(RegistrationError) {
+                try await agent.register()
+            } catch {
+                Terminal.complain("not registered: \(error)", remedy: Phone.remedy(error, account))
+                await agent.shutDown()
+                throw ExitCode(1)
+            }
+        }
+        let ready = CallReport(json: options.json, began: .now)
+        ready.say("ready", peer: "\(account.uri) at \(agent.localAddress)")
+        let signals = Signals([SIGINT, SIGTERM])
+        let stream = signals.stream
+        let stopping = Task {
+            for await _ in stream { break }
+            await agent.shutDown()
+        }
+        var taken = 0
+        for await invitation in agent.invitations {
+            taken += 1
+            try await take(invitation, ringing, length, codecs[0])
+            if let count, taken >= count { break }
+        }
+        stopping.cancel()
+        await agent.shutDown()
+    }
+
+    private func take(
+        _ invitation: Invitation, _ ringing: Duration?, _ length: Duration?, _ codec: AudioCodecName
+    ) async throws {
+        let report = CallReport(json: options.json, began: .now)
+        report.say("invitation", peer: invitation.caller.map { "\($0.uri)" })
+        if let ringing {
+            invitation.ring()
+            try? await Task.sleep(for: ringing)
+        }
+        if let reject {
+            invitation.reject(StatusCode(rawValue: reject))
+            return report.say("rejected", status: Int(reject))
+        }
+        var (ends, recorder) = try options.ends()
+        if echo { ends = .echo(after: .milliseconds(20)) }
+        let recording = Task { [recorder] in try await recorder?.run() }
+        do throws(CallError) {
+            let call = try await invitation.answer(with: ends)
+            let setUp = ContinuousClock.now
+            report.say("answered")
+            if let keys = options.dtmf { call.send(digits: keys) }
+            if let length {
+                let timer = Task {
+                    try await Task.sleep(for: length)
+                    call.hangUpSoon()
+                }
+                _ = await call.ended()
+                timer.cancel()
+            }
+            report.ended(
+                await call.ended(), codec: "\(codec.rawValue.uppercased())/8000", setUp: setUp, await call.statistics())
+        } catch {
+            report.ended(error.ending, codec: "", setUp: nil, nil)
+        }
+        recorder?.close()
+        recorder = nil
+        try? await recording.value
+    }
+}

@@ -1,0 +1,86 @@
+import ArgumentParser
+import Foundation
+import Media
+import SIP
+import Server
+import UserAgent
+
+/// `ito call`: calls somebody, plays, records, and says how it was.
+struct CallCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(commandName: "call", abstract: "Call somebody.")
+
+    @Argument(help: "Whom to call: a SIP URI, or a user of the account's domain.") var target: String
+    @Option(name: .customLong("as"), help: ArgumentHelp("The account that calls.", valueName: "uri"))
+    var identity: String?
+    @OptionGroup var phone: PhoneOptions
+    @OptionGroup var options: CallOptions
+
+    func run() async throws {
+        let account = try phone.account(identity ?? "sip:anonymous@\(host)")
+        let length = try options.length()
+        let codecs = try options.codecs()
+        let (ends, recorder) = try options.ends()
+        let agent = try await Phone.start(account, phone, codecs: codecs)
+        let recording = Task { try await recorder?.run() }
+        let report = CallReport(json: options.json, began: .now)
+        let signals = Signals([SIGINT, SIGTERM])
+        let wanted = target
+        let calling = Task {
+            try await agent.call(wanted, audio: ends) { status in
+                report.say("progress", status: Int(status.rawValue), reason: "\(status.reasonPhrase)")
+            }
+        }
+        // One task hears the signals, while it rings and while it is talked: to cancel it ends the stream for good.
+        let interruption = Task { [stream = signals.stream] in
+            for await _ in stream { return }
+        }
+        let stopping = Task {
+            await interruption.value
+            calling.cancel()
+        }
+        var failed = false
+        do {
+            let call = try await calling.value
+            let setUp = ContinuousClock.now
+            report.say("answered")
+            await talk(call, length, until: interruption)
+            report.ended(
+                await call.ended(), codec: "\(codecs[0].rawValue.uppercased())/8000", setUp: setUp,
+                await call.statistics())
+        } catch let error as CallError {
+            report.ended(error.ending, codec: "", setUp: nil, nil)
+            failed = true
+        }
+        interruption.cancel()
+        stopping.cancel()
+        recorder?.close()
+        try? await recording.value
+        await agent.shutDown()
+        if failed { throw ExitCode(1) }
+    }
+
+    /// The host of the target, for callers without an account.
+    private var host: String {
+        if let proxy = phone.proxy {
+            return proxy.replacingOccurrences(of: "sip:", with: "")
+        }
+        return target.split(separator: "@").last.map(String.init) ?? "localhost"
+    }
+
+    /// Presses keys, and hangs up when the time is over or a signal comes; ends when the call does.
+    private func talk(_ call: Call, _ length: Duration?, until interruption: Task<Void, Never>) async {
+        if let keys = options.dtmf { call.send(digits: keys) }
+        let interrupted = Task {
+            await interruption.value
+            call.hangUpSoon()
+        }
+        let timer = Task {
+            guard let length else { return }
+            try await Task.sleep(for: length)
+            call.hangUpSoon()
+        }
+        _ = await call.ended()
+        timer.cancel()
+        interrupted.cancel()
+    }
+}

@@ -1,0 +1,132 @@
+import ArgumentParser
+import Foundation
+import Media
+import Reactor
+import SIP
+import Server
+import UserAgent
+
+/// What the commands of a phone have in common.
+struct PhoneOptions: ParsableArguments {
+    @Flag(help: "Read the password from standard input; else it is in ITO_PASSWORD.") var passwordStdin = false
+    @Option(help: ArgumentHelp("Where all requests go first, such as sip:127.0.0.1:5060.", valueName: "uri"))
+    var proxy: String?
+    @Option(help: ArgumentHelp("The port to send and receive SIP on; 0 lets the system choose.", valueName: "port"))
+    var localPort: UInt16 = 0
+    @Option(help: ArgumentHelp("The address to bind; by default one that reaches the proxy.", valueName: "ip"))
+    var localAddress: String?
+
+    /// The password, from where it may come.
+    func password() throws(ServerError) -> String {
+        try Password.read(fromStandardInput: passwordStdin, prompt: nil) ?? ""
+    }
+
+    /// The account of a URI.
+    func account(_ uri: String) throws -> Account {
+        let text = uri.contains(":") ? uri : "sip:\(uri)"
+        let secret = try password()
+        do throws(MessageDefect) {
+            return try Account(
+                text, password: secret, proxy: proxy.map { $0.contains(":") && $0.hasPrefix("sip") ? $0 : "sip:\($0)" })
+        } catch {
+            throw ServerError(
+                .usage, "`\(uri)` is no account: \(error)", remedy: "write for example sip:alice@example.com")
+        }
+    }
+
+    /// The address to bind, so that it reaches `target`.
+    func bindAddress(toReach target: URI) throws(ServerError) -> TransportAddress {
+        if let localAddress {
+            let text = localAddress.contains(":") ? "[\(localAddress)]" : localAddress
+            guard let address = TransportAddress("\(text):\(localPort)") else {
+                throw ServerError(.usage, "`\(localAddress)` is no IP address", remedy: "write for example 127.0.0.1")
+            }
+            return address
+        }
+        let isIPv6 = target.host.contains(":")
+        if target.host == "localhost" || target.host.hasPrefix("127.") || target.host == "::1" {
+            return .loopback(isIPv6 ? .ipv6 : .ipv4, port: localPort)
+        }
+        return TransportAddress.route(to: target.host, family: isIPv6 ? .ipv6 : .ipv4, port: localPort)
+    }
+}
+
+/// What the commands of a call have in common.
+struct CallOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The codecs in order of preference: pcmu, pcma.", valueName: "list"))
+    var codec = "pcmu,pcma"
+    @Option(help: ArgumentHelp("A WAV file, or tone:440, to play.", valueName: "what")) var play: String?
+    @Option(help: ArgumentHelp("The WAV file to record what is heard in.", valueName: "file")) var record: String?
+    @Option(help: ArgumentHelp("How long a call lasts, such as 10s or 500ms.", valueName: "time")) var duration: String?
+    @Option(help: ArgumentHelp("Keys to press when the call is up.", valueName: "keys")) var dtmf: String?
+    @Flag(help: "Print one JSON object per line.") var json = false
+
+    /// The codecs.
+    func codecs() throws(ServerError) -> [AudioCodecName] {
+        var names: [AudioCodecName] = []
+        for part in codec.split(separator: ",") {
+            guard let name = AudioCodecName(rawValue: part.lowercased()) else {
+                throw ServerError(.usage, "the codec `\(part)` is not known", remedy: "there are pcmu and pcma")
+            }
+            names.append(name)
+        }
+        return names
+    }
+
+    /// How long the call lasts; nil for as long as the other side wants.
+    func length() throws(ServerError) -> Duration? {
+        guard let duration else { return nil }
+        guard let parsed = Duration(text: duration) else {
+            throw ServerError(.usage, "`\(duration)` is no time", remedy: "write for example 10s, 500ms or 2m")
+        }
+        return parsed
+    }
+
+    /// What is played and recorded.
+    func ends() throws -> (ends: AudioEnds, recorder: WAVRecorder?) {
+        var ends = AudioEnds.silence
+        if let play {
+            if play.hasPrefix("tone:") {
+                guard let frequency = Double(play.dropFirst(5)), frequency > 0, frequency < 4_000 else {
+                    throw ServerError(
+                        .usage, "`\(play)` is no tone", remedy: "write for example tone:440, below 4000 Hz")
+                }
+                ends = .tone(.sine(frequency))
+            } else {
+                do throws(WAVError) {
+                    ends = .clip(try AudioClip(wavFile: play, rate: .narrowband))
+                } catch {
+                    throw ServerError(.environment, "\(error)", remedy: "--play wants a readable WAV file, or tone:440")
+                }
+            }
+        }
+        guard let record else { return (ends, nil) }
+        do throws(WAVError) {
+            let recorder = try WAVRecorder(path: record)
+            return (ends.recording(to: recorder), recorder)
+        } catch {
+            throw ServerError(.environment, "\(error)", remedy: "--record wants a file that can be written")
+        }
+    }
+}
+
+extension Duration {
+    /// Reads `10s`, `500ms`, `2m`, `1h`; a bare number is seconds.
+    init?(text: String) {
+        let digits = text.prefix { $0.isNumber || $0 == "." }
+        guard let number = Double(digits), number >= 0, number < 1e9 else { return nil }
+        switch text.dropFirst(digits.count) {
+        case "ms": self = .milliseconds(number)
+        case "s", "": self = .seconds(number)
+        case "m": self = .seconds(number * 60)
+        case "h": self = .seconds(number * 3_600)
+        default: return nil
+        }
+    }
+
+    /// Whole milliseconds.
+    var wholeMilliseconds: Int {
+        let parts = components
+        return Int(parts.seconds) * 1_000 + Int(parts.attoseconds / 1_000_000_000_000_000)
+    }
+}

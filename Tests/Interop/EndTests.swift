@@ -1,0 +1,66 @@
+import Glibc
+import TestKit
+import Testing
+
+extension Interop {
+    /// The end of a server: an orderly one, and one without warning.
+    @Suite struct EndTests {
+        /// `product.md`'s promise and `cli.md`'s: SIGTERM ends calls and stops within 5 s.
+        static let limit = Duration.seconds(5)
+
+        @Test func sigtermEndsACallWithEcho() async throws {
+            try await withServer(.init(passwords: ["alice": "string"])) { server, peers in
+                let clip = try await SpeechClip.garden.write("garden.wav", in: peers)
+                let alice = try await server.baresip("alice", password: "string", speech: clip, in: peers)
+                try await alice.dial("sip:echo@localhost")
+                try await alice.event(.established)
+                try await alice.event(.mediaReceived)
+                server.process.signal(SIGTERM)
+                // The BYE of the server, before the clip is over and baresip hangs up of itself.
+                let end = try await alice.event(.closed, within: Self.limit)
+                #expect(end.detail.contains("Connection reset by peer"))
+                #expect(try await server.process.exit(within: Self.limit) == .code(0))
+            }
+        }
+
+        @Test func sigtermEndsAnIdleServer() async throws {
+            try await withServer(.init(authenticates: false)) { server, _ in
+                server.process.signal(SIGTERM)
+                let exit = try await server.process.exit(within: Self.limit)
+                #expect(exit == .code(0))
+            }
+        }
+
+        /// A binding is committed half a second after it was answered at the latest (`store.commit-interval`).
+        @Test func aBindingOutlivesAKilledServer() async throws {
+            var options = LoopbackServer.Options(authenticates: false)
+            try await withPeers { peers in
+                let first = try await LoopbackServer.start(options, in: peers)
+                let bob = try await first.contact("uas", in: peers)
+                // The promise is about a binding that was answered more than a second ago: that second is the test's subject.
+                try await Task.sleep(for: .milliseconds(1_100))
+                first.process.signal(SIGKILL)
+                #expect(try await first.process.exit() == .signal(SIGKILL))
+                options.port = first.port
+                let second = try await LoopbackServer.start(options, in: peers)
+                try await second.caller("uac", in: peers).succeeded()
+                try await bob.succeeded()
+            }
+        }
+
+        /// An orderly end leaves nothing uncommitted, however young.
+        @Test func aBindingOutlivesAStoppedServer() async throws {
+            var options = LoopbackServer.Options(authenticates: false)
+            try await withPeers { peers in
+                let first = try await LoopbackServer.start(options, in: peers)
+                let bob = try await first.contact("uas", in: peers)
+                first.process.signal(SIGTERM)
+                #expect(try await first.process.exit() == .code(0))
+                options.port = first.port
+                let second = try await LoopbackServer.start(options, in: peers)
+                try await second.caller("uac", in: peers).succeeded()
+                try await bob.succeeded()
+            }
+        }
+    }
+}

@@ -1,0 +1,59 @@
+import TestKit
+import Testing
+
+extension Interop {
+    /// Speech through calls with baresip, judged by what each side heard.
+    @Suite struct SpeechTests {
+        private var users: LoopbackServer.Options { .init(passwords: ["alice": "string", "bob": "tin can"]) }
+
+        @Test func baresipCallsItoAnswer() async throws {
+            try await withServer(users) { server, peers in
+                let clips = try await SpokenClips(in: peers)
+                let heard = peers.folder.file("heard-by-bob.wav")
+                let bob = try await server.answering(
+                    "bob", password: "tin can", ["--play", clips.river, "--record", heard, "--count", "1"], in: peers)
+                let alice = try await server.baresip("alice", password: "string", speech: clips.garden, in: peers)
+                try await alice.dial("sip:bob@localhost")
+                try await alice.event(.established)
+                try await alice.event(.closed)
+                #expect(try await bob.exit() == .code(0))
+                #expect(bob.lines.last?.text.contains(#""by":"remote""#) == true)
+                try await expectHeard(clips.garden, in: heard, by: "ito-answer", peers)
+                try await expectHeard(
+                    clips.river, in: #require(alice.heard.first), by: "baresip-that-called", peers)
+            }
+        }
+
+        @Test func itoCallsBaresip() async throws {
+            try await withServer(users) { server, peers in
+                let clips = try await SpokenClips(in: peers)
+                let heard = peers.folder.file("heard-by-bob.wav")
+                let alice = try await server.baresip("alice", password: "string", speech: clips.garden, in: peers)
+                let bob = try server.calling(
+                    "alice", as: "bob", password: "tin can", ["--play", clips.river, "--record", heard], in: peers)
+                try await alice.event(.established)
+                try await alice.event(.closed)
+                #expect(try await bob.exit() == .code(0))
+                #expect(bob.lines.last?.text.contains(#""event":"ended""#) == true)
+                try await expectHeard(clips.garden, in: heard, by: "ito-call", peers)
+                try await expectHeard(
+                    clips.river, in: #require(alice.heard.first), by: "baresip-that-answered", peers)
+            }
+        }
+
+        @Test func twoBaresipsSpeakThroughTheServer() async throws {
+            try await withServer(users) { server, peers in
+                let clips = try await SpokenClips(in: peers)
+                let alice = try await server.baresip("alice", password: "string", speech: clips.garden, in: peers)
+                let bob = try await server.baresip("bob", password: "tin can", speech: clips.river, in: peers)
+                try await alice.dial("sip:bob@localhost")
+                try await bob.event(.established)
+                // The first that comes to the end of its clip hangs up.
+                try await alice.event(.closed)
+                try await bob.event(.closed)
+                try await expectHeard(clips.garden, in: #require(bob.heard.first), by: "baresip-bob", peers)
+                try await expectHeard(clips.river, in: #require(alice.heard.first), by: "baresip-alice", peers)
+            }
+        }
+    }
+}

@@ -1,0 +1,74 @@
+import Reactor
+import SIP
+import SIPEndpoint
+import Synchronization
+import Testing
+
+/// Answers every request with 200, and tells of responses and failures to its own.
+private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked Sendable {
+    // Proof of Sendable: used on its lane, but for the stream, which is Sendable.
+    let events: AsyncStream<String>
+    private let said: AsyncStream<String>.Continuation
+
+    init() { (events, said) = AsyncStream.makeStream() }
+
+    func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
+        said.yield("\(request.view.method) over \(request.flow.transport)")
+        layer.respondStatelessly(to: request, 200)
+    }
+
+    func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {}
+    func timerFired(_ token: UInt64, in layer: TransactionLayer) {}
+
+    func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
+        said.yield("\(response.view.statusCode.rawValue)")
+    }
+
+    func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
+        if case .transport(let reason) = failure { said.yield(reason) } else { said.yield("timeout") }
+    }
+
+    func options(to target: TransportAddress, in layer: TransactionLayer) {
+        _ = layer.send(.options, to: Target(.tcp, target), user: self) { writer, via, _ in
+            writer.append("OPTIONS sip:\(target) SIP/2.0\r\n")
+            writer.append(via)
+            writer.append(
+                "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: stream\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
+            )
+        }
+    }
+}
+
+@Suite struct StreamTests {
+    private func endpoint(_ handler: Answerer) async throws -> SIPEndpoint {
+        var configuration = SIPEndpoint.Configuration()
+        configuration.listeners = [.init(.tcp, .loopback())]
+        return try await SIPEndpoint(configuration) { _ in handler }
+    }
+
+    @Test func requestsGoAndAreAnsweredOverTCP() async throws {
+        let (server, client) = (Answerer(), Answerer())
+        let (serving, calling) = (try await endpoint(server), try await endpoint(client))
+        let target = serving.listeners[0].address
+        #expect(target.port != 0)
+        for _ in 0..<2 {
+            await calling.lanes[0].lane.run { _ in client.options(to: target, in: calling.lanes[0].layer) }
+            #expect(await server.events.first { _ in true } == "OPTIONS over tcp")
+            #expect(await client.events.first { _ in true } == "200")
+        }
+        await calling.stop()
+        await serving.stop()
+    }
+
+    @Test func whereNobodyListensTheTransactionFailsWithTheReason() async throws {
+        let client = Answerer()
+        let gone = try await endpoint(Answerer())
+        let target = gone.listeners[0].address
+        await gone.stop()
+        let calling = try await endpoint(client)
+        await calling.lanes[0].lane.run { _ in client.options(to: target, in: calling.lanes[0].layer) }
+        let reason = try #require(await client.events.first { _ in true })
+        #expect(reason.contains("refused"))
+        await calling.stop()
+    }
+}

@@ -1,0 +1,122 @@
+import Foundation
+import Testing
+import TestKit
+
+@testable import Server
+
+@Suite struct RoutingTests {
+    @Test(arguments: ["sip:localhost", "sip:127.0.0.1", "sip:LOCALHOST."])
+    func theServerSaysWhatItCan(uri: String) async throws {
+        try await withServer { _, port in
+            let phone = try RawPhone(server: port)
+            let answer = try await phone.ask(phone.request("OPTIONS", uri, from: "sip:a@elsewhere.test"))
+            #expect(answer.status == 200)
+            #expect(answer.values("Allow").first?.contains("INVITE") == true)
+        }
+    }
+
+    /// Who may send where: From, Request-URI, further headers, and the status that answers.
+    @Test(arguments: [
+        // Neither is ours.
+        ("sip:a@elsewhere.test", "sip:b@other.test", "", 403),
+        // A user of ours must prove it.
+        ("sip:alice@localhost", "sip:bob@localhost", "", 407),
+        ("sip:alice@localhost", "sip:b@other.test", "", 407),
+        // A stranger may call a user of ours, who is not registered, or does not exist.
+        ("sip:a@elsewhere.test", "sip:bob@localhost", "", 480),
+        ("sip:a@elsewhere.test", "sip:nobody@localhost", "", 404),
+        // A Route that claims to be ours opens no door.
+        ("sip:a@elsewhere.test", "sip:b@other.test", "Route: <sip:i000000ffffffffffffffff@127.0.0.1:PORT;lr>", 403),
+        ("sip:alice@localhost", "sip:b@other.test", "Route: <sip:i000000ffffffffffffffff@127.0.0.1:PORT;lr>", 407),
+        ("sip:a@elsewhere.test", "sip:b@other.test", "Route: <sip:127.0.0.1:PORT;lr>", 403),
+    ])
+    func whoMaySendWhere(from: String, uri: String, header: String, status: Int) async throws {
+        try await withServer { _, port in
+            let phone = try RawPhone(server: port)
+            let headers = header.isEmpty ? [] : [header.replacing("PORT", with: String(port))]
+            let answer = try await phone.ask(phone.request("MESSAGE", uri, from: from, headers: headers))
+            #expect(answer.status == status)
+        }
+    }
+
+    @Test func nobodyRelaysWhenThatIsConfigured() async throws {
+        try await withServer({ $0.proxy.relay = .nobody }) { _, port in
+            let phone = try RawPhone(server: port)
+            let answer = try await phone.ask(phone.request("MESSAGE", "sip:b@other.test", from: "sip:alice@localhost"))
+            #expect(answer.status == 403)
+        }
+    }
+
+    @Test func aClosedDomainTakesNoCallsOfStrangers() async throws {
+        try await withServer({ $0.domains[0].isOpen = false }) { _, port in
+            let phone = try RawPhone(server: port)
+            let answer = try await phone.ask(
+                phone.request("MESSAGE", "sip:bob@localhost", from: "sip:a@elsewhere.test"))
+            #expect(answer.status == 403)
+        }
+    }
+
+    /// A stranger's claim to be somebody does not reach the user who is called (RFC 3325 §5).
+    @Test func identitiesOfStrangersAreStripped() async throws {
+        try await withServer { _, port in
+            let callee = try RawPhone(server: port)
+            #expect(try await callee.register("bob", password: "secret of bob").status == 200)
+            let caller = try RawPhone(server: port)
+            caller.send(
+                caller.request(
+                    "MESSAGE", "sip:bob@localhost", from: "sip:a@elsewhere.test",
+                    headers: ["P-Asserted-Identity: <sip:boss@localhost>", "X-Other: kept"]))
+            let received = try await callee.next()
+            #expect(received.values("P-Asserted-Identity").isEmpty)
+            #expect(received.values("X-Other") == ["kept"])
+        }
+    }
+
+    @Test func identitiesOfTrustedSourcesStay() async throws {
+        let trusted = try #require(ServerConfiguration.Network("127.0.0.0/8"))
+        try await withServer({ $0.proxy.trustedNetworks = [trusted] }) { _, port in
+            let callee = try RawPhone(server: port)
+            #expect(try await callee.register("bob", password: "secret of bob").status == 200)
+            let caller = try RawPhone(server: port)
+            caller.send(
+                caller.request(
+                    "MESSAGE", "sip:bob@localhost", from: "sip:a@elsewhere.test",
+                    headers: ["P-Asserted-Identity: <sip:boss@localhost>"]))
+            #expect(try await callee.next().values("P-Asserted-Identity") == ["<sip:boss@localhost>"])
+        }
+    }
+
+    /// Alice proves who she is and calls as bob.
+    @Test func aUserSendsInNoOthersName() async throws {
+        try await withServer { _, port in
+            let phone = try RawPhone(server: port)
+            let first = try await phone.ask(phone.request("MESSAGE", "sip:bob@localhost", from: "sip:bob@localhost"))
+            #expect(first.status == 407)
+            let credentials = try first.answer(
+                "Proxy-Authenticate", "alice", "secret of alice", method: "MESSAGE", uri: "sip:bob@localhost")
+            let answer = try await phone.ask(
+                phone.request(
+                    "MESSAGE", "sip:bob@localhost", from: "sip:bob@localhost", cSeq: 2,
+                    headers: ["Proxy-Authorization: \(credentials)"]))
+            #expect(answer.status == 403)
+        }
+    }
+
+    /// The credentials for this server go no further (RFC 3261 §22.3).
+    @Test func credentialsStayHere() async throws {
+        try await withServer { _, port in
+            let callee = try RawPhone(server: port)
+            #expect(try await callee.register("bob", password: "secret of bob").status == 200)
+            let caller = try RawPhone(server: port)
+            let first = try await caller.ask(
+                caller.request("MESSAGE", "sip:bob@localhost", from: "sip:alice@localhost"))
+            let credentials = try first.answer(
+                "Proxy-Authenticate", "alice", "secret of alice", method: "MESSAGE", uri: "sip:bob@localhost")
+            caller.send(
+                caller.request(
+                    "MESSAGE", "sip:bob@localhost", from: "sip:alice@localhost", cSeq: 2,
+                    headers: ["Proxy-Authorization: \(credentials)"]))
+            #expect(try await callee.next().values("Proxy-Authorization").isEmpty)
+        }
+    }
+}

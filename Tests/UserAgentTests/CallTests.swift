@@ -1,0 +1,140 @@
+import Media
+import Reactor
+import SIP
+import Synchronization
+import Testing
+import UserAgent
+
+@Suite(.serialized) struct CallTests {
+    /// A user agent that registers nowhere.
+    private func phone(_ user: String) async throws -> UserAgent {
+        var options = UserAgent.Options()
+        options.registers = false
+        return try await UserAgent(account: Account("sip:\(user)@127.0.0.1"), options: options)
+    }
+
+    private func uri(_ user: String, _ agent: UserAgent) -> String { "sip:\(user)@\(agent.localAddress)" }
+
+    @Test func whatOneSaysTheOtherHearsSampleForSample() async throws {
+        let alice = try await phone("alice")
+        let bob = try await phone("bob")
+        let said = (alice: speech(seconds: 4, seed: 1), bob: speech(seconds: 4, seed: 2))
+        let heard = (alice: Recorder(), bob: Recorder())
+        let answering = Task { () -> Call? in
+            for await invitation in bob.invitations {
+                return try await invitation.answer(
+                    with: AudioEnds(source: { ClipPlayer(said.bob) }, sink: { heard.bob }))
+            }
+            return nil
+        }
+        let call = try await alice.call(
+            uri("bob", bob), audio: AudioEnds(source: { ClipPlayer(said.alice) }, sink: { heard.alice }))
+        let answered = try #require(try await answering.value)
+        // The call lasts until either side has heard the other's clip to its end.
+        let law = G711.muLaw
+        let expected = (
+            alice: said.bob.samples.map { law.decode(law.encode($0)) },
+            bob: said.alice.samples.map { law.decode(law.encode($0)) }
+        )
+        let deadline = ContinuousClock.now + .seconds(20)
+        while ContinuousClock.now < deadline {
+            if heard.alice.samples.count > expected.alice.count + 8_000,
+                heard.bob.samples.count > expected.bob.count + 8_000
+            {
+                break
+            }
+            await Task.yield()
+        }
+        await call.hangUp()
+        let ending = await answered.ended()
+        #expect(ending.status == 200)
+        #expect(ending.side == .remote)
+        // The first packets may pass before the far side plays; from there on every sample is there, in its place.
+        #expect(offset(of: expected.bob[320...], in: heard.bob.samples) != nil)
+        #expect(offset(of: expected.alice[320...], in: heard.alice.samples) != nil)
+        let statistics = try #require(await call.statistics())
+        #expect(statistics.lost == 0)
+        await alice.shutDown()
+        await bob.shutDown()
+    }
+
+    @Test func theCalleeRefuses() async throws {
+        let alice = try await phone("alice")
+        let bob = try await phone("bob")
+        let refusing = Task { for await invitation in bob.invitations { return invitation.reject(486) } }
+        let statuses = Mutex<[StatusCode]>([])
+        await #expect(throws: CallError.self) {
+            do {
+                _ = try await alice.call(uri("bob", bob)) { status in statuses.withLock { $0.append(status) } }
+            } catch let error as CallError {
+                #expect(error.status == 486)
+                #expect(error.ending.reason == "Busy Here")
+                #expect(error.ending.side == .remote)
+                throw error
+            }
+        }
+        await refusing.value
+        await alice.shutDown()
+        await bob.shutDown()
+    }
+
+    @Test func cancellingTheTaskCancelsTheCall() async throws {
+        let alice = try await phone("alice")
+        let bob = try await phone("bob")
+        let ringing = Task { () -> Invitation? in
+            for await invitation in bob.invitations {
+                invitation.ring()
+                return invitation
+            }
+            return nil
+        }
+        let (rings, ring) = AsyncStream<StatusCode>.makeStream()
+        let target = uri("bob", bob)
+        let calling = Task { try await alice.call(target) { ring.yield($0) } }
+        for await status in rings where status == 180 { break }
+        calling.cancel()
+        let result = await calling.result
+        #expect(throws: CallError.self) { try result.get() }
+        if case .failure(let error as CallError) = result { #expect(error.status == 487) }
+        let invitation = try #require(await ringing.value)
+        await #expect(throws: CallError.self) { try await invitation.answer() }
+        await alice.shutDown()
+        await bob.shutDown()
+    }
+
+    @Test func nobodyIsThere() async throws {
+        let alice = try await phone("alice")
+        // A port that was bound and given back: nobody listens there, and the kernel says so.
+        let port = try BoundDatagramSocket.bind(.loopback()).localAddress.port
+        do {
+            _ = try await alice.call("sip:bob@127.0.0.1:\(port)")
+            Issue.record("a call to nobody was answered")
+        } catch let error as CallError {
+            #expect(error.status == 503)
+            #expect(error.ending.reason.contains("refused"))
+        }
+        await alice.shutDown()
+    }
+
+    @Test func keysAreHeard() async throws {
+        let alice = try await phone("alice")
+        let bob = try await phone("bob")
+        let answering = Task { () -> Call? in
+            for await invitation in bob.invitations { return try await invitation.answer() }
+            return nil
+        }
+        let call = try await alice.call(uri("bob", bob))
+        let answered = try #require(try await answering.value)
+        call.send(digits: "159#")
+        var heard = ""
+        for await digit in answered.digits {
+            heard.append(digit)
+            if heard.count == 4 { break }
+        }
+        #expect(heard == "159#")
+        await answered.hangUp()
+        #expect(await call.ended().side == .remote)
+        await alice.shutDown()
+        await bob.shutDown()
+    }
+}
