@@ -26,5 +26,13 @@ let package = Package(
             name: "ParserBenchmark",
             dependencies: ["AllocationCounter", .product(name: "SIP", package: "itodenwa")],
             swiftSettings: settings),
+        .executableTarget(
+            name: "RegistrarBenchmark",
+            dependencies: [
+                .product(name: "Registrar", package: "itodenwa"), .product(name: "Routing", package: "itodenwa"),
+                .product(name: "SIPEndpoint", package: "itodenwa"), .product(name: "Reactor", package: "itodenwa"),
+                .product(name: "SIP", package: "itodenwa"),
+            ],
+            swiftSettings: settings),
     ]
 )

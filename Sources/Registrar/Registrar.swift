@@ -16,8 +16,8 @@ public final class Registrar {
     public private(set) var counters = RegistrarCounters()
     /// The bindings.
     public let table: BindingTable
-    let plan = RegistrationPlan()
-    let contacts = ContactReader()
+    private var plan = RegistrationPlan()
+    private var contacts = ContactReader()
     private var date = DateField()
     private let userText = UnsafeMutableRawBufferPointer.allocate(
         byteCount: BindingTable.maximumUserSize + 1, alignment: 1)
@@ -80,7 +80,7 @@ public final class Registrar {
         var registration = Registration(
             domain: domain, user: user, callID: view.bytes(try view.callID), sequenceNumber: try view.cSeq.number,
             flow: UnsafeRawBufferPointer(rebasing: flowText[0..<FlowCode.write(request.flow, into: flowText)]),
-            now: table.now, maximumContacts: configuration.maximumContacts, repeatWindow: configuration.repeatWindow)
+            now: table.now, maximumContacts: contactLimit, repeatWindow: configuration.repeatWindow)
         guard registration.callID.count <= fieldLimit else {
             return answer(request, 403, "Call-ID Too Long", in: layer)
         }
@@ -90,7 +90,8 @@ public final class Registrar {
             if table.isLoading { return deferred(request, "Loading", in: layer) }
             plan.changes.removeAll(keepingCapacity: true)
         } else {
-            let reading = try contacts.read(request, registration.now, configuration, fieldLimit, into: plan)
+            let reading = try contacts.read(
+                request, configuration, contactLimit: contactLimit, fieldLimit: fieldLimit, into: &plan)
             switch reading {
             case .changes: break
             case .removesAll: registration.removesAll = true
@@ -99,12 +100,16 @@ public final class Registrar {
             case .tooLong: return answer(request, 403, "Contact Too Long", in: layer)
             }
         }
-        let outcome = conclude(table.register(registration, plan), request, in: layer)
+        let outcome = conclude(table.register(registration, &plan), request, in: layer)
         if isQuery, outcome.status == 200 { counters.queries &+= 1 }
         return outcome
     }
 
     private var fieldLimit: Int { min(configuration.maximumFieldSize, RegistrarConfiguration.largestFieldSize) }
+
+    private var contactLimit: Int {
+        min(configuration.maximumContacts, RegistrarConfiguration.largestContactCount)
+    }
 
     // MARK: Steps
 

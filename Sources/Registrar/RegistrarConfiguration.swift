@@ -10,7 +10,8 @@ public struct RegistrarConfiguration: Sendable, Hashable {
     /// The expiration in seconds for a contact that asks for none (RFC 3261 §10.3 step 7).
     public var defaultExpires: UInt32 = 3_600
 
-    /// Bindings that an address of record may have, and contacts that one request may name; more get 403.
+    /// Bindings that an address of record may have, and contacts that one request may name; more get 403. At most
+    /// `largestContactCount`.
     public var maximumContacts = 10
 
     /// Bytes that the URI and the parameters of a contact may have together, and the Call-ID; more gets 403. At most
@@ -25,7 +26,7 @@ public struct RegistrarConfiguration: Sendable, Hashable {
     public var repeatWindow: UInt32 = 32
 
     /// How often a datagram is sent to keep the way through a NAT open: with UDP every 24 to 29 s (RFC 5626 §4.4.2), as many
-    /// NATs forget a mapping after 30.
+    /// NATs forget a mapping after 30. Zero sends none.
     public var pingInterval: Duration = .seconds(25)
 
     /// Keep-alives that one tick of a `PingSchedule` may send; what is above waits for the next.
@@ -33,6 +34,13 @@ public struct RegistrarConfiguration: Sendable, Hashable {
 
     /// No maximum is larger: lengths are kept in 16 bits, and ten contacts must fit a datagram.
     public static let largestFieldSize = 4_096
+
+    /// No maximum of contacts is larger, since each contact of a request is compared with each of the address.
+    public static let largestContactCount = 100
+
+    /// Parameters and headers that the URI of a contact may have; more gets 403. Each is looked for in all contacts of the
+    /// address when they are compared.
+    public static let largestPartCount = 32
 
     /// Only values below an hour may be refused as too brief (RFC 3261 §10.3 step 7).
     public static let briefExpiresLimit: UInt32 = 3_600

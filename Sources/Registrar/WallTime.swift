@@ -18,6 +18,19 @@ public struct WallTime: Hashable, Comparable, Sendable {
         return WallTime(seconds: UInt32(clamping: time.tv_sec))
     }
 
+    /// A clock that shows the system's time and runs on evenly when that is set: who sets the clock of a machine shall not
+    /// end bindings. It goes on while the machine sleeps.
+    public static func steadyClock() -> @Sendable () -> WallTime {
+        let difference = nanoseconds(CLOCK_REALTIME) &- nanoseconds(CLOCK_BOOTTIME)
+        return { WallTime(seconds: UInt32(clamping: (nanoseconds(CLOCK_BOOTTIME) &+ difference) / 1_000_000_000)) }
+    }
+
+    private static func nanoseconds(_ clock: clockid_t) -> Int64 {
+        var time = timespec()
+        clock_gettime(clock, &time)
+        return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
+    }
+
     @inlinable
     public static func < (a: WallTime, b: WallTime) -> Bool { a.seconds < b.seconds }
 

@@ -4,7 +4,7 @@ import SIPEndpoint
 /// Reads the Contact values of a REGISTER into the changes that they want (RFC 3261 §10.3 steps 6 and 7).
 ///
 /// A lane has one and uses it again; it holds the memory for parameters that are put together anew.
-final class ContactReader {
+struct ContactReader: ~Copyable {
     /// What the contacts say.
     enum Reading {
         /// The plan's changes are filled.
@@ -24,14 +24,12 @@ final class ContactReader {
     /// Where those of each contact end.
     private var ends: [Int] = []
 
-    init() {}
-
     /// Reads all contacts.
     ///
     /// - Throws: `MessageDefect` when one is malformed, or "*" breaks its rules.
-    func read(
-        _ request: IncomingRequest, _ now: WallTime, _ configuration: RegistrarConfiguration, _ fieldLimit: Int,
-        into plan: RegistrationPlan
+    mutating func read(
+        _ request: IncomingRequest, _ configuration: RegistrarConfiguration, contactLimit: Int, fieldLimit: Int,
+        into plan: inout RegistrationPlan
     ) throws(MessageDefect) -> Reading {
         let view = request.view
         plan.changes.removeAll(keepingCapacity: true)
@@ -53,10 +51,11 @@ final class ContactReader {
             }
             let uri = try located { () throws(MessageDefect) in try view.uri(address.uri) }
             let start = parameters.count
-            let own = try readParameters(view, address)
-            if count > configuration.maximumContacts {
+            let own = try readParameters(
+                view, address, isFolded: view.field(values.fieldIndex).isFolded)
+            if count > contactLimit {
                 refusal = .tooMany
-            } else if Int(address.uri.count) + parameters.count - start > fieldLimit {
+            } else if Int(address.uri.count) + parameters.count - start > fieldLimit || hasTooManyParts(uri, view) {
                 refusal = .tooLong
             }
             let requested = own.expires ?? general ?? configuration.defaultExpires
@@ -77,12 +76,20 @@ final class ContactReader {
         }
         guard count > 0 else { throw Self.defect("Contact Is Empty") }
         if let refusal { return refusal }
-        attachParameters(plan)
+        attachParameters(&plan)
         return .changes
     }
 
+    /// Whether a URI has more parameters and headers than are compared within bounds.
+    private func hasTooManyParts(_ uri: URIIndex, _ view: MessageView) -> Bool {
+        if uri.parameters.isEmpty && uri.headers.isEmpty { return false }
+        let parameters = view.bytes(uri.parameters).count { $0 == UInt8(ascii: ";") }
+        let headers = view.bytes(uri.headers).count { $0 == UInt8(ascii: "&") }
+        return parameters + headers > RegistrarConfiguration.largestPartCount
+    }
+
     /// Gives each change its parameters, now that their memory moves no more.
-    private func attachParameters(_ plan: RegistrationPlan) {
+    private func attachParameters(_ plan: inout RegistrationPlan) {
         let bytes = parameters.bytes
         var start = 0
         for (index, end) in ends.enumerated() {
@@ -93,36 +100,32 @@ final class ContactReader {
         }
     }
 
-    /// Takes `q` and `expires` out of the parameters of a contact and puts the others together.
-    private func readParameters(
-        _ view: MessageView, _ address: AddressIndex
+    /// Takes `q` and `expires` out of the parameters of a contact and copies the others as they are.
+    ///
+    /// The address was parsed, so that the parameters keep to the grammar: nothing but quotes hides a ";".
+    private mutating func readParameters(
+        _ view: MessageView, _ address: AddressIndex, isFolded: Bool
     ) throws(MessageDefect) -> (preference: UInt16, expires: UInt32?) {
         var preference = Preference.absent
         var expires: UInt32?
-        guard !address.parameters.isEmpty else { return (preference, expires) }
-        for parameter in view.parameters(address.parameters) {
-            if view.equals(parameter.name, ignoringCase: "q") {
-                guard let value = Preference.parse(view.bytes(parameter.value)) else {
-                    throw Self.defect("Malformed q Of Contact")
-                }
+        var rest = ParameterRuns(view.bytes(address.parameters))
+        while let run = rest.next() {
+            if run.hasName("expires") {
+                if expires == nil { expires = Self.expires(run.value) }
+            } else if run.hasName("q") {
+                guard let value = Preference.parse(run.value) else { throw Self.defect("Malformed q Of Contact") }
                 if preference == Preference.absent { preference = value }
-            } else if view.equals(parameter.name, ignoringCase: "expires") {
-                if expires == nil { expires = Self.expires(view.bytes(parameter.value)) }
-            } else {
+            } else if !run.whole.isEmpty {
                 parameters.append(UInt8(ascii: ";"))
-                parameters.append(view.bytes(parameter.name))
-                guard parameter.hasValue else { continue }
-                parameters.append(UInt8(ascii: "="))
-                appendUnfolded(view.bytes(parameter.value))
+                if isFolded { appendUnfolded(run.whole) } else { parameters.append(run.whole) }
             }
         }
         return (preference, expires)
     }
 
-    /// Appends a value; the line ends of a quoted string that was folded become spaces (RFC 3261 §7.3.1).
-    private func appendUnfolded(_ value: UnsafeRawBufferPointer) {
-        guard value.contains(where: { $0 == 0x0D || $0 == 0x0A }) else { return parameters.append(value) }
-        for byte in value { parameters.append(byte == 0x0D || byte == 0x0A ? 0x20 : byte) }
+    /// Appends a parameter; line ends of folds become spaces (RFC 3261 §7.3.1).
+    private mutating func appendUnfolded(_ text: UnsafeRawBufferPointer) {
+        for byte in text { parameters.append(byte == 0x0D || byte == 0x0A ? 0x20 : byte) }
     }
 
     /// The seconds of an expiration: numbers above 2**32-1 are that, and what is no number is an hour (RFC 3261 §10.2).

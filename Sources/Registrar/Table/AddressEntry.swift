@@ -15,6 +15,9 @@ struct AddressEntry {
         static let isCleared = 10
     }
 
+    /// Bindings that an entry takes, marks of removed ones included; what an address may have stays well below.
+    static let largestBindingCount = 2 * RegistrarConfiguration.largestContactCount
+
     /// Bytes of the header.
     static let headerSize = 12
 

@@ -4,7 +4,7 @@ import SIP
 extension BindingShard {
     /// Carries a registration out, or says why not; writes the Contact fields of the answer into the plan.
     mutating func register(
-        _ registration: Registration, tag: UInt32, _ plan: RegistrationPlan, _ admission: Admission,
+        _ registration: Registration, tag: UInt32, _ plan: inout RegistrationPlan, _ admission: Admission,
         isLoading: Bool, isJournaled: Bool
     ) -> RegistrationVerdict {
         let slot = find(tag, registration.domain, registration.user)
@@ -32,7 +32,7 @@ extension BindingShard {
 
     /// Refreshes bindings where they lie; false, and nothing is done, when something else is wanted or does not fit.
     private mutating func updateInPlace(
-        _ registration: Registration, _ entry: AddressEntry, _ plan: RegistrationPlan, isJournaled: Bool
+        _ registration: Registration, _ entry: AddressEntry, _ plan: borrowing RegistrationPlan, isJournaled: Bool
     ) -> Bool {
         if registration.removesAll { return false }
         for item in plan.items {
@@ -55,7 +55,7 @@ extension BindingShard {
 
     /// Writes the entry anew with what the plan says, and puts it in the place of the old one.
     private mutating func rebuild(
-        _ registration: Registration, _ slot: Int?, _ tag: UInt32, _ plan: RegistrationPlan, isLoading: Bool,
+        _ registration: Registration, _ slot: Int?, _ tag: UInt32, _ plan: borrowing RegistrationPlan, isLoading: Bool,
         isJournaled: Bool
     ) {
         var size = 0
@@ -85,7 +85,7 @@ extension BindingShard {
     /// Writes what becomes of one binding into the new entry, and the change for the journal.
     private mutating func write(
         _ item: RegistrationPlan.Item, _ registration: Registration, into entry: AddressEntry,
-        _ plan: RegistrationPlan, isLoading: Bool, isJournaled: Bool
+        _ plan: borrowing RegistrationPlan, isLoading: Bool, isJournaled: Bool
     ) {
         let domain = registration.domain
         let user = registration.user

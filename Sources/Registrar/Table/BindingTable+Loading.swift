@@ -16,7 +16,7 @@ extension BindingTable {
         case expired
         /// Its address of record is in none of our domains.
         case foreign
-        /// It holds no binding: it was changed from outside, or is longer than we make any.
+        /// It holds no binding that we made: it was changed from outside, or is longer or one more than we make.
         case malformed
     }
 
@@ -107,7 +107,10 @@ extension BindingShard {
     ) -> BindingTable.LoadOutcome {
         let slot = find(tag, domain, user)
         let old = slot.map { slots[$0].entry }
-        if let old, old.isCleared { return .superseded }
+        if let old {
+            if old.isCleared { return .superseded }
+            if old.bindingCount >= AddressEntry.largestBindingCount { return .malformed }
+        }
         var replaced: StoredBinding?
         if let old, let same = binding(of: old, equivalentTo: parts.contact) {
             guard isNewer(parts, than: same) else {

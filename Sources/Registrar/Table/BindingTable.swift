@@ -44,10 +44,10 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     ///   - directory: says which users there are; it is asked without a lock held.
     ///   - journal: where changes go, or nil.
     ///   - maximumBindings: bindings that the table may hold.
-    ///   - clock: the wall-clock time, for tests another one.
+    ///   - clock: the time that expiry is compared with; tests have another one.
     public init(
         domains: DomainTable, directory: any Directory, journal: (any BindingJournal)? = nil,
-        maximumBindings: Int = 10_000_000, clock: @escaping @Sendable () -> WallTime = { .now }
+        maximumBindings: Int = 10_000_000, clock: @escaping @Sendable () -> WallTime = WallTime.steadyClock()
     ) {
         precondition(domains.domains.count <= 65_536, "a binding keeps the index of its domain in 16 bits")
         self.domains = domains
@@ -80,7 +80,7 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     // MARK: Registration
 
     /// Carries a registration out, atomically, and hands the changes to the journal.
-    func register(_ registration: Registration, _ plan: RegistrationPlan) -> RegistrationVerdict {
+    func register(_ registration: Registration, _ plan: inout RegistrationPlan) -> RegistrationVerdict {
         let (shard, tag) = place(registration.domain, registration.user)
         let admission: Admission =
             journal?.isLagging == true ? .lagging : total.load(ordering: .relaxed) >= maximumBindings ? .full : .open
@@ -91,7 +91,7 @@ public final class BindingTable: LocationService, @unchecked Sendable {
         let verdict = shards[shard].withLock { shard in
             let before = shard.bindingCount
             let verdict = shard.register(
-                registration, tag: tag, plan, admission, isLoading: isLoading, isJournaled: isJournaled)
+                registration, tag: tag, &plan, admission, isLoading: isLoading, isJournaled: isJournaled)
             difference = shard.bindingCount - before
             if isJournaled { hasBatch = shard.outbox.begin(&plan.batch) }
             return verdict
@@ -112,7 +112,8 @@ public final class BindingTable: LocationService, @unchecked Sendable {
         let registration = Registration(
             domain: domain, user: user, callID: nothing, sequenceNumber: 0, flow: nothing, now: clock(),
             removesAll: true, maximumContacts: 0, repeatWindow: 0)
-        guard case .accepted(let effect) = register(registration, RegistrationPlan()) else { return nil }
+        var plan = RegistrationPlan()
+        guard case .accepted(let effect) = register(registration, &plan) else { return nil }
         return effect.removed
     }
 

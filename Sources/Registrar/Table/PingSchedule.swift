@@ -38,7 +38,7 @@ public struct PingSchedule {
         self.table = table
         self.part = part
         self.parts = parts
-        interval = max(configuration.pingInterval, .seconds(1))
+        interval = configuration.pingInterval
         limit = max(1, configuration.pingsPerTick)
     }
 
@@ -50,14 +50,14 @@ public struct PingSchedule {
         tick(now: layer.driver.now) { layer.sendDirectly(Self.ping, $0) }
     }
 
-    /// Calls `send` for each flow that is due, at most `pingsPerTick` times.
+    /// Calls `send` for each flow that is due: `pingsPerTick` times at most, and for what the last address has more.
     ///
     /// - Parameter now: the time; the first tick only takes note of it.
     /// - Returns: how many that were.
     @discardableResult
     public mutating func tick(now: ContinuousClock.Instant, _ send: (Flow) -> Void) -> Int {
         defer { last = now }
-        guard let last, now > last else { return 0 }
+        guard let last, now > last, interval > .zero else { return 0 }
         let whole = UInt64(shardsOfPart) << 32
         // After a pause longer than the interval one round is due and no more.
         let share = min(1, (now - last) / interval)

@@ -4,7 +4,7 @@ import SIP
 /// carried out whole or not at all (RFC 3261 §10.3).
 ///
 /// A lane has one and uses it again for each request; it holds memory that has grown to what requests need.
-final class RegistrationPlan {
+struct RegistrationPlan: ~Copyable {
     /// What the contacts of the request want.
     var changes: [Registration.Change] = []
     /// The Contact fields of the answer.
@@ -53,14 +53,12 @@ final class RegistrationPlan {
     /// Whether anything is to be written.
     private(set) var changesAnything = false
 
-    init() {}
-
     /// Finds what a registration does; nil when it can be done.
     ///
     /// - Parameters:
     ///   - entry: the bindings as they are.
     ///   - isLoading: whether bindings may be loaded yet, so that removals must be remembered.
-    func prepare(
+    mutating func prepare(
         _ registration: Registration, _ entry: AddressEntry?, isLoading: Bool
     ) -> RegistrationVerdict? {
         items.removeAll(keepingCapacity: true)
@@ -84,7 +82,7 @@ final class RegistrationPlan {
     }
 
     /// `Contact: *` (RFC 3261 §10.3 step 6).
-    private func removeAll(_ registration: Registration) -> RegistrationVerdict? {
+    private mutating func removeAll(_ registration: Registration) -> RegistrationVerdict? {
         for index in items.indices where items[index].fate == .kept {
             if let old = items[index].old, equal(old.callID, registration.callID),
                 registration.sequenceNumber <= old.sequenceNumber
@@ -97,14 +95,14 @@ final class RegistrationPlan {
     }
 
     /// One contact (RFC 3261 §10.3 step 7).
-    private func apply(
+    private mutating func apply(
         _ index: Int, _ registration: Registration, isLoading: Bool
     ) -> RegistrationVerdict? {
         let change = changes[index]
         guard let found = find(change.contact) else {
             if change.expires > 0 {
                 items.append(Item(old: nil, change: index, fate: .added))
-            } else if isLoading {
+            } else if isLoading, items.count < AddressEntry.largestBindingCount {
                 items.append(Item(old: nil, change: index, fate: .buried))
             }
             return nil
@@ -157,7 +155,7 @@ final class RegistrationPlan {
         return old.registered.adding(seconds: change.expires) == old.expires
     }
 
-    private func summarise(_ registration: Registration, isLoading: Bool) {
+    private mutating func summarise(_ registration: Registration, isLoading: Bool) {
         var repeats = 0
         var moment = WallTime(seconds: 0)
         changesAnything = registration.removesAll && isLoading

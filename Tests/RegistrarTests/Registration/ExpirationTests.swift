@@ -83,4 +83,13 @@ import Testing
         #expect(late.seconds(until: late.adding(seconds: 7)) == 7)
         #expect(WallTime.now > WallTime(seconds: 1_700_000_000))
     }
+
+    @Test func steadyClockShowsTheSystemsTime() {
+        let clock = WallTime.steadyClock()
+        let before = WallTime.now
+        let shown = clock()
+        // Both cut off parts of a second, each at another moment.
+        #expect(shown.adding(seconds: 1) >= before)
+        #expect(shown <= WallTime.now.adding(seconds: 1))
+    }
 }

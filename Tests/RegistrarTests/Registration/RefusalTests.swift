@@ -76,6 +76,18 @@ import Testing
         #expect(try fixture.send(Register(all[3], cSeq: 3)).statusCode == 200, "what is there may be refreshed")
     }
 
+    @Test func noConfigurationLiftsTheLimits() throws {
+        let fixture = RegistrarFixture {
+            $0.maximumContacts = .max
+            $0.maximumFieldSize = .max
+        }
+        let all = (0...RegistrarConfiguration.largestContactCount).map { "<sip:\($0)@h>" }
+        #expect(try fixture.send(Register(all.joined(separator: ","))).reasonPhrase == "Too Many Contacts")
+        #expect(try fixture.send(Register(all.dropLast().joined(separator: ","))).statusCode == 200)
+        let long = String(repeating: "a", count: RegistrarConfiguration.largestFieldSize)
+        #expect(try fixture.send(Register("<sip:\(long)@h>;expires=0", cSeq: 2)).reasonPhrase == "Contact Too Long")
+    }
+
     @Test func fieldsHaveALimit() throws {
         let fixture = RegistrarFixture { $0.maximumFieldSize = 100 }
         let uri = "sip:" + String(repeating: "a", count: 86) + "@192.0.2.1"
@@ -85,6 +97,17 @@ import Testing
         #expect(long.reasonPhrase == "Contact Too Long")
         let callID = String(repeating: "c", count: 101)
         #expect(try fixture.send(Register("<sip:a@192.0.2.1>", callID: callID)).statusCode == 403)
+    }
+
+    @Test(arguments: [
+        (32, 0, 200 as StatusCode), (33, 0, 403), (31, 1, 200), (31, 3, 403),
+    ])
+    func urisHaveAMostOfParts(_ parameters: Int, _ headers: Int, _ status: StatusCode) throws {
+        let fixture = RegistrarFixture()
+        let uri =
+            "sip:a@192.0.2.1" + (0..<parameters).map { ";p\($0)" }.joined()
+            + (headers > 0 ? "?" : "") + (0..<headers).map { "h\($0)=x" }.joined(separator: "&")
+        #expect(try fixture.send(Register("<\(uri)>")).statusCode == status)
     }
 
     @Test(arguments: [

@@ -8,7 +8,7 @@ import Testing
 @Suite struct ConcurrencyTests {
     /// Registers for a user without a message around it.
     static func register(
-        _ table: BindingTable, _ plan: RegistrationPlan, user: String, contact: String, callID: String,
+        _ table: BindingTable, _ plan: inout RegistrationPlan, user: String, contact: String, callID: String,
         cSeq: UInt32, expires: UInt32, removesAll: Bool = false
     ) -> RegistrationVerdict {
         Array(user.utf8).withUnsafeBytes { user in
@@ -23,7 +23,7 @@ import Testing
                     return table.register(
                         Registration(
                             domain: 0, user: user, callID: callID, sequenceNumber: cSeq, flow: nothing,
-                            now: table.now, removesAll: removesAll, maximumContacts: 10, repeatWindow: 32), plan)
+                            now: table.now, removesAll: removesAll, maximumContacts: 10, repeatWindow: 32), &plan)
                 }
             }
         }
@@ -40,7 +40,7 @@ import Testing
         let failures = Atomic<Int>(0)
         DispatchQueue.concurrentPerform(iterations: 6) { thread in
             var random = SeededGenerator(state: UInt64(thread))
-            let plan = RegistrationPlan()
+            var plan = RegistrationPlan()
             var mine: Set<String> = []
             for step in 1...4_000 {
                 let number = Int(random.next() % 8)
@@ -57,7 +57,7 @@ import Testing
                     let key = "sip:\(user)@example.com \(contact)"
                     let isRemoval = random.next() % 3 == 0
                     let verdict = Self.register(
-                        table, plan, user: user, contact: contact, callID: "thread\(thread)", cSeq: UInt32(step),
+                        table, &plan, user: user, contact: contact, callID: "thread\(thread)", cSeq: UInt32(step),
                         expires: isRemoval ? 0 : 600)
                     guard case .accepted = verdict else {
                         failures.add(1, ordering: .relaxed)
@@ -90,10 +90,10 @@ import Testing
             domains: RegistrarFixture.domains, directory: NamedUsers(), journal: journal, clock: { clock.now })
         for round in 0..<200 {
             DispatchQueue.concurrentPerform(iterations: 4) { thread in
-                let plan = RegistrationPlan()
+                var plan = RegistrationPlan()
                 for step in 1...5 {
                     _ = Self.register(
-                        table, plan, user: "alice", contact: "sip:a@192.0.2.1", callID: "\(round) \(thread)",
+                        table, &plan, user: "alice", contact: "sip:a@192.0.2.1", callID: "\(round) \(thread)",
                         cSeq: UInt32(step), expires: 600, removesAll: (thread + step) % 4 == 0)
                 }
             }
@@ -106,10 +106,11 @@ import Testing
 
     @Test func shardsAreFilledAlike() {
         let table = BindingTable(domains: RegistrarFixture.domains, directory: NamedUsers())
-        let plan = RegistrationPlan()
+        var plan = RegistrationPlan()
         for i in 0..<25_600 {
             _ = Self.register(
-                table, plan, user: "\(1_000 + i)", contact: "sip:\(i)@192.0.2.1", callID: "\(i)", cSeq: 1, expires: 600)
+                table, &plan, user: "\(1_000 + i)", contact: "sip:\(i)@192.0.2.1", callID: "\(i)", cSeq: 1, expires: 600
+            )
         }
         let statistics = table.statistics
         #expect(statistics.addresses == 25_600)

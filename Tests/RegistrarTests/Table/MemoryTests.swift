@@ -29,11 +29,12 @@ import Testing
         return system + mapped - fast - rest
     }
 
-    /// A phone behind a NAT over UDP on IPv4: contact of 56 bytes, parameters of 72, Call-ID of 36, user of 10.
-    @Test func aBindingTakesFewHundredBytes() throws {
+    /// A phone behind a NAT over UDP on IPv4: user of 10 bytes, contact of 62, parameters of 73, Call-ID of 36.
+    @Test(.enabled(if: dlsym(nil, "__asan_init") == nil, "the address sanitizer has an allocator of its own"))
+    func aBindingTakesFewHundredBytes() throws {
         let count = 100_000
         let table = BindingTable(domains: RegistrarFixture.domains, directory: NamedUsers())
-        let plan = RegistrationPlan()
+        var plan = RegistrationPlan()
         let flow = [UInt8](repeating: 1, count: 15)
         let before = try bytesInUse()
         for i in 0..<count {
@@ -55,7 +56,7 @@ import Testing
                                 _ = table.register(
                                     Registration(
                                         domain: 0, user: user, callID: callID, sequenceNumber: 1, flow: flow,
-                                        now: table.now, maximumContacts: 10, repeatWindow: 32), plan)
+                                        now: table.now, maximumContacts: 10, repeatWindow: 32), &plan)
                             }
                         }
                     }
@@ -65,8 +66,8 @@ import Testing
         let perBinding = Double(try bytesInUse() - before) / Double(count)
         print("bytes of heap for a binding of \(count): \(perBinding)")
         #expect(table.statistics.bindings == count)
-        // Tests beside this one take and give memory too, and so the bound is wide.
-        #expect(perBinding > 150, "the parts alone have 174 bytes")
-        #expect(perBinding <= 500)
+        // Tests beside this one take and give memory too, and so the bounds are wide.
+        #expect(perBinding > 100)
+        #expect(perBinding < 500)
     }
 }
