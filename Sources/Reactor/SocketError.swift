@@ -80,7 +80,8 @@ extension SocketError: CustomStringConvertible {
         switch code {
         case .addressInUse: "; stop the program that holds it or choose another port"
         case .addressNotAvailable: "; this machine has no such address"
-        case .permissionDenied where (address?.port ?? 1024) < 1024: "; choose a port from 1024 on or grant CAP_NET_BIND_SERVICE"
+        case .permissionDenied where (address?.port ?? 1024) < 1024:
+            "; choose a port from 1024 on or grant CAP_NET_BIND_SERVICE"
         case .resourceLimit: "; raise the limit of open files (ulimit -n)"
         default: ""
         }

@@ -65,7 +65,6 @@ func microseconds(_ nanoseconds: Int64, per count: Int64) -> String {
     return "\(hundredths / 100).\(hundredths % 100 < 10 ? "0" : "")\(hundredths % 100)"
 }
 
-
 /// The processor of the servers; the load has number 0.
 let serverProcessor: Int32 = sysconf(Int32(_SC_NPROCESSORS_ONLN)) > 1 ? 1 : 0
 
@@ -112,7 +111,8 @@ func bareRelay(_ load: Load) -> Int64 {
     }
     defer { sockets.forEach { close($0) } }
     let all = sockets
-    let server = BareServer { stop in all.withUnsafeBufferPointer { bare_relay($0.baseAddress, Int32($0.count), stop) } }
+    let server = BareServer { stop in all.withUnsafeBufferPointer { bare_relay($0.baseAddress, Int32($0.count), stop) }
+    }
     load.run(ports)
     return server.finish { poke(ports[0]) }
 }
@@ -155,4 +155,97 @@ func laneEcho(_ load: Load, _ address: TransportAddress) throws -> (Int64, LaneS
 func laneRelay(_ load: Load) throws -> (Int64, LaneStatistics) {
     let bound = try (0..<load.legs).map { _ in try BoundDatagramSocket.bind(.loopback(), .media) }
     return try laneEcho(bound) { load.run(bound.map(\.localAddress.port)) }
+}
+
+/// Hands every datagram to the other lane, at the end of the turn in one batch; the other lane answers through its own socket.
+final class HandOver: DatagramHandler, LaneObserver {
+    private let owner: Lane
+    private let answerer: Answerer
+    private var batch = LaneBatch()
+
+    init(_ owner: Lane, _ answerer: Answerer) { (self.owner, self.answerer) = (owner, answerer) }
+
+    func received(_ received: borrowing DatagramBatch, on socket: DatagramSocket) {
+        for index in 0..<received.count {
+            guard let datagram = received[index] else { continue }
+            batch.append(HandedDatagram.copy(of: datagram, socket: socket.tag, to: answerer))
+        }
+    }
+
+    func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {}
+    func turnEnded(on lane: Lane) { owner.send(&batch, .sheddable) }
+}
+
+/// Answers what was handed over.
+final class Answerer: HandedDatagramReceiver, @unchecked Sendable {
+    // Set and used on the answering lane only.
+    var socket: DatagramSocket?
+
+    func received(_ datagram: HandedDatagram, on lane: Lane) {
+        datagram.withBytes { socket?.send($0, to: datagram.source, from: datagram.destination) }
+    }
+}
+
+/// Two lanes of which one receives and the other answers; the CPU time of both.
+func laneHandOver(_ load: Load) throws -> (Int64, LaneStatistics) {
+    let lanes = try LaneGroup(name: "hand", count: 2)
+    let bound = try BoundDatagramSocket.bind(.loopback())
+    let answering = try BoundDatagramSocket.bind(.loopback())
+    let answerer = Answerer()
+    let ready = DispatchSemaphore(value: 0)
+    let time = UnsafeMutablePointer<Int64>.allocate(capacity: 2)
+    defer { time.deallocate() }
+    // Written on the lanes and read here, each time after the semaphore.
+    nonisolated(unsafe) let shared = time
+    lanes[1].execute { lane in
+        do { answerer.socket = try lane.open(answering, handler: Echo()) } catch { fatalError("\(error)") }
+        ready.signal()
+    }
+    ready.wait()
+    lanes[0].execute { lane in
+        let handler = HandOver(lanes[1], answerer)
+        lane.add(observer: handler)
+        do { try lane.open(bound, handler: handler) } catch { fatalError("\(error)") }
+        ready.signal()
+    }
+    ready.wait()
+    func used() -> Int64 {
+        for (index, lane) in lanes.enumerated() {
+            lane.execute { _ in
+                shared[index] = bare_thread_cpu_time()
+                ready.signal()
+            }
+            ready.wait()
+        }
+        return time[0] + time[1]
+    }
+    let start = used()
+    // The answers come from another port: the load counts what it gets on an unconnected socket.
+    let answered = bare_load_unconnected(bound.localAddress.port, load.total, load.size, load.window)
+    precondition(answered == load.total, "lost \(load.total - answered)")
+    let end = used()
+    lanes.stop()
+    lanes.join()
+    return (end - start, lanes.statistics)
+}
+
+/// Notes how late each beat of a tick is.
+final class Pace: TickHandler, @unchecked Sendable {
+    // Used on the lane; read after its end.
+    private(set) var lateness: [Int64] = []
+
+    func tick(_ tick: LaneTick, on lane: Lane) {
+        lateness.append(Int64((ContinuousClock.now - tick.deadline) / .nanoseconds(1)))
+    }
+}
+
+/// A tick of 20 ms for some seconds; how late its beats were, in nanoseconds and sorted.
+func tickLateness(seconds: UInt32) throws -> [Int64] {
+    let lane = try Lane(name: "pace")
+    let pace = Pace()
+    lane.execute { lane in _ = lane.startTick(every: .milliseconds(20), pace) }
+    sleep(seconds)
+    lane.stop()
+    lane.join()
+    return pace.lateness.sorted()
 }

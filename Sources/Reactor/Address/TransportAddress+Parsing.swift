@@ -54,7 +54,8 @@ private struct AddressReader {
 
     /// Two colons and no bracket: the last colon belongs to the address.
     private var isBareIPv6: Bool {
-        bytes.first != UInt8(ascii: "[") && bytes.firstIndex(of: UInt8(ascii: ":")) != bytes.lastIndex(of: UInt8(ascii: ":"))
+        bytes.first != UInt8(ascii: "[")
+            && bytes.firstIndex(of: UInt8(ascii: ":")) != bytes.lastIndex(of: UInt8(ascii: ":"))
     }
 
     func host(port: UInt16, namedZones: Bool) -> TransportAddress? {
@@ -75,7 +76,9 @@ private struct AddressReader {
         for part in 0..<4 {
             var end = start
             while end < range.upperBound && bytes[end] != UInt8(ascii: ".") { end += 1 }
-            guard (part == 3) == (end == range.upperBound), let value = decimal(start..<end, atMost: 255) else { return nil }
+            guard (part == 3) == (end == range.upperBound), let value = decimal(start..<end, atMost: 255) else {
+                return nil
+            }
             if end - start > 1 && bytes[start] == UInt8(ascii: "0") { return nil }
             bits = bits << 8 | value
             start = end + 1

@@ -49,7 +49,8 @@ public final class BoundDatagramSocket: Sendable {
     private let descriptor: Mutex<Descriptor?>
 
     /// Wraps a descriptor that is bound to `address`, or to what the kernel has made of it.
-    init(_ descriptor: consuming Descriptor, _ address: TransportAddress, _ configuration: DatagramSocketConfiguration) {
+    init(_ descriptor: consuming Descriptor, _ address: TransportAddress, _ configuration: DatagramSocketConfiguration)
+    {
         localAddress = TransportAddress(localAddressOf: descriptor.number) ?? address
         self.configuration = configuration
         self.descriptor = Mutex(descriptor)
@@ -67,7 +68,8 @@ public final class BoundDatagramSocket: Sendable {
     /// The first is bound alone, so that a port which another program holds is an error although the sockets share theirs. It
     /// stays bound from then on: there is no moment at which another could take the port.
     public static func bind(
-        _ address: TransportAddress, count: Int, _ configuration: DatagramSocketConfiguration = DatagramSocketConfiguration()
+        _ address: TransportAddress, count: Int,
+        _ configuration: DatagramSocketConfiguration = DatagramSocketConfiguration()
     ) throws(SocketError) -> [BoundDatagramSocket] {
         guard count > 0 else { return [] }
         let first = try bind(address, configuration)
@@ -95,7 +97,9 @@ public final class BoundDatagramSocket: Sendable {
     }
 
     /// Options without which a socket still works: a kernel that lacks one is no reason to refuse service.
-    private static func configure(_ number: Int32, _ address: TransportAddress, _ configuration: DatagramSocketConfiguration) {
+    private static func configure(
+        _ number: Int32, _ address: TransportAddress, _ configuration: DatagramSocketConfiguration
+    ) {
         setBuffer(number, SO_RCVBUFFORCE, SO_RCVBUF, configuration.receiveBuffer)
         setBuffer(number, SO_SNDBUFFORCE, SO_SNDBUF, configuration.sendBuffer)
         SocketOptions.set(number, SOL_SOCKET, SO_RXQ_OVFL, 1)

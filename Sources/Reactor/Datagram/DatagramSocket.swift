@@ -56,7 +56,7 @@ public final class DatagramSocket {
         self.handler = handler
         localAddress = bound.localAddress
         isWildcard = bound.localAddress.isWildcard
-        receiveBatch = min(max(bound.configuration.receiveBatch ?? .max, 1), lane.configuration.receiveBatch)
+        receiveBatch = min(max(bound.configuration.receiveBatch ?? .max, 1), lane.receiveArena.pointee.slots)
         receiveRounds = lane.configuration.receiveRounds
         backlog = SendBacklog(limit: bound.configuration.sendBacklog)
         let opened = try bound.take()
@@ -139,7 +139,9 @@ public final class DatagramSocket {
     }
 
     /// Sends bytes that exist already. Bytes beyond what a datagram carries are an error of the caller's: reported as too large.
-    public func send(_ bytes: UnsafeRawBufferPointer, to destination: TransportAddress?, from source: TransportAddress? = nil) {
+    public func send(
+        _ bytes: UnsafeRawBufferPointer, to destination: TransportAddress?, from source: TransportAddress? = nil
+    ) {
         guard bytes.count <= Self.longestPayload else {
             return fail(EMSGSIZE, destination, payload: UnsafeRawBufferPointer(rebasing: bytes.prefix(1_024)))
         }
@@ -262,7 +264,8 @@ public final class DatagramSocket {
             guard let destination = report.destination ?? remoteAddress else { continue }
             lane.note(
                 DatagramFailure(
-                    destination: destination, error: SocketError(report.number, "send UDP", destination), origin: report.origin,
+                    destination: destination, error: SocketError(report.number, "send UDP", destination),
+                    origin: report.origin,
                     reporter: report.reporter, pathMTU: report.pathMTU, payload: report.payload), self)
         }
         return count
@@ -273,7 +276,8 @@ public final class DatagramSocket {
         guard let destination = destination ?? remoteAddress else { return }
         lane.note(
             DatagramFailure(
-                destination: destination, error: SocketError(number, "send UDP", destination), origin: .local, reporter: nil,
+                destination: destination, error: SocketError(number, "send UDP", destination), origin: .local,
+                reporter: nil,
                 pathMTU: nil, payload: Array(payload)), self)
     }
 

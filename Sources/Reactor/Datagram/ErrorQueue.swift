@@ -39,7 +39,8 @@ enum ErrorQueue {
     }
 
     private static func report(_ message: msghdr, _ payload: UnsafeRawBufferPointer) -> Report {
-        let items = ControlMessages(UnsafeRawBufferPointer(start: message.msg_control, count: Int(message.msg_controllen)))
+        let items = ControlMessages(
+            UnsafeRawBufferPointer(start: message.msg_control, count: Int(message.msg_controllen)))
         let entry = items.lazy.compactMap(\.extendedError).first { _ in true }
         let error = entry?.error ?? sock_extended_err()
         let number = Int32(bitPattern: error.ee_errno)

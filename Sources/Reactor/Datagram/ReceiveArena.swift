@@ -82,7 +82,8 @@ struct ReceiveArena: ~Copyable {
     /// Who sent it; nil for what is no internet address.
     func source(_ slot: Int) -> TransportAddress? {
         TransportAddress(
-            socketAddress: UnsafeRawPointer(names + slot * Self.nameRoom), length: Int(messages[slot].header.msg_namelen))
+            socketAddress: UnsafeRawPointer(names + slot * Self.nameRoom),
+            length: Int(messages[slot].header.msg_namelen))
     }
 
     /// The control data that came with it.

@@ -32,7 +32,9 @@ struct SendBacklog: ~Copyable {
     }
 
     /// Describes the oldest records, at most `count`; returns how many there are.
-    func describe(_ count: Int, _ messages: UnsafeMutablePointer<linux_mmsghdr>, _ vectors: UnsafeMutablePointer<iovec>) -> Int {
+    func describe(_ count: Int, _ messages: UnsafeMutablePointer<linux_mmsghdr>, _ vectors: UnsafeMutablePointer<iovec>)
+        -> Int
+    {
         guard let memory else { return 0 }
         var offset = first
         var described = 0

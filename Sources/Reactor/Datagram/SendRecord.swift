@@ -18,12 +18,14 @@ enum SendRecord {
 
     /// Fills in everything but the payload. A nil destination is that of a connected socket; a nil source is the socket's own.
     static func fill(
-        _ record: UnsafeMutableRawPointer, payload: Int, to destination: TransportAddress?, from source: TransportAddress?
+        _ record: UnsafeMutableRawPointer, payload: Int, to destination: TransportAddress?,
+        from source: TransportAddress?
     ) {
         let nameLength = destination?.storeSocketAddress(to: record + nameOffset) ?? 0
         let controlLength = source.map { ControlMessages.Item.storeSource($0, to: record + controlOffset) } ?? 0
         record.storeBytes(of: UInt32(truncatingIfNeeded: nameLength), toByteOffset: nameLengthOffset, as: UInt32.self)
-        record.storeBytes(of: UInt32(truncatingIfNeeded: controlLength), toByteOffset: controlLengthOffset, as: UInt32.self)
+        record.storeBytes(
+            of: UInt32(truncatingIfNeeded: controlLength), toByteOffset: controlLengthOffset, as: UInt32.self)
         record.storeBytes(of: UInt32(truncatingIfNeeded: payload), toByteOffset: payloadLengthOffset, as: UInt32.self)
     }
 

@@ -26,7 +26,9 @@ public struct SocketStatistics: Hashable, Sendable {
         // The kernel may list a socket twice when others come and go meanwhile.
         var inodes: Set<UInt64> = []
         return ["/proc/net/udp", "/proc/net/udp6"].flatMap { parse(contents(of: $0)) }
-            .filter { (port == nil || $0.localAddress.port == port) && ($0.inode == 0 || inodes.insert($0.inode).inserted) }
+            .filter {
+                (port == nil || $0.localAddress.port == port) && ($0.inode == 0 || inodes.insert($0.inode).inserted)
+            }
     }
 
     /// Reads the text of `/proc/net/udp` or `/proc/net/udp6`. Lines that are not understood are left out.
@@ -37,7 +39,8 @@ public struct SocketStatistics: Hashable, Sendable {
                 let drops = UInt64(fields[12])
             else { return nil }
             let queues = fields[4].split(separator: ":")
-            guard queues.count == 2, let send = UInt64(queues[0], radix: 16), let receive = UInt64(queues[1], radix: 16) else {
+            guard queues.count == 2, let send = UInt64(queues[0], radix: 16), let receive = UInt64(queues[1], radix: 16)
+            else {
                 return nil
             }
             return SocketStatistics(

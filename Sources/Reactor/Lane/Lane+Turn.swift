@@ -45,9 +45,12 @@ extension Lane {
         var timeout = timeUntilDue(at: time)
         if timeout != 0 {
             waker.willSleep()
-            if queue.hasNext || hasArrivals.load(ordering: .relaxed) || stopRequested.load(ordering: .relaxed) { timeout = 0 }
+            if queue.hasNext || hasArrivals.load(ordering: .relaxed) || stopRequested.load(ordering: .relaxed) {
+                timeout = 0
+            }
         }
-        let count = linux_epoll_wait(epoll.number, events, Int32(clamping: max(configuration.eventsPerTurn, 1)), timeout)
+        let count = linux_epoll_wait(
+            epoll.number, events, Int32(clamping: max(configuration.eventsPerTurn, 1)), timeout)
         waker.isAwake()
         // An interrupted wait is a turn without events; anything else means that the set or the memory is not ours.
         precondition(count >= 0 || count == -EINTR, "epoll failed with error \(-count)")

@@ -136,7 +136,11 @@ public final class Lane: @unchecked Sendable {
     }
 
     private func countRefused(_ count: Int, _ messageClass: LaneMessageClass) {
-        if messageClass == .sheddable { counters.pointee.messagesShed.addShared(count) } else { counters.pointee.messagesRefused.addShared(count) }
+        if messageClass == .sheddable {
+            counters.pointee.messagesShed.addShared(count)
+        } else {
+            counters.pointee.messagesRefused.addShared(count)
+        }
     }
 
     /// Runs `work` on the lane, in a turn to come, behind what was given to `execute` before. Never refused or lost, also when the

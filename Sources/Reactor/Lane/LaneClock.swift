@@ -32,6 +32,7 @@ extension Duration {
     var nanosecondsRoundedUp: Int64 {
         let attosecondsPerNanosecond: Int128 = 1_000_000_000
         let value = attoseconds
-        return Int64(clamping: value > 0 ? (value - 1) / attosecondsPerNanosecond + 1 : value / attosecondsPerNanosecond)
+        return Int64(
+            clamping: value > 0 ? (value - 1) / attosecondsPerNanosecond + 1 : value / attosecondsPerNanosecond)
     }
 }

@@ -3,7 +3,8 @@ public struct LaneGroup: Sendable, RandomAccessCollection {
     private let lanes: [Lane]
 
     /// Starts `count` lanes, named `name` and their number.
-    public init(name: String, count: Int, configuration: Lane.Configuration = Lane.Configuration()) throws(SocketError) {
+    public init(name: String, count: Int, configuration: Lane.Configuration = Lane.Configuration()) throws(SocketError)
+    {
         precondition(count > 0, "a group has at least one lane")
         var lanes: [Lane] = []
         do throws(SocketError) {

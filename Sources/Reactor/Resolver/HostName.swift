@@ -19,7 +19,9 @@ struct HostName: Hashable, Sendable {
         var bytes = Array(text.utf8)
         if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
         guard !bytes.isEmpty && bytes.count <= Self.longest else { return nil }
-        for index in bytes.indices where (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(bytes[index]) { bytes[index] |= 0x20 }
+        for index in bytes.indices where (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(bytes[index]) {
+            bytes[index] |= 0x20
+        }
         let labels = bytes.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
         guard labels.allSatisfy(Self.isLabel), let last = labels.last, !Self.isNumber(last) else { return nil }
         self.text = String(decoding: bytes, as: UTF8.self)
@@ -31,7 +33,9 @@ struct HostName: Hashable, Sendable {
         guard first != hyphen && last != hyphen else { return false }
         return label.allSatisfy { byte in
             switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), hyphen, UInt8(ascii: "_"): true
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "0")...UInt8(ascii: "9"), hyphen,
+                UInt8(ascii: "_"):
+                true
             default: false
             }
         }
@@ -71,7 +75,8 @@ struct HostName: Hashable, Sendable {
         var next = list
         while let entry = next {
             if let pointer = entry.pointee.ai_addr,
-                let address = TransportAddress(socketAddress: UnsafeRawPointer(pointer), length: Int(entry.pointee.ai_addrlen)),
+                let address = TransportAddress(
+                    socketAddress: UnsafeRawPointer(pointer), length: Int(entry.pointee.ai_addrlen)),
                 !addresses.contains(address)
             {
                 addresses.append(address)

@@ -148,7 +148,9 @@ public final class HostResolver: Sendable {
         }
     }
 
-    private func add(_ key: Key, _ waiter: @escaping Waiter, at now: ContinuousClock.Instant, to state: inout State) -> Step {
+    private func add(_ key: Key, _ waiter: @escaping Waiter, at now: ContinuousClock.Instant, to state: inout State)
+        -> Step
+    {
         if let answer = state.cache.answer(key, at: now) { return .answer(answer) }
         let isNew = state.waiters[key] == nil
         guard state.waiterCount < configuration.waiterLimit,

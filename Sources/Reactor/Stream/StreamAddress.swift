@@ -14,7 +14,8 @@ extension TransportAddress {
 
     /// An address from NIO's form; nil when it is of another family.
     init?(_ address: NIOCore.SocketAddress?) {
-        guard let parsed = address?.withSockAddr({ TransportAddress(socketAddress: UnsafeRawPointer($0), length: $1) }) else {
+        guard let parsed = address?.withSockAddr({ TransportAddress(socketAddress: UnsafeRawPointer($0), length: $1) })
+        else {
             return nil
         }
         self = parsed

@@ -60,7 +60,8 @@ public final class StreamConnection: Sendable {
     }
 
     init(
-        to remoteAddress: TransportAddress, isOutbound: Bool, tag: UInt64, _ endpoint: StreamEndpoint, on eventLoop: any EventLoop,
+        to remoteAddress: TransportAddress, isOutbound: Bool, tag: UInt64, _ endpoint: StreamEndpoint,
+        on eventLoop: any EventLoop,
         admission: StreamAdmission? = nil
     ) {
         self.remoteAddress = remoteAddress

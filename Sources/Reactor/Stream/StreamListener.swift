@@ -33,8 +33,10 @@ public final class StreamListener: Sendable {
     /// Throws `SocketError` with code `addressInUse` when the port is taken. When connections cannot be accepted, because too many files
     /// are open, the listener tries again four times a second.
     public static func bind(
-        _ address: TransportAddress, on threads: StreamThreads, _ configuration: StreamConfiguration = StreamConfiguration(),
-        tag: UInt64 = 0, admission: StreamAdmission = StreamAdmission(), framer: @escaping @Sendable () -> any StreamFramer,
+        _ address: TransportAddress, on threads: StreamThreads,
+        _ configuration: StreamConfiguration = StreamConfiguration(),
+        tag: UInt64 = 0, admission: StreamAdmission = StreamAdmission(),
+        framer: @escaping @Sendable () -> any StreamFramer,
         handler: any StreamHandler
     ) async throws(SocketError) -> StreamListener {
         let endpoint = StreamEndpoint(

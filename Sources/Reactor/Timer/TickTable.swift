@@ -30,7 +30,9 @@ struct TickTable {
 
     /// Takes the tick that is due longest at `time`. A tick that is late by whole periods is served once, for the last of them.
     mutating func next(at time: Int64, _ clock: LaneClock) -> (LaneTick, any TickHandler)? {
-        guard nextDeadline <= time, let index = entries.firstIndex(where: { $0.deadline == nextDeadline }) else { return nil }
+        guard nextDeadline <= time, let index = entries.firstIndex(where: { $0.deadline == nextDeadline }) else {
+            return nil
+        }
         let period = entries[index].period
         let missed = (time &- entries[index].deadline) / period
         let deadline = entries[index].deadline &+ missed &* period
@@ -38,7 +40,9 @@ struct TickTable {
         entries[index].deadline = deadline &+ period
         entries[index].number = number &+ 1
         findNext()
-        return (LaneTick(deadline: clock.instant(deadline), number: number, missed: UInt64(missed)), entries[index].handler)
+        return (
+            LaneTick(deadline: clock.instant(deadline), number: number, missed: UInt64(missed)), entries[index].handler
+        )
     }
 
     private mutating func findNext() {

@@ -3,10 +3,11 @@ import Reactor
 import Testing
 
 @Suite struct TransportAddressTests {
-    @Test(arguments: [
-        ("127.0.0.1:5060", 0x7f00_0001, 5060), ("0.0.0.0:0", 0, 0), ("255.255.255.255:65535", 0xffff_ffff, 65535),
-        ("192.0.2.33:1", 0xc000_0221, 1),
-    ] as [(String, UInt32, UInt16)])
+    @Test(
+        arguments: [
+            ("127.0.0.1:5060", 0x7f00_0001, 5060), ("0.0.0.0:0", 0, 0), ("255.255.255.255:65535", 0xffff_ffff, 65535),
+            ("192.0.2.33:1", 0xc000_0221, 1),
+        ] as [(String, UInt32, UInt16)])
     func readsIPv4(text: String, bits: UInt32, port: UInt16) {
         let address = TransportAddress(text)
         #expect(address == TransportAddress(ipv4: bits, port: port))
@@ -15,23 +16,24 @@ import Testing
     }
 
     /// Text forms of RFC 4291 §2.2 and RFC 5952, with the form in which we write them.
-    @Test(arguments: [
-        ("::", 0, 0, "::"),
-        ("::1", 0, 1, "::1"),
-        ("1::", 0x0001_0000_0000_0000, 0, "1::"),
-        ("2001:db8::1", 0x2001_0db8_0000_0000, 1, "2001:db8::1"),
-        ("2001:DB8:0:0:8:800:200C:417A", 0x2001_0db8_0000_0000, 0x0008_0800_200c_417a, "2001:db8::8:800:200c:417a"),
-        ("2001:db8:0:1:1:1:1:1", 0x2001_0db8_0000_0001, 0x0001_0001_0001_0001, "2001:db8:0:1:1:1:1:1"),
-        ("2001:0:0:1:0:0:0:1", 0x2001_0000_0000_0001, 0x0000_0000_0000_0001, "2001:0:0:1::1"),
-        ("2001:db8:0:0:1:0:0:1", 0x2001_0db8_0000_0000, 0x0001_0000_0000_0001, "2001:db8::1:0:0:1"),
-        ("1:2:3:4:5:6:7:8", 0x0001_0002_0003_0004, 0x0005_0006_0007_0008, "1:2:3:4:5:6:7:8"),
-        ("1:2:3:4:5:6:7::", 0x0001_0002_0003_0004, 0x0005_0006_0007_0000, "1:2:3:4:5:6:7:0"),
-        ("::2:3:4:5:6:7:8", 0x0000_0002_0003_0004, 0x0005_0006_0007_0008, "0:2:3:4:5:6:7:8"),
-        ("::ffff:192.0.2.1", 0, 0x0000_ffff_c000_0201, "::ffff:192.0.2.1"),
-        ("64:ff9b::192.0.2.33", 0x0064_ff9b_0000_0000, 0xc000_0221, "64:ff9b::c000:221"),
-        ("fe80::abcd", 0xfe80_0000_0000_0000, 0xabcd, "fe80::abcd"),
-        ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", .max, .max, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
-    ] as [(String, UInt64, UInt64, String)])
+    @Test(
+        arguments: [
+            ("::", 0, 0, "::"),
+            ("::1", 0, 1, "::1"),
+            ("1::", 0x0001_0000_0000_0000, 0, "1::"),
+            ("2001:db8::1", 0x2001_0db8_0000_0000, 1, "2001:db8::1"),
+            ("2001:DB8:0:0:8:800:200C:417A", 0x2001_0db8_0000_0000, 0x0008_0800_200c_417a, "2001:db8::8:800:200c:417a"),
+            ("2001:db8:0:1:1:1:1:1", 0x2001_0db8_0000_0001, 0x0001_0001_0001_0001, "2001:db8:0:1:1:1:1:1"),
+            ("2001:0:0:1:0:0:0:1", 0x2001_0000_0000_0001, 0x0000_0000_0000_0001, "2001:0:0:1::1"),
+            ("2001:db8:0:0:1:0:0:1", 0x2001_0db8_0000_0000, 0x0001_0000_0000_0001, "2001:db8::1:0:0:1"),
+            ("1:2:3:4:5:6:7:8", 0x0001_0002_0003_0004, 0x0005_0006_0007_0008, "1:2:3:4:5:6:7:8"),
+            ("1:2:3:4:5:6:7::", 0x0001_0002_0003_0004, 0x0005_0006_0007_0000, "1:2:3:4:5:6:7:0"),
+            ("::2:3:4:5:6:7:8", 0x0000_0002_0003_0004, 0x0005_0006_0007_0008, "0:2:3:4:5:6:7:8"),
+            ("::ffff:192.0.2.1", 0, 0x0000_ffff_c000_0201, "::ffff:192.0.2.1"),
+            ("64:ff9b::192.0.2.33", 0x0064_ff9b_0000_0000, 0xc000_0221, "64:ff9b::c000:221"),
+            ("fe80::abcd", 0xfe80_0000_0000_0000, 0xabcd, "fe80::abcd"),
+            ("ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", .max, .max, "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"),
+        ] as [(String, UInt64, UInt64, String)])
     func readsIPv6(text: String, upper: UInt64, lower: UInt64, written: String) {
         let expected = TransportAddress(ipv6: upper, lower, port: 5061)
         #expect(TransportAddress("[\(text)]:5061") == expected)
@@ -44,9 +46,11 @@ import Testing
     }
 
     @Test(arguments: [
-        "", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:99999999999", "127.0.0.1:-1", "127.0.0.1: 5060",
+        "", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:65536", "127.0.0.1:99999999999", "127.0.0.1:-1",
+        "127.0.0.1: 5060",
         "127.0.0:5060", "127.0.0.1.1:5060", "127.0.0.256:5060", "127.0.0.01:5060", "127..0.1:5060", ".127.0.0.1:5060",
-        "1270.0.0.1:5060", "localhost:5060", "::1:5060", "[::1]", "[::1]:", "[::1:5060", "::1]:5060", "[]:5060", "[:]:1",
+        "1270.0.0.1:5060", "localhost:5060", "::1:5060", "[::1]", "[::1]:", "[::1:5060", "::1]:5060", "[]:5060",
+        "[:]:1",
         "[:::]:1", "[1::2::3]:1", "[1:2:3:4:5:6:7]:1", "[1:2:3:4:5:6:7:8:9]:1", "[1:2:3:4:5:6:7:8::]:1", "[12345::]:1",
         "[g::]:1", "[1:]:1", "[:1]:1", "[::1%]:1", "[::1%0]:1", "[::1%99999999999]:1", "[::1%no-such-if]:1",
         "[::ffff:1.2.3]:1", "[1:2:3:4:5:6:7:1.2.3.4]:1", "[1.2.3.4]:1", "[::1]x:1", "127.0.0.1:5060 ",
@@ -76,7 +80,9 @@ import Testing
     }
 
     @Test func writesIntoBytes() {
-        func written(_ write: (UnsafeMutableRawBufferPointer) -> Int, room: Int = TransportAddress.longestText) -> String {
+        func written(_ write: (UnsafeMutableRawBufferPointer) -> Int, room: Int = TransportAddress.longestText)
+            -> String
+        {
             var bytes = [UInt8](repeating: 0x2a, count: room)
             let count = bytes.withUnsafeMutableBytes(write)
             #expect(bytes[count...].allSatisfy { $0 == 0x2a })
@@ -98,20 +104,23 @@ import Testing
         #expect(TransportAddress(longest.description) == longest)
     }
 
-    @Test(arguments: [
-        ("127.0.0.1", true, false, false, false), ("127.255.0.9", true, false, false, false),
-        ("128.0.0.1", false, false, false, false), ("0.0.0.0", false, true, false, false),
-        ("10.1.2.3", false, false, true, false), ("172.16.0.1", false, false, true, false),
-        ("172.31.255.255", false, false, true, false), ("172.32.0.1", false, false, false, false),
-        ("192.168.9.9", false, false, true, false), ("192.169.0.1", false, false, false, false),
-        ("100.64.0.1", false, false, true, false), ("100.127.255.255", false, false, true, false),
-        ("100.128.0.1", false, false, false, false), ("169.254.3.4", false, false, true, false),
-        ("224.0.1.75", false, false, false, true), ("8.8.8.8", false, false, false, false),
-        ("::1", true, false, false, false), ("::", false, true, false, false), ("::2", false, false, false, false),
-        ("fe80::1", false, false, true, false), ("febf::1", false, false, true, false), ("fec0::1", false, false, false, false),
-        ("fc00::1", false, false, true, false), ("fdff::1", false, false, true, false), ("fe00::1", false, false, false, false),
-        ("ff02::1", false, false, false, true), ("2001:db8::1", false, false, false, false),
-    ] as [(String, Bool, Bool, Bool, Bool)])
+    @Test(
+        arguments: [
+            ("127.0.0.1", true, false, false, false), ("127.255.0.9", true, false, false, false),
+            ("128.0.0.1", false, false, false, false), ("0.0.0.0", false, true, false, false),
+            ("10.1.2.3", false, false, true, false), ("172.16.0.1", false, false, true, false),
+            ("172.31.255.255", false, false, true, false), ("172.32.0.1", false, false, false, false),
+            ("192.168.9.9", false, false, true, false), ("192.169.0.1", false, false, false, false),
+            ("100.64.0.1", false, false, true, false), ("100.127.255.255", false, false, true, false),
+            ("100.128.0.1", false, false, false, false), ("169.254.3.4", false, false, true, false),
+            ("224.0.1.75", false, false, false, true), ("8.8.8.8", false, false, false, false),
+            ("::1", true, false, false, false), ("::", false, true, false, false), ("::2", false, false, false, false),
+            ("fe80::1", false, false, true, false), ("febf::1", false, false, true, false),
+            ("fec0::1", false, false, false, false),
+            ("fc00::1", false, false, true, false), ("fdff::1", false, false, true, false),
+            ("fe00::1", false, false, false, false),
+            ("ff02::1", false, false, false, true), ("2001:db8::1", false, false, false, false),
+        ] as [(String, Bool, Bool, Bool, Bool)])
     func classes(text: String, loopback: Bool, wildcard: Bool, isPrivate: Bool, multicast: Bool) throws {
         let address = try #require(TransportAddress(host: text, port: 5060))
         #expect(address.isLoopback == loopback)
@@ -130,7 +139,8 @@ import Testing
             var service = [CChar](repeating: 0, count: 16)
             let result = bytes.withUnsafeMutableBytes { raw in
                 getnameinfo(
-                    raw.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(length), &host, 128, &service, 16,
+                    raw.baseAddress!.assumingMemoryBound(to: sockaddr.self), socklen_t(length), &host, 128, &service,
+                    16,
                     NI_NUMERICHOST | NI_NUMERICSERV)
             }
             #expect(result == 0)

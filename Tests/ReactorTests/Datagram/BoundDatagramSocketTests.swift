@@ -14,8 +14,9 @@ import Testing
             let error = #expect(throws: SocketError.self) { try BoundDatagramSocket.bind(address, count: second) }
             #expect(error?.code == .addressInUse)
             #expect(error?.address == address)
-            #expect(error?.description == "bind UDP \(address): port \(address.port) is in use; "
-                + "stop the program that holds it or choose another port")
+            #expect(
+                error?.description == "bind UDP \(address): port \(address.port) is in use; "
+                    + "stop the program that holds it or choose another port")
         }
     }
 
@@ -58,7 +59,8 @@ import Testing
         let lanes = try LaneGroup(name: "share", count: 2)
         let bound = try BoundDatagramSocket.bind(.loopback(), count: 2)
         let servers = [
-            try await Peer(lanes[0], bound[0], answer: Recorder.echo), try await Peer(lanes[1], bound[1], answer: Recorder.echo),
+            try await Peer(lanes[0], bound[0], answer: Recorder.echo),
+            try await Peer(lanes[1], bound[1], answer: Recorder.echo),
         ]
         var clients: [Peer] = []
         for _ in 0..<64 {
@@ -83,7 +85,8 @@ import Testing
             let pair = try ports.bindPair(on: address)
             #expect(pair.rtp.localAddress.port % 2 == 0)
             #expect(pair.rtcp.localAddress.port == pair.rtp.localAddress.port + 1)
-            #expect(ports.range.contains(pair.rtp.localAddress.port) && ports.range.contains(pair.rtcp.localAddress.port))
+            #expect(
+                ports.range.contains(pair.rtp.localAddress.port) && ports.range.contains(pair.rtcp.localAddress.port))
             pairs.append(pair)
         }
         #expect(Set(pairs.map(\.rtp.localAddress.port)).count == 4)
@@ -96,8 +99,9 @@ import Testing
         #expect(try ports.bindPair(on: address).rtp.localAddress.port == freed)
     }
 
-    @Test(arguments: [(5_000...5_000, nil), (5_001...5_002, nil), (5_000...5_001, 1), (1...65_535, 32_767), (0...9, nil)]
-        as [(ClosedRange<UInt16>, Int?)])
+    @Test(
+        arguments: [(5_000...5_000, nil), (5_001...5_002, nil), (5_000...5_001, 1), (1...65_535, 32_767), (0...9, nil)]
+            as [(ClosedRange<UInt16>, Int?)])
     func rangesHoldWholePairs(range: ClosedRange<UInt16>, pairs: Int?) {
         #expect(MediaPorts(range)?.count == pairs)
     }

@@ -117,7 +117,9 @@ import Testing
                 }
             }
             _ = right
-            let numbers = try await sink.received.next(100).map { $0.bytes.withUnsafeBytes { $0.loadUnaligned(as: Int.self) } }
+            let numbers = try await sink.received.next(100).map {
+                $0.bytes.withUnsafeBytes { $0.loadUnaligned(as: Int.self) }
+            }
             #expect(numbers == Array(0..<100))
             #expect(await lane.run { $0.statistics.sendBatches } == 7)
         }
@@ -184,7 +186,9 @@ import Testing
         final class LastWord: LaneObserver {
             let socket: DatagramSocket
             let destination: TransportAddress
-            init(_ socket: DatagramSocket, _ destination: TransportAddress) { (self.socket, self.destination) = (socket, destination) }
+            init(_ socket: DatagramSocket, _ destination: TransportAddress) {
+                (self.socket, self.destination) = (socket, destination)
+            }
             func turnEnded(on lane: Lane) {}
             func laneWillStop(_ lane: Lane) { Array("bye".utf8).withUnsafeBytes { socket.send($0, to: destination) } }
         }
@@ -199,6 +203,37 @@ import Testing
             }
             #expect(try await sink.received.next().text == "bye")
             _ = try BoundDatagramSocket.bind(bound.localAddress)
+        }
+    }
+
+    /// Sizes and shares of one, or none, are raised to what works.
+    @Test func theSmallestLaneWorks() async throws {
+        var configuration = Lane.Configuration()
+        configuration.eventsPerTurn = 0
+        configuration.queueCapacity = 0
+        configuration.queueReserve = 0
+        configuration.messagesPerTurn = 1
+        configuration.jobsPerTurn = 1
+        configuration.receiveBatch = 0
+        configuration.receiveRounds = 0
+        configuration.datagramLimit = 0
+        configuration.sendBatch = 0
+        configuration.sendArena = 0
+        configuration.timerCapacity = 0
+        configuration.timerSlack = .zero
+        try await withLane(configuration) { lane async throws in
+            let server = try await Peer(lane, .loopback(), answer: Recorder.echo)
+            let client = try await Peer(lane, .loopback())
+            let target = server.address
+            try await client.with { socket in
+                for number in 0..<50 as Range<UInt8> { withUnsafeBytes(of: number) { socket.send($0, to: target) } }
+            }
+            #expect(try await client.received.next(50).map(\.bytes) == (0..<50).map { [$0] })
+            let order = Mailbox<Int>()
+            for number in 0..<20 { lane.execute { _ in order.post(number) } }
+            #expect(try await order.next(20) == Array(0..<20))
+            #expect(lane.send(ClosureMessage { _ in order.post(20) }, .sheddable))
+            #expect(try await order.next() == 20)
         }
     }
 

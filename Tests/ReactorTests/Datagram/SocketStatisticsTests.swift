@@ -29,7 +29,9 @@ import Testing
     @Test func ourSocketsAreFound() throws {
         for family in [TransportAddress.Family.ipv4, .ipv6] {
             let bound = try BoundDatagramSocket.bind(.loopback(family))
-            let found = SocketStatistics.udp(port: bound.localAddress.port).filter { $0.localAddress == bound.localAddress }
+            let found = SocketStatistics.udp(port: bound.localAddress.port).filter {
+                $0.localAddress == bound.localAddress
+            }
             #expect(found.count == 1)
             #expect(found.first?.drops == 0)
         }

@@ -135,7 +135,9 @@ import Testing
         #expect(pipe(&ends) == 0)
         let handler = Pipe(ends[0])
         try await withLane { lane async throws in
-            try await lane.run { lane throws(SocketError) in handler.watch = try lane.watch(handler.reader, for: .readable, handler) }
+            try await lane.run { lane throws(SocketError) in
+                handler.watch = try lane.watch(handler.reader, for: .readable, handler)
+            }
             #expect(write(ends[1], "abc", 3) == 3)
             #expect(try await handler.events.next(3) == ["a", "b", "c"])
             close(ends[1])
@@ -144,7 +146,9 @@ import Testing
                 try await lane.run { lane throws(SocketError) in _ = try lane.watch(-1, for: .readable, handler) }
             }
             // A place that failed or was given up can be used again.
-            try await lane.run { lane throws(SocketError) in handler.watch = try lane.watch(handler.reader, for: .writable, handler) }
+            try await lane.run { lane throws(SocketError) in
+                handler.watch = try lane.watch(handler.reader, for: .writable, handler)
+            }
         }
         #expect(try await handler.events.next() == "end")
         close(ends[0])

@@ -3,12 +3,15 @@ import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct HandedDatagramTests {
     private final class Owner: HandedDatagramReceiver {
-        let received = Mailbox<(text: String, source: TransportAddress, destination: TransportAddress, words: [UInt64], lane: Int)>()
+        let received = Mailbox<
+            (text: String, source: TransportAddress, destination: TransportAddress, words: [UInt64], lane: Int)
+        >()
 
         func received(_ datagram: HandedDatagram, on lane: Lane) {
             let text = datagram.withBytes { String(decoding: $0, as: UTF8.self) }
             #expect(lane.isCurrent && datagram.count == text.utf8.count)
-            received.post((text, datagram.source, datagram.destination, [datagram.socket, datagram.context], lane.index))
+            received.post(
+                (text, datagram.source, datagram.destination, [datagram.socket, datagram.context], lane.index))
         }
     }
 

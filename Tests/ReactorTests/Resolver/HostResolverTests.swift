@@ -21,7 +21,8 @@ import Testing
         func permit(_ count: Int) { for _ in 0..<count { permits.signal() } }
 
         func resolver(_ configuration: HostResolver.Configuration = .init()) -> HostResolver {
-            HostResolver(configuration, clock: { self.state.withLock { $0.now } }) { name, families throws(HostResolutionError) in
+            HostResolver(configuration, clock: { self.state.withLock { $0.now } }) {
+                name, families throws(HostResolutionError) in
                 self.state.withLock { $0.questions.append(name.text) }
                 self.asked.post(name.text)
                 _ = self.permits.wait(timeout: .now() + 30)
@@ -125,7 +126,8 @@ import Testing
         #expect(resolver.known("[::1]", port: 5) == .success([.loopback(.ipv6, port: 5)]))
         #expect(resolver.known("::1", port: 5, .ipv4) == .failure(HostResolutionError(.notFound, "::1")))
         let nonsense = [
-            "", ".", "a..b", "-a.example", "a-.example", "a b", "a\0b", "127.1", "0x7f000001", "1.2.3.0x4", "2130706433", "a.0x",
+            "", ".", "a..b", "-a.example", "a-.example", "a b", "a\0b", "127.1", "0x7f000001", "1.2.3.0x4",
+            "2130706433", "a.0x",
             "host:5060", "[1.2.3.4]", "ü.example", String(repeating: "a", count: 64) + ".example",
             Array(repeating: "abcdefg", count: 32).joined(separator: "."),
         ]
@@ -133,7 +135,10 @@ import Testing
             #expect(resolver.known(host, port: 1) == .failure(HostResolutionError(.notAName, host)))
             await #expect(throws: HostResolutionError.self) { try await resolver.addresses(of: host, port: 1) }
         }
-        for host in ["a", "_sip._udp.example", "xn--tda.example", "1.example", "3com.example.", "a.0xg", String(repeating: "a", count: 63)] {
+        for host in [
+            "a", "_sip._udp.example", "xn--tda.example", "1.example", "3com.example.", "a.0xg",
+            String(repeating: "a", count: 63),
+        ] {
             #expect(resolver.known(host, port: 1) == nil)
         }
         #expect(service.questions == [])
@@ -145,7 +150,9 @@ import Testing
         #expect(both.allSatisfy { $0.isLoopback && $0.port == 5060 })
         #expect(try await resolver.addresses(of: "localhost", port: 5060, .ipv4) == [.loopback(port: 5060)])
         // A name that can never exist (RFC 6761 §6.4); without a name service it is unavailable.
-        let error = await #expect(throws: HostResolutionError.self) { try await resolver.addresses(of: "no.such.invalid", port: 1) }
+        let error = await #expect(throws: HostResolutionError.self) {
+            try await resolver.addresses(of: "no.such.invalid", port: 1)
+        }
         #expect(error.map { [.notFound, .unavailable].contains($0.code) } == true)
         #expect(error?.description.hasPrefix("host no.such.invalid: ") == true)
     }

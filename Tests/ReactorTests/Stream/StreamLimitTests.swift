@@ -67,7 +67,8 @@ import Testing
             raw.send("question\npart")
             raw.endOutput()
             #expect(raw.rest() == "answer\n")
-            #expect(try await server.untilClosed() == [.opened, .received(["question"]), .inputEnded, .closed(.remote)])
+            #expect(
+                try await server.untilClosed() == [.opened, .received(["question"]), .inputEnded, .closed(.remote)])
         }
     }
 
@@ -155,9 +156,13 @@ import Testing
             let connection = try await server.events.next().connection
             // With nothing to linger for, closing resets.
             var linger = linger(l_onoff: 1, l_linger: 0)
-            if let raw { setsockopt(raw.descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger))) }
+            if let raw {
+                setsockopt(
+                    raw.descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout.size(ofValue: linger)))
+            }
             raw = nil
-            #expect(try await server.next() == .closed(.failed(SocketError(ECONNRESET, "TCP", connection.remoteAddress))))
+            #expect(
+                try await server.next() == .closed(.failed(SocketError(ECONNRESET, "TCP", connection.remoteAddress))))
         }
     }
 

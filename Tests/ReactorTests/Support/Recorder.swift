@@ -47,7 +47,8 @@ struct Peer: Sendable {
     private let bound: LaneBound<DatagramSocket>
 
     init(
-        _ lane: Lane, _ address: TransportAddress, _ configuration: DatagramSocketConfiguration = DatagramSocketConfiguration(),
+        _ lane: Lane, _ address: TransportAddress,
+        _ configuration: DatagramSocketConfiguration = DatagramSocketConfiguration(),
         answer: (@Sendable (Datagram, DatagramSocket) -> Void)? = nil
     ) async throws {
         try await self.init(lane, BoundDatagramSocket.bind(address, configuration), answer: answer)
@@ -65,7 +66,8 @@ struct Peer: Sendable {
     }
 
     /// Does something with the socket on its lane.
-    func with<Result: Sendable>(_ body: @escaping @Sendable (DatagramSocket) throws(SocketError) -> Result) async throws(SocketError)
+    func with<Result: Sendable>(_ body: @escaping @Sendable (DatagramSocket) throws(SocketError) -> Result)
+        async throws(SocketError)
         -> Result
     {
         try await bound.lane.run { [bound] _ throws(SocketError) in try body(bound.value) }

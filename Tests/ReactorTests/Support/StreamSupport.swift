@@ -121,7 +121,9 @@ final class RawStream: @unchecked Sendable {
         }
     }
 
-    func send(_ text: String) { #expect(Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL)) == text.utf8.count) }
+    func send(_ text: String) {
+        #expect(Glibc.send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL)) == text.utf8.count)
+    }
 
     func endOutput() { shutdown(descriptor, Int32(SHUT_WR)) }
 
@@ -159,15 +161,19 @@ func withStreams(count: Int = 1, _ body: (StreamThreads) async throws -> Void) a
 
 extension StreamThreads {
     func listen(
-        _ handler: StreamRecorder, _ family: TransportAddress.Family = .ipv4, _ configuration: StreamConfiguration = StreamConfiguration(),
+        _ handler: StreamRecorder, _ family: TransportAddress.Family = .ipv4,
+        _ configuration: StreamConfiguration = StreamConfiguration(),
         admission: StreamAdmission = StreamAdmission()
     ) async throws -> TransportAddress {
         try await StreamListener.bind(
-            .loopback(family), on: self, configuration, tag: 3, admission: admission, framer: { LineFramer() }, handler: handler
+            .loopback(family), on: self, configuration, tag: 3, admission: admission, framer: { LineFramer() },
+            handler: handler
         ).localAddress
     }
 
-    func connector(_ handler: StreamRecorder, _ configuration: StreamConfiguration = StreamConfiguration()) -> StreamConnector {
+    func connector(_ handler: StreamRecorder, _ configuration: StreamConfiguration = StreamConfiguration())
+        -> StreamConnector
+    {
         StreamConnector(on: self, configuration, framer: { LineFramer() }, handler: handler)
     }
 }

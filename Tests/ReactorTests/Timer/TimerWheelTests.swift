@@ -28,7 +28,9 @@ private final class Wheel {
 }
 
 @Suite struct TimerWheelTests {
-    @Test(arguments: [1, 2, 255, 256, 257, 500, 4_000, 32_000, 65_535, 65_536, 65_537, 3_600_000, 86_400_000, 1 << 40] as [UInt64])
+    @Test(
+        arguments: [1, 2, 255, 256, 257, 500, 4_000, 32_000, 65_535, 65_536, 65_537, 3_600_000, 86_400_000, 1 << 40]
+            as [UInt64])
     func firesAtItsTickAndNotBefore(delay: UInt64) {
         for start in [0, 1, 200, 255, 256, 65_535, 1 << 32 - 1, 1 << 40 - 1] as [UInt64] {
             let wheel = Wheel(start: start)
