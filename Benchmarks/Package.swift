@@ -16,7 +16,7 @@ let package = Package(
         .package(name: "itodenwa", path: "..")
     ],
     targets: [
-        .target(name: "CBareEcho", cSettings: [.unsafeFlags(["-O2"])]),
+        .target(name: "CBareEcho"),
         .executableTarget(
             name: "ReactorBenchmark",
             dependencies: ["CBareEcho", .product(name: "Reactor", package: "itodenwa")],

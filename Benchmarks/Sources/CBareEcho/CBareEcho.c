@@ -99,12 +99,12 @@ int64_t bare_relay(const int *sockets, int count, const volatile bool *stop) {
     return used;
 }
 
-int64_t bare_load(uint16_t port, int64_t total, int size, int window) {
+static int64_t load(uint16_t port, int64_t total, int size, int window, bool connected) {
     static char payload[room], answers[most][room];
     uint16_t own = 0;
     int made = bare_socket(&own);
     struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(port) };
-    connect(made, (struct sockaddr *)&address, sizeof address);
+    if (connected) connect(made, (struct sockaddr *)&address, sizeof address);
     struct iovec out[most], in[most];
     struct mmsghdr sending[most], receiving[most];
     memset(sending, 0, sizeof sending);
@@ -114,6 +114,10 @@ int64_t bare_load(uint16_t port, int64_t total, int size, int window) {
         out[i] = (struct iovec){ payload, size };
         in[i] = (struct iovec){ answers[i], room };
         sending[i].msg_hdr = (struct msghdr){ .msg_iov = &out[i], .msg_iovlen = 1 };
+        if (!connected) {
+            sending[i].msg_hdr.msg_name = &address;
+            sending[i].msg_hdr.msg_namelen = sizeof address;
+        }
         receiving[i].msg_hdr = (struct msghdr){ .msg_iov = &in[i], .msg_iovlen = 1 };
     }
     struct timeval patience = { .tv_sec = 1 };
@@ -134,6 +138,12 @@ int64_t bare_load(uint16_t port, int64_t total, int size, int window) {
     }
     close(made);
     return answered;
+}
+
+int64_t bare_load(uint16_t port, int64_t total, int size, int window) { return load(port, total, size, window, true); }
+
+int64_t bare_load_unconnected(uint16_t port, int64_t total, int size, int window) {
+    return load(port, total, size, window, false);
 }
 
 int64_t bare_load_spread(const uint16_t *ports, int count, int64_t total, int size, int window) {

@@ -24,9 +24,12 @@ struct ReactorBenchmark {
         switch mode {
         case "echo": try echo()
         case "relay": try relay()
+        case "handover":
+            for _ in 0..<load.rounds { try note("one lane receives, one answers, both", laneHandOver(load)) }
+        case "pace": return try pace()
         case "lane": for _ in 0..<load.rounds { try note("lane", laneEcho(load, .loopback())) }
         default:
-            print("usage: ReactorBenchmark echo|relay|lane [datagrams] [rounds]")
+            print("usage: ReactorBenchmark echo|relay|handover|pace|lane [datagrams] [rounds]")
             exit(2)
         }
         print(
@@ -60,6 +63,17 @@ struct ReactorBenchmark {
             note("bare C, \(load.legs) sockets", bareRelay(load))
             try note("lane, \(load.legs) sockets", laneRelay(load))
         }
+    }
+
+    /// The pace of voice.
+    private func pace() throws {
+        let lateness = try tickLateness(seconds: 10)
+        func part(_ share: Double) -> String {
+            microseconds(lateness[min(Int(Double(lateness.count) * share), lateness.count - 1)], per: 1)
+        }
+        print(
+            "lateness of a 20 ms tick, µs, \(lateness.count) ticks: median \(part(0.5)), p99 \(part(0.99)), most \(part(1))"
+        )
     }
 
     private mutating func note(_ name: String, _ measured: (time: Int64, statistics: LaneStatistics)) {

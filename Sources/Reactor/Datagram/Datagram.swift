@@ -8,6 +8,13 @@ public struct Datagram {
 
     /// The local address that it was sent to: give it as the source of the answer.
     public let destination: TransportAddress
+
+    /// A datagram as a lane would give it to a handler; for what drives handlers without sockets.
+    public init(bytes: UnsafeRawBufferPointer, source: TransportAddress, destination: TransportAddress) {
+        self.bytes = bytes
+        self.source = source
+        self.destination = destination
+    }
 }
 
 /// The datagrams that one system call has received from one socket.

@@ -56,7 +56,7 @@ public final class DatagramSocket {
         self.handler = handler
         localAddress = bound.localAddress
         isWildcard = bound.localAddress.isWildcard
-        receiveBatch = min(max(bound.configuration.receiveBatch ?? .max, 1), lane.configuration.receiveBatch)
+        receiveBatch = min(max(bound.configuration.receiveBatch ?? .max, 1), lane.receiveArena.pointee.slots)
         receiveRounds = lane.configuration.receiveRounds
         backlog = SendBacklog(limit: bound.configuration.sendBacklog)
         let opened = try bound.take()

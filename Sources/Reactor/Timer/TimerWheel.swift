@@ -220,7 +220,7 @@ public struct TimerWheel: ~Copyable {
             let level = (63 &- difference.leadingZeroBitCount) >> 3
             let slot = Int(truncatingIfNeeded: tick &>> UInt64(level &* 8)) & 255
             list = level &* Self.slotsPerLevel &+ slot
-            occupied[list >> 6] |= 1 &<< UInt64(list & 63)
+            (occupied + (list >> 6)).pointee |= 1 &<< UInt64(list & 63)
             occupiedLevels |= 1 &<< UInt32(level)
         }
         let last = lists[list].last
@@ -241,7 +241,7 @@ public struct TimerWheel: ~Copyable {
     }
 
     private mutating func markEmpty(_ list: Int) {
-        occupied[list >> 6] &= ~(1 &<< UInt64(list & 63))
+        (occupied + (list >> 6)).pointee &= ~(1 &<< UInt64(list & 63))
         let level = list / Self.slotsPerLevel
         let words = occupied + level &* Self.wordsPerLevel
         if words[0] | words[1] | words[2] | words[3] == 0 { occupiedLevels &= ~(1 &<< UInt32(level)) }

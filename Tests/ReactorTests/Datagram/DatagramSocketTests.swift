@@ -206,6 +206,37 @@ import Testing
         }
     }
 
+    /// Sizes and shares of one, or none, are raised to what works.
+    @Test func theSmallestLaneWorks() async throws {
+        var configuration = Lane.Configuration()
+        configuration.eventsPerTurn = 0
+        configuration.queueCapacity = 0
+        configuration.queueReserve = 0
+        configuration.messagesPerTurn = 1
+        configuration.jobsPerTurn = 1
+        configuration.receiveBatch = 0
+        configuration.receiveRounds = 0
+        configuration.datagramLimit = 0
+        configuration.sendBatch = 0
+        configuration.sendArena = 0
+        configuration.timerCapacity = 0
+        configuration.timerSlack = .zero
+        try await withLane(configuration) { lane async throws in
+            let server = try await Peer(lane, .loopback(), answer: Recorder.echo)
+            let client = try await Peer(lane, .loopback())
+            let target = server.address
+            try await client.with { socket in
+                for number in 0..<50 as Range<UInt8> { withUnsafeBytes(of: number) { socket.send($0, to: target) } }
+            }
+            #expect(try await client.received.next(50).map(\.bytes) == (0..<50).map { [$0] })
+            let order = Mailbox<Int>()
+            for number in 0..<20 { lane.execute { _ in order.post(number) } }
+            #expect(try await order.next(20) == Array(0..<20))
+            #expect(lane.send(ClosureMessage { _ in order.post(20) }, .sheddable))
+            #expect(try await order.next() == 20)
+        }
+    }
+
     @Test func datagramsBeyondTheLimitAreCountedAndDropped() async throws {
         var configuration = Lane.Configuration()
         configuration.datagramLimit = 600

@@ -89,9 +89,9 @@ import Testing
             await listener.close()
             // A process that another test starts has a copy of the socket for a moment: then the kernel still makes connections, which
             // nobody accepts.
-            let late = StreamRecorder()
             var event = StreamRecorder.Event.opened
             while event == .opened {
+                let late = StreamRecorder()
                 let second = threads.connector(late).connect(to: listener.localAddress)
                 event = try await late.next()
                 second.abort()

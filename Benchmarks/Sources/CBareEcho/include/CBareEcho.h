@@ -30,6 +30,9 @@ int bare_socket(uint16_t *port);
 /// answers. Returns their number: fewer than `total` when some were lost.
 int64_t bare_load(uint16_t port, int64_t total, int size, int window);
 
+/// The same, but answers are counted wherever they come from.
+int64_t bare_load_unconnected(uint16_t port, int64_t total, int size, int window);
+
 /// The same from `count` sockets, of which number i sends to `ports[i]`, one datagram of each in turn.
 int64_t bare_load_spread(const uint16_t *ports, int count, int64_t total, int size, int window);
 
