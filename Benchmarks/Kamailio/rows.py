@@ -33,11 +33,11 @@ PASSWORD = "two tin cans"
 WRITE_BACK = 11.0
 
 ROWS = [
-    Row("options", "OPTIONS answered statelessly", "options", "options.cfg", rate=10_000, users=1),
-    Row("register", "REGISTER, memory only", "register", "register.cfg", rate=8_000, users=10_000),
-    Row("register-sqlite", "REGISTER, SQLite behind", "register", "register_sqlite.cfg", rate=2_000, users=20_000,
+    Row("options", "OPTIONS answered statelessly", "options", "options.cfg", rate=40_000, users=1),
+    Row("register", "REGISTER, memory only", "register", "register.cfg", rate=25_000, users=10_000),
+    Row("register-sqlite", "REGISTER, SQLite behind", "register", "register_sqlite.cfg", rate=4_000, users=40_000,
         settle=WRITE_BACK, durable=True),
-    Row("register-digest", "REGISTER with Digest", "register", "register_digest.cfg", rate=6_000, users=200,
+    Row("register-digest", "REGISTER with Digest", "register", "register_digest.cfg", rate=10_000, users=200,
         digest=True),
-    Row("call", "Call through the proxy", "call", "proxy.cfg", rate=300, users=100),
+    Row("call", "Call through the proxy", "call", "proxy.cfg", rate=1_500, users=100),
 ]

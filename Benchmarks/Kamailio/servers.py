@@ -30,7 +30,7 @@ def start_kamailio(row: Row, folder: Path) -> Server:
 
 
 def start_ours(row: Row, ito: str, users: list[str], folder: Path) -> Server:
-    """One lane, embedded defaults; bindings always follow to SQLite, which only the durable row waits for."""
+    """One lane, embedded defaults; bindings stay in memory unless the row wants them on the disk, or passwords that are there."""
     port = free_port()
     data = folder / "data"
     for user in users if row.digest else []:
@@ -40,6 +40,8 @@ def start_ours(row: Row, ito: str, users: list[str], folder: Path) -> Server:
                "--lanes", "1"]
     if not row.digest:
         command.append("--no-auth")
+    if not row.durable and not row.digest:
+        command.append("--memory")
     return Server("ito", command, folder, port)
 
 
