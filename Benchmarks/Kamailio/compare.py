@@ -8,65 +8,18 @@ it anything is measured before and left out; work that it puts off, such as writ
 """
 import argparse
 import json
-import os
-import subprocess
 import sys
-import time
 from pathlib import Path
 
+import lanes
 import table
-from processes import Server, drops
-from rows import PASSWORD, ROWS, Row
+from measurement import measure
+from rows import ROWS, Row
 from servers import start_kamailio, start_ours, temporary_folder
 
-ROOT = Path(__file__).resolve().parents[2]
-# For how long an idle server is watched, in seconds.
-IDLE = 2.0
-# For how long a server is loaded before it is measured: caches fill, bindings and nonces are made, in seconds.
-WARM_UP = 2
-
-
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
-
-
-def load(program: list[str], row: Row, port: int, duration: int) -> dict:
-    """Runs the load generator and returns the object on its last line."""
-    command = program + [
-        row.load, "--target", f"udp://127.0.0.1:{port}", "--rate", str(row.rate), "--duration", str(duration),
-        "--users", str(row.users), "--json"]
-    environment = dict(os.environ)
-    environment.pop("ITO_PASSWORD", None)
-    if row.digest:
-        environment["ITO_PASSWORD"] = PASSWORD
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment)
-    lines = done.stdout.strip().splitlines()
-    if done.returncode not in (0, 1) or not lines:
-        raise SystemExit(f"the load generator failed ({done.returncode}): {' '.join(command)}")
-    return json.loads(lines[-1])
-
-
-def measure(server: Server, row: Row, program: list[str], duration: int) -> dict:
-    """One run against a server that has just started."""
-    load(program, row, server.port, WARM_UP)
-    time.sleep(row.settle)
-    idle_before = server.processor_time()
-    time.sleep(IDLE)
-    before, dropped, start = server.processor_time(), drops(server.port), time.monotonic()
-    result = load(program, row, server.port, duration)
-    time.sleep(row.settle)
-    idle = (before - idle_before) / IDLE * (time.monotonic() - start)
-    spent = server.processor_time() - before - idle
-    if result["operations"] == 0:
-        raise SystemExit(f"{server.name} answered nothing:\n{server.tail()}")
-    return {
-        "server": server.name,
-        "operations": result["operations"],
-        "cpu_per_operation": spent / result["operations"],
-        "p99_us": result.get("p99_us", 0),
-        "failed": result.get("failed", 0),
-        "drops": result.get("drops", 0) + drops(server.port) - dropped,
-    }
 
 
 def run(row: Row, which: str, options: argparse.Namespace) -> dict:
@@ -115,12 +68,15 @@ def main() -> None:
         results.append((row, [r for r in runs if r["server"] == "ito"], [r for r in runs if r["server"] == "kamailio"]))
     if options.only:
         return
+    ours = lanes.render(lanes.compare(options.ito, options.load, options.duration, options.repetitions, say))
     part = table.render(results, options.duration, options.repetitions)
     if options.no_write:
         print(part)
+        print(ours)
     else:
-        table.replace(ROOT / "docs" / "performance.md", part)
-        say("docs/performance.md holds the new table")
+        table.replace(DOCUMENT, part)
+        table.replace(DOCUMENT, ours, lanes.BEGIN, lanes.END)
+        say("docs/performance.md holds the new tables")
 
 
 main()

@@ -29,15 +29,15 @@ def start_kamailio(row: Row, folder: Path) -> Server:
     return Server("kamailio", command, folder, port)
 
 
-def start_ours(row: Row, ito: str, users: list[str], folder: Path) -> Server:
-    """One lane, embedded defaults; bindings stay in memory unless the row wants them on the disk, or passwords that are there."""
+def start_ours(row: Row, ito: str, users: list[str], folder: Path, lanes: int = 1) -> Server:
+    """Embedded defaults; bindings stay in memory unless the row wants them on the disk, or passwords that are there."""
     port = free_port()
     data = folder / "data"
     for user in users if row.digest else []:
         subprocess.run([ito, "user", "add", f"{user}@{DOMAIN}", "--password-stdin", "--data", str(data)],
                        input=PASSWORD + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
     command = [ito, "serve", "--listen", f"udp://127.0.0.1:{port}", "--domain", DOMAIN, "--data", str(data),
-               "--lanes", "1"]
+               "--lanes", str(lanes)]
     if not row.digest:
         command.append("--no-auth")
     if not row.durable and not row.digest:

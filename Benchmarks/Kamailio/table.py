@@ -50,12 +50,12 @@ def render(results: list[tuple[Row, list[dict], list[dict]]], duration: int, rep
     return "\n".join(head + [line(*result) for result in results] + ["", END])
 
 
-def replace(document: Path, part: str) -> None:
+def replace(document: Path, part: str, begin: str = BEGIN, end: str = END) -> None:
     """Puts the part where its markers are, or at the end of the document when it has none."""
     text = document.read_text() if document.exists() else "# Performance\n"
-    if BEGIN in text and END in text:
-        before, _, rest = text.partition(BEGIN)
-        text = before + part + rest.partition(END)[2]
+    if begin in text and end in text:
+        before, _, rest = text.partition(begin)
+        text = before + part + rest.partition(end)[2]
     else:
         text = text.rstrip("\n") + "\n\n" + part + "\n"
     document.parent.mkdir(parents=True, exist_ok=True)
