@@ -27,7 +27,10 @@ extension Lane {
     func loop() {
         linux_set_thread_name(name)
         linux_set_timer_slack(UInt(clamping: max(configuration.timerSlack.nanosecondsRoundedUp, 1)))
+        turnLock.lock()
+        defer { turnLock.unlock() }
         owner.store(UInt(pthread_self()), ordering: .relaxed)
+        isLendable = true
         nanoseconds = clock.nanoseconds()
         var end = nanoseconds
         while !stopRequested.load(ordering: .acquiring) {
@@ -42,32 +45,45 @@ extension Lane {
 
     /// Sleeps until there is something to do; returns the number of events.
     private func waitForEvents(at time: Int64) -> Int {
-        var timeout = timeUntilDue(at: time)
+        let deadline = nextDeadline
+        var timeout = deadline == .max ? -1 : deadline <= time ? 0 : deadline &- time
         if timeout != 0 {
             waker.willSleep()
             if queue.hasNext || hasArrivals.load(ordering: .relaxed) || stopRequested.load(ordering: .relaxed) {
                 timeout = 0
             }
         }
-        let count = linux_epoll_wait(
-            epoll.number, events, Int32(clamping: max(configuration.eventsPerTurn, 1)), timeout)
+        let count: Int32
+        if timeout == 0 {
+            count = wait(0)
+        } else {
+            // While the thread waits the lane may be run by another.
+            sleepsUntil = deadline
+            turnLock.unlock()
+            count = wait(timeout)
+            turnLock.lock()
+        }
         waker.isAwake()
         // An interrupted wait is a turn without events; anything else means that the set or the memory is not ours.
         precondition(count >= 0 || count == -EINTR, "epoll failed with error \(-count)")
         return max(Int(count), 0)
     }
 
-    /// Nanoseconds until a timer or tick is due, 0 when work waits already, -1 when there is none.
-    private func timeUntilDue(at time: Int64) -> Int64 {
-        guard jobs.isEmpty && failures.isEmpty else { return 0 }
+    private func wait(_ timeout: Int64) -> Int32 {
+        linux_epoll_wait(epoll.number, events, Int32(clamping: max(configuration.eventsPerTurn, 1)), timeout)
+    }
+
+    /// When a timer or tick is due, on the lane's clock: `.min` when work waits already, `.max` when there is none.
+    var nextDeadline: Int64 {
+        guard jobs.isEmpty && failures.isEmpty else { return .min }
         var deadline = pace.nextDeadline
         if let tick = wheel.nextTick {
             deadline = min(deadline, Int64(clamping: tick.multipliedClamping(by: Self.nanosecondsPerTick)))
         }
-        return deadline == .max ? -1 : max(deadline &- time, 0)
+        return deadline
     }
 
-    private func turn(_ eventCount: Int) {
+    func turn(_ eventCount: Int) {
         counters.pointee.turns.add(1)
         if pace.nextDeadline <= nanoseconds { serveTicks() }
         for index in 0..<eventCount { serve(events[index]) }
@@ -77,6 +93,7 @@ extension Lane {
         serveJobs(atMost: configuration.jobsPerTurn)
         for observer in observers { observer.turnEnded(on: self) }
         flush()
+        if !handOvers.isEmpty { settleHandOvers() }
     }
 
     private func serveTicks() {
@@ -122,12 +139,14 @@ extension Lane {
 
     /// Ends the lane: what was handed over is served and sent, everything that lives on the lane is let go.
     private func finish() {
+        isLendable = false
         for observer in observers { observer.laneWillStop(self) }
         queueIsClosed.store(true, ordering: .relaxed)
         while true {
             serveQueue(atMost: .max)
             serveJobs(atMost: .max)
             flush()
+            settleHandOvers()
             if queue.hasNext || !jobs.isEmpty { continue }
             for watched in watches.handlers { watched.laneStopped() }
             observers.removeAll()

@@ -15,8 +15,8 @@ import Synchronization
 /// A lane is an executor: an actor that names it as its `unownedExecutor`, and a task that prefers it, run on its thread.
 public final class Lane: @unchecked Sendable {
     // Proof of Sendable: the constants are Sendable or internally synchronised; every other member is touched only by the thread
-    // that `owner` names. That is the lane's thread from its start to its end, and thereafter, one at a time and ordered by
-    // `lifecycle`, the threads that run jobs which came too late. `@exclusivity(unchecked)` spares the run-time checks of accesses
+    // that `owner` names. That is the lane's thread from its start to its end, but while it waits in epoll whichever thread has
+    // `turnLock`; and thereafter, one at a time and ordered by `lifecycle`, the threads that run jobs which came too late. `@exclusivity(unchecked)` spares the run-time checks of accesses
     // which only that thread makes and which do not nest: no member is handed to foreign code while it is being changed.
 
     /// Name of the lane and its thread.
@@ -41,6 +41,7 @@ public final class Lane: @unchecked Sendable {
     let hasArrivals = Atomic<Bool>(false)
     let lifecycle = Mutex(LaneLifecycle())
     let owner = Atomic<UInt>(0)
+    let turnLock = TurnLock()
     private let thread = Mutex<LaneThread?>(nil)
 
     @exclusivity(unchecked) var watches: WatchTable
@@ -51,6 +52,12 @@ public final class Lane: @unchecked Sendable {
     @exclusivity(unchecked) var observers: [any LaneObserver] = []
     @exclusivity(unchecked) var jobs = JobList()
     @exclusivity(unchecked) var failures: [(DatagramFailure, DatagramSocket)] = []
+    /// Lanes that were handed messages in this turn, and have not been told.
+    @exclusivity(unchecked) var handOvers: [HandOver] = []
+    /// Whether another lane may run a turn of this one while it sleeps: from the first turn to the last.
+    @exclusivity(unchecked) var isLendable = false
+    /// Until when the lane waits in epoll, on its clock; `.max` for an event, however long it takes.
+    @exclusivity(unchecked) var sleepsUntil: Int64 = .min
     /// Time at which the turn began, on the lane's clock.
     @exclusivity(unchecked) var nanoseconds: Int64 = 0
     let events: UnsafeMutablePointer<epoll_event>
@@ -88,7 +95,7 @@ public final class Lane: @unchecked Sendable {
 
     // MARK: Being on the lane
 
-    /// Whether the caller runs on the lane's thread.
+    /// Whether the caller runs on the lane: on its thread, or on one that runs a turn of it.
     public var isCurrent: Bool { owner.load(ordering: .relaxed) == UInt(pthread_self()) }
 
     /// Traps when the caller does not run on the lane's thread.
@@ -112,12 +119,18 @@ public final class Lane: @unchecked Sendable {
     /// Hands a message to the lane. False when the queue has no room for its class or the lane has stopped; counted.
     @discardableResult
     public func send(_ message: sending any LaneMessage, _ messageClass: LaneMessageClass) -> Bool {
+        guard offer(message, messageClass) else { return false }
+        waker.wake()
+        return true
+    }
+
+    /// Puts a message into the queue and tells nobody.
+    func offer(_ message: sending any LaneMessage, _ messageClass: LaneMessageClass) -> Bool {
         let reserve = messageClass == .sheddable ? configuration.queueReserve : 0
         guard !queueIsClosed.load(ordering: .relaxed), queue.offer(LaneParcel(message), reserve: reserve) else {
             countRefused(1, messageClass)
             return false
         }
-        waker.wake()
         return true
     }
 

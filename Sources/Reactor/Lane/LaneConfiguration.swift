@@ -14,6 +14,10 @@ extension Lane {
         /// Most messages taken from the queue in a turn.
         public var messagesPerTurn = 512
 
+        /// Most messages handed to a sleeping lane in a turn that the lane which hands them over serves itself; for more it wakes
+        /// the other. Small, so that a lane that is loaded leaves the work to those that it is for.
+        public var lendingLimit = 4
+
         /// Most jobs (of actors and tasks, and of `execute`) run in a turn.
         public var jobsPerTurn = 256
 

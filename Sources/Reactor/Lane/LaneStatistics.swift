@@ -4,6 +4,8 @@ import Synchronization
 public struct LaneStatistics: Hashable, Sendable {
     /// Turns of the loop.
     public var turns: UInt64 = 0
+    /// Turns that another lane's thread has run while this lane slept; they are among `turns`.
+    public var turnsLent: UInt64 = 0
     /// Nanoseconds in which the lane was at work, not waiting; over the time passed this is its load.
     public var busyNanoseconds: UInt64 = 0
     /// Datagrams received.
@@ -46,6 +48,7 @@ public struct LaneStatistics: Hashable, Sendable {
     public static func + (left: LaneStatistics, right: LaneStatistics) -> LaneStatistics {
         var sum = left
         sum.turns &+= right.turns
+        sum.turnsLent &+= right.turnsLent
         sum.busyNanoseconds &+= right.busyNanoseconds
         sum.datagramsReceived &+= right.datagramsReceived
         sum.receiveBatches &+= right.receiveBatches
@@ -95,6 +98,7 @@ struct Counter: ~Copyable {
 /// They stand in memory of the lane's own and are reached by pointer, which counts no references.
 struct LaneCounters: ~Copyable {
     let turns = Counter()
+    let turnsLent = Counter()
     let busyNanoseconds = Counter()
     let datagramsReceived = Counter()
     let receiveBatches = Counter()
@@ -119,6 +123,7 @@ struct LaneCounters: ~Copyable {
     var snapshot: LaneStatistics {
         var values = LaneStatistics()
         values.turns = turns.current
+        values.turnsLent = turnsLent.current
         values.busyNanoseconds = busyNanoseconds.current
         values.datagramsReceived = datagramsReceived.current
         values.receiveBatches = receiveBatches.current

@@ -137,7 +137,7 @@ extension EndpointLane: DatagramHandler {
     private func handOver(_ datagram: Datagram, _ view: MessageView, _ socket: DatagramSocket, to index: Int) {
         let peer = peers[index]
         let message = HandedDatagram.copy(of: datagram, socket: socket.tag, to: peer)
-        if peer.lane.send(message, view.beginsSomething ? .sheddable : .reserved) {
+        if lane.hand(message, view.beginsSomething ? .sheddable : .reserved, to: peer.lane) {
             handedOver &+= 1
         } else {
             refused &+= 1
