@@ -109,7 +109,7 @@ let package = Package(
         tests("TestKit"),
         // The executable among programs that no one here wrote.
         .testTarget(
-            name: "InteropTests", dependencies: ["TestKit", "Media", "ito"], path: "Tests/Interop",
-            exclude: ["Scenarios", "Tools"], swiftSettings: settings + warnings),
+            name: "InteropTests", dependencies: ["TestKit", "Media", "ito", "Server", "UserAgent", "SIP", "Reactor"],
+            path: "Tests/Interop", exclude: ["Scenarios", "Tools"], swiftSettings: settings + warnings),
     ]
 )

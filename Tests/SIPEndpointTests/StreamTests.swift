@@ -9,12 +9,18 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
     // Proof of Sendable: used on its lane, but for the stream, which is Sendable.
     let events: AsyncStream<String>
     private let said: AsyncStream<String>.Continuation
+    /// Whether it sends a request of its own back by the flow of each that comes.
+    private let asksBack: Bool
 
-    init() { (events, said) = AsyncStream.makeStream() }
+    init(asksBack: Bool = false) {
+        self.asksBack = asksBack
+        (events, said) = AsyncStream.makeStream()
+    }
 
     func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
-        said.yield("\(request.view.method) over \(request.flow.transport)")
+        said.yield("\(request.view.method) over \(request.flow.transport), listener \(request.flow.listener)")
         layer.respondStatelessly(to: request, 200)
+        if asksBack { options(to: Target(request.flow), in: layer) }
     }
 
     func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {}
@@ -29,8 +35,12 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
     }
 
     func options(to target: TransportAddress, in layer: TransactionLayer) {
-        _ = layer.send(.options, to: Target(.tcp, target), user: self) { writer, via, _ in
-            writer.append("OPTIONS sip:\(target) SIP/2.0\r\n")
+        options(to: Target(.tcp, target), in: layer)
+    }
+
+    private func options(to target: Target, in layer: TransactionLayer) {
+        _ = layer.send(.options, to: target, user: self) { writer, via, _ in
+            writer.append("OPTIONS sip:\(target.address) SIP/2.0\r\n")
             writer.append(via)
             writer.append(
                 "From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: stream\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n"
@@ -53,9 +63,26 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
         #expect(target.port != 0)
         for _ in 0..<2 {
             await calling.lanes[0].lane.run { _ in client.options(to: target, in: calling.lanes[0].layer) }
-            #expect(await server.events.first { _ in true } == "OPTIONS over tcp")
+            #expect(await server.events.first { _ in true } == "OPTIONS over tcp, listener 0")
             #expect(await client.events.first { _ in true } == "200")
         }
+        await calling.stop()
+        await serving.stop()
+    }
+
+    /// What comes by a connection that we have opened belongs to the listener of its address family, whose name goes into
+    /// Via and Record-Route.
+    @Test(arguments: [TransportAddress.Family.ipv4, .ipv6])
+    func connectionsOfOursBelongToTheListenerOfTheirFamily(family: TransportAddress.Family) async throws {
+        let (server, client) = (Answerer(asksBack: true), Answerer())
+        var configuration = SIPEndpoint.Configuration()
+        configuration.listeners = [.init(.tcp, .loopback(family))]
+        let serving = try await SIPEndpoint(configuration) { _ in server }
+        configuration.listeners = [.init(.tcp, .loopback(.ipv4)), .init(.tcp, .loopback(.ipv6))]
+        let calling = try await SIPEndpoint(configuration) { _ in client }
+        let target = serving.listeners[0].address
+        await calling.lanes[0].lane.run { _ in client.options(to: target, in: calling.lanes[0].layer) }
+        #expect(await client.events.first { $0 != "200" } == "OPTIONS over tcp, listener \(family == .ipv4 ? 0 : 1)")
         await calling.stop()
         await serving.stop()
     }

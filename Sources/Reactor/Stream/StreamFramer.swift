@@ -18,12 +18,16 @@ public struct StreamFramingError: Error, Hashable, Sendable {
     /// What is wrong, for a person.
     public let reason: String
 
+    /// What the protocol above calls the error, such as a status to answer; 0 when it has no number.
+    public let code: Int
+
     /// The beginning of the frame that could not be read, so that it can be answered.
     public let beginning: [UInt8]
 
     /// An error with its reason, and what there is of the frame.
-    public init(_ reason: String, beginning: [UInt8] = []) {
+    public init(_ reason: String, code: Int = 0, beginning: [UInt8] = []) {
         self.reason = reason
+        self.code = code
         self.beginning = beginning
     }
 }

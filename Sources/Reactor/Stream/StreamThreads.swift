@@ -54,6 +54,16 @@ public struct StreamStatistics: Hashable, Sendable {
 
     /// Nothing counted.
     public init() {}
+
+    /// All counters with their names, in a fixed order.
+    public var all: [(name: String, value: UInt64)] {
+        [
+            ("accepted", accepted), ("refused", refused), ("acceptErrors", acceptErrors), ("connected", connected),
+            ("connectErrors", connectErrors), ("framesReceived", framesReceived), ("bytesReceived", bytesReceived),
+            ("framesSent", framesSent), ("bytesSent", bytesSent), ("slowReaders", slowReaders), ("idle", idle),
+            ("unfinishedFrames", unfinishedFrames), ("misframed", misframed),
+        ]
+    }
 }
 
 /// The counters of streams, written by all threads.

@@ -22,6 +22,12 @@ public struct StreamFramer: Sendable {
     /// Bytes that wait for the rest of their message.
     public var pendingByteCount: Int { buffer.count - start }
 
+    /// Whether a message has begun and is not whole. Line ends alone begin none, however long they wait: they are the
+    /// keep-alives of phones that send them one by one.
+    public var holdsPartialMessage: Bool {
+        start < buffer.count && buffer[start] != 0x0D && buffer[start] != 0x0A
+    }
+
     /// Adds what was read.
     public mutating func append(_ bytes: UnsafeRawBufferPointer) {
         if start > 0, start == buffer.count || start > 65_536 {

@@ -119,6 +119,11 @@ public final class SIPEndpoint: Sendable {
         }
     }
 
+    /// What the connections have counted, and how many there are; nil without a listener for connections.
+    public var streamStatistics: (counters: StreamStatistics, open: Int)? {
+        streams.map { ($0.statistics, $0.connectionCount) }
+    }
+
     /// What all lanes have counted.
     public func counters() async -> EndpointCounters {
         var sum = EndpointCounters()

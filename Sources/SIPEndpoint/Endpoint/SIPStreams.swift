@@ -13,6 +13,8 @@ final class SIPStreams: StreamTransport, StreamHandler {
         var connections: [UInt64: StreamConnection] = [:]
         /// Those that we have opened, by where they lead.
         var outbound: [TransportAddress: UInt64] = [:]
+        /// Makes no connections any more.
+        var isStopped = false
     }
 
     private let state = Mutex(State())
@@ -24,8 +26,8 @@ final class SIPStreams: StreamTransport, StreamHandler {
     private let admission: StreamAdmission
     private let connector = Mutex<StreamConnector?>(nil)
     private let listeners = Mutex<[StreamListener]>([])
-    /// The index of the listener whose name connections of ours carry in Via.
-    private let outboundListener = Mutex<UInt16>(0)
+    /// The indexes of the listeners whose names connections of ours carry in Via: the first of each address family.
+    private let outboundListeners = Mutex<[TransportAddress.Family: UInt16]>([:])
 
     init(
         owner: CallOwner, threadCount: Int, configuration: StreamConfiguration, limits: MessageLimits,
@@ -54,15 +56,24 @@ final class SIPStreams: StreamTransport, StreamHandler {
             address, on: threads, configuration, tag: UInt64(listener), admission: admission,
             framer: { SIPStreamFramer(limits: limits) }, handler: self)
         listeners.withLock { $0.append(bound) }
-        outboundListener.withLock { $0 = UInt16(listener) }
+        outboundListeners.withLock { listeners in
+            if listeners[address.family] == nil { listeners[address.family] = UInt16(listener) }
+        }
         return bound.localAddress
     }
 
     /// Ends everything.
     func stop() async {
+        state.withLock { $0.isStopped = true }
         await threads.shutdown()
         lanes.withLock { $0 = [] }
     }
+
+    /// What the connections have counted.
+    var statistics: StreamStatistics { threads.statistics }
+
+    /// Connections that are open, or are being made.
+    var connectionCount: Int { state.withLock { $0.connections.count } }
 
     // MARK: StreamTransport
 
@@ -76,8 +87,9 @@ final class SIPStreams: StreamTransport, StreamHandler {
             if let number = state.outbound[remote], let known = state.connections[number], known.isOpen {
                 return number
             }
-            guard let connector = connector.withLock({ $0 }) else { return 0 }
-            let tag = UInt64(outboundListener.withLock { $0 })
+            // A connector whose threads are gone tells of the end at once, which would wait for this very lock.
+            guard !state.isStopped, let connector = connector.withLock({ $0 }) else { return 0 }
+            let tag = UInt64(outboundListeners.withLock { $0[remote.family] ?? 0 })
             let made = connector.connect(to: remote, tag: tag)
             state.connections[made.id.number] = made
             state.outbound[remote] = made.id.number
@@ -121,7 +133,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
             var writer = ByteWriter(capacity: 1_024)
             message.withView { view in
                 guard view.method != .ack else { return }
-                view.beginResponse(.init(error.reason.contains("larger") ? 513 : 400), into: &writer)
+                view.beginResponse(.init(StatusCode(rawValue: UInt16(clamping: error.code))), into: &writer)
                 MessageView.endResponse(into: &writer)
             }
             if writer.count > 0 { _ = connection.send(writer.array) }
@@ -175,9 +187,10 @@ struct SIPStreamFramer: Reactor.StreamFramer {
             case nil: return nil
             }
         } catch {
-            throw StreamFramingError("\(error)", beginning: framer.rejectedHead)
+            throw StreamFramingError(
+                "\(error)", code: Int(error.status.rawValue), beginning: framer.rejectedHead)
         }
     }
 
-    var holdsPartialFrame: Bool { framer.pendingByteCount > 0 }
+    var holdsPartialFrame: Bool { framer.holdsPartialMessage }
 }

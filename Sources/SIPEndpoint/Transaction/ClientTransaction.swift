@@ -10,6 +10,14 @@ public final class ClientTransaction {
         case nonInvite(NonInviteClientTransaction)
     }
 
+    /// A request as it would have gone by UDP. All that names our transport differs: Via, Record-Route, Contact.
+    struct DatagramForm {
+        var request: [UInt8]
+        var flow: Flow
+        /// Whether the machine is a proxy's.
+        var isProxied: Bool
+    }
+
     var machine: Machine
     /// The number of the transaction in its layer, with its generation; it is part of the branch.
     let token: UInt64
@@ -17,14 +25,10 @@ public final class ClientTransaction {
     var lifetimeTimer: UInt64 = 0
     /// The request as sent, to send again and to build CANCEL and ACK from.
     var request: [UInt8]
-    /// Where our Via value stands in `request`.
-    var viaRange: ByteRange
     /// The ACK to a final response that is no 2xx, once it was built.
     var ack: [UInt8] = []
-    /// Whether the request went by TCP for its size alone, and goes by UDP when that fails (RFC 3261 §18.1.1).
-    var mayReturnToDatagram = false
-    /// The suffix of the branch.
-    var branchSuffix: UInt64
+    /// The request as it goes by UDP when TCP, which it went by for its size alone, fails (RFC 3261 §18.1.1).
+    var datagramForm: DatagramForm?
     /// The CANCEL of this INVITE.
     var cancel: ClientTransaction?
     /// The method.
@@ -41,16 +45,14 @@ public final class ClientTransaction {
     public internal(set) var isTerminated = false
 
     init(
-        machine: Machine, token: UInt64, request: [UInt8], viaRange: ByteRange, method: Method, flow: Flow,
-        branchSuffix: UInt64, user: (any ClientTransactionUser)?, tag: Int
+        machine: Machine, token: UInt64, request: [UInt8], method: Method, flow: Flow,
+        user: (any ClientTransactionUser)?, tag: Int
     ) {
         self.machine = machine
         self.token = token
         self.request = request
-        self.viaRange = viaRange
         self.method = method
         self.flow = flow
-        self.branchSuffix = branchSuffix
         self.user = user
         self.tag = tag
     }

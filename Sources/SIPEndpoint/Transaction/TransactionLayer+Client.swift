@@ -19,23 +19,22 @@ extension TransactionLayer {
     ) -> ClientTransaction? {
         guard var flow = route(target) else { return nil }
         let token = clients.reserve()
-        var viaRange = writeRequest(flow, token, branchSuffix, write)
-        var returnsToDatagram = false
+        writeRequest(flow, token, branchSuffix, write)
+        var datagramForm: ClientTransaction.DatagramForm?
         if flow.transport == .udp, scratch.count > configuration.datagramThreshold, !staysOnDatagram,
             target.flow == nil, let larger = route(Target(.tcp, target.address))
         {
+            datagramForm = .init(request: scratch.array, flow: flow, isProxied: isProxied)
             flow = larger
-            viaRange = writeRequest(flow, token, branchSuffix, write)
-            returnsToDatagram = true
+            writeRequest(flow, token, branchSuffix, write)
         }
         let reliable = flow.transport.isReliable
         let transaction = ClientTransaction(
             machine: method == .invite
                 ? .invite(InviteClientTransaction(isReliable: reliable, isProxied: isProxied))
                 : .nonInvite(NonInviteClientTransaction(isReliable: reliable)),
-            token: token, request: scratch.array, viaRange: viaRange, method: method, flow: flow,
-            branchSuffix: branchSuffix, user: user, tag: tag)
-        transaction.mayReturnToDatagram = returnsToDatagram
+            token: token, request: scratch.array, method: method, flow: flow, user: user, tag: tag)
+        transaction.datagramForm = datagramForm
         clients.insert(transaction, token)
         if flow.connection != 0 { clientsByConnection[flow.connection, default: []].insert(token) }
         counters.clientTransactions &+= 1
@@ -52,7 +51,7 @@ extension TransactionLayer {
     ) -> (bytes: [UInt8], flow: Flow)? {
         guard let flow = route(target) else { return nil }
         // A branch like any other; no response will ever carry it.
-        _ = writeRequest(flow, driver.random() >> 8, 0, write)
+        writeRequest(flow, driver.random() >> 8, 0, write)
         let bytes = scratch.array
         counters.requestsSent &+= 1
         send(bytes, flow)
@@ -74,11 +73,11 @@ extension TransactionLayer {
         return flow
     }
 
-    /// Writes a request with our Via into `scratch`; says where the Via value stands.
+    /// Writes a request with our Via into `scratch`.
     private func writeRequest(
         _ flow: Flow, _ token: UInt64, _ suffix: UInt64,
         _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
-    ) -> ByteRange {
+    ) {
         withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { memory in
             var via = ByteWriter(into: memory)
             via.append("Via: ")
@@ -86,7 +85,6 @@ extension TransactionLayer {
             via.append("\r\n")
             scratch.removeAll()
             write(&scratch, via.bytes, flow)
-            return find(via.bytes)
         }
     }
 
@@ -103,14 +101,6 @@ extension TransactionLayer {
             writer.append(UInt8(ascii: "."))
             writer.append(hexadecimal: suffix)
         }
-    }
-
-    /// Where the Via field stands in `scratch`: in nearly all requests right behind the start line.
-    private func find(_ via: UnsafeRawBufferPointer) -> ByteRange {
-        let bytes = scratch.bytes
-        guard let line = bytes.firstIndex(of: 0x0A), line + 1 + via.count <= bytes.count else { return .none }
-        guard bytes[(line + 1)...].starts(with: via) else { return .none }
-        return ByteRange(line + 6, line + 1 + via.count - 2)
     }
 
     // MARK: Responses
@@ -134,7 +124,7 @@ extension TransactionLayer {
             actions = machine.receive(status, configuration.timers)
             transaction.machine = .nonInvite(machine)
         }
-        transaction.mayReturnToDatagram = false
+        transaction.datagramForm = nil
         if actions.effects.contains(.sendAck) { buildAck(transaction, view) }
         if actions.effects.contains(.passResponse) {
             transaction.lastStatus = status
@@ -237,8 +227,7 @@ extension TransactionLayer {
         let token = clients.reserve()
         let cancel = ClientTransaction(
             machine: .nonInvite(NonInviteClientTransaction(isReliable: invite.flow.transport.isReliable)),
-            token: token, request: bytes, viaRange: .none, method: .cancel, flow: invite.flow, branchSuffix: 0,
-            user: nil, tag: 0)
+            token: token, request: bytes, method: .cancel, flow: invite.flow, user: nil, tag: 0)
         clients.insert(cancel, token)
         if cancel.flow.connection != 0 { clientsByConnection[cancel.flow.connection, default: []].insert(token) }
         counters.clientTransactions &+= 1
@@ -321,22 +310,13 @@ extension TransactionLayer {
 
     /// Sends by UDP what went by TCP for its size alone; false when that is not the case.
     private func returnToDatagram(_ transaction: ClientTransaction) -> Bool {
-        guard transaction.mayReturnToDatagram, transaction.lastStatus == 0,
-            let flow = route(Target(.udp, transaction.flow.remote))
-        else { return false }
-        transaction.mayReturnToDatagram = false
-        var writer = ByteWriter(capacity: transaction.request.count + 64)
-        transaction.request.withUnsafeBytes { bytes in
-            let via = transaction.viaRange
-            writer.append(UnsafeRawBufferPointer(rebasing: bytes[0..<via.lowerBound]))
-            writeVia(flow, transaction.token, transaction.branchSuffix, into: &writer)
-            writer.append(UnsafeRawBufferPointer(rebasing: bytes[via.upperBound...]))
-        }
-        transaction.request = writer.array
-        transaction.flow = flow
+        guard let form = transaction.datagramForm, transaction.lastStatus == 0 else { return false }
+        transaction.datagramForm = nil
+        transaction.request = form.request
+        transaction.flow = form.flow
         transaction.machine =
             transaction.isInvite
-            ? .invite(InviteClientTransaction(isReliable: false))
+            ? .invite(InviteClientTransaction(isReliable: false, isProxied: form.isProxied))
             : .nonInvite(NonInviteClientTransaction(isReliable: false))
         start(transaction)
         return true

@@ -138,10 +138,7 @@ public final class TransactionLayer {
             return
         }
         let request = IncomingRequest(view: view, flow: flow, via: via)
-        if let defect {
-            if view.method != .ack { reject(request, defect) }
-            return
-        }
+        if let defect { return reject(request, defect) }
         // A retransmission, an ACK or a CANCEL finds its transaction by what the topmost Via says.
         if servers.count > 0 {
             let key = transactionKey(request, view.method == .ack ? .invite : view.method)

@@ -79,7 +79,7 @@ extension ServerConfiguration {
         public var timerM: Duration { m ?? t1 * 64 }
     }
 
-    /// Limits on messages; over one of them a message is answered 400, 413, 483 or 440, or dropped and counted.
+    /// Limits on messages; over one of them a message is answered 400, 414, 513, 483 or 440, or dropped and counted.
     public struct Limits: Hashable, Sendable {
         /// The most bytes of a message.
         public var messageSize = 64 << 10

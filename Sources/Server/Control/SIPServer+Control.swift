@@ -84,6 +84,9 @@ extension SIPServer {
             result.lanes.append(ServerStatistics.Lane(lane.lane, uptime: uptime))
         }
         result.signalling.add(signalling.all)
+        if let streams = endpoint.streamStatistics {
+            result.connections.add(streams.counters.all + [("open", UInt64(streams.open))])
+        }
         let digest =
             dispatchers.isEmpty
             ? nil

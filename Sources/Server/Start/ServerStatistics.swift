@@ -18,6 +18,8 @@ public struct ServerStatistics: Codable, Sendable, Hashable {
     public var bindings = 0
     /// Messages and transactions of all lanes.
     public var signalling: [String: UInt64] = [:]
+    /// Connections; `open` is how many there are now, all else counts from the start.
+    public var connections: [String: UInt64] = [:]
     /// Registrations.
     public var registrar: [String: UInt64] = [:]
     /// Forwarded requests.

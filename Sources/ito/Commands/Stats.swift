@@ -33,8 +33,8 @@ extension ServerStatistics {
                 + "changes to commit \(pendingChanges), commit lag \(commitLagMilliseconds) ms"
         ]
         let groups = [
-            ("signalling", signalling), ("registrar", registrar), ("proxy", proxy), ("refused", refused),
-            ("authentication", authentication),
+            ("signalling", signalling), ("connections", connections), ("registrar", registrar), ("proxy", proxy),
+            ("refused", refused), ("authentication", authentication),
         ]
         for (name, counters) in groups { lines += Self.lines(name, counters) }
         for lane in lanes {

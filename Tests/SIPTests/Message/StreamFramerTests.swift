@@ -31,6 +31,24 @@ import Testing
         #expect(try framer.next() == .message(two))
     }
 
+    /// Line ends alone begin no message, however long they wait.
+    @Test func aMessageBeginsWithItsFirstLine() throws {
+        var framer = StreamFramer()
+        #expect(!framer.holdsPartialMessage)
+        framer.append([0x0D, 0x0A])
+        #expect(try framer.next() == nil)
+        #expect(!framer.holdsPartialMessage)
+        framer.append([UInt8(ascii: "O")])
+        #expect(try framer.next() == nil)
+        #expect(framer.holdsPartialMessage)
+        framer.append(Array("PTIONS sip:a@b SIP/2.0\r\nl: 1\r\n\r\n".utf8))
+        #expect(try framer.next() == nil)
+        #expect(framer.holdsPartialMessage)
+        framer.append([UInt8(ascii: "x")])
+        #expect(try framer.next() != nil)
+        #expect(!framer.holdsPartialMessage)
+    }
+
     @Test func withoutContentLengthTheStreamCannotBeFollowed() throws {
         var framer = StreamFramer()
         framer.append(Array("OPTIONS sip:a@b SIP/2.0\r\nCall-ID: 1\r\n\r\n".utf8))

@@ -66,7 +66,7 @@ extension ConfigurationSchema {
     static let limits: [Setting<ServerConfiguration>] = [
         Setting(
             "limits.message-size", \.limits.messageSize, .size((1 << 10)...(16 << 20)), of: defaults, .restart,
-            source: "RFC 3261 §21.4.11", "The longest message. A longer one is answered 413 or dropped."),
+            source: "RFC 3261 §21.5.7", "The longest message. A longer one is answered 513 or dropped."),
         Setting(
             "limits.header-count", \.limits.headerCount, .integer(16...10_000), of: defaults, .restart,
             source: "RFC 3261 §21.4.1", "The most header fields of a message. One with more is answered 400."),

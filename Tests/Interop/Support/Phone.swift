@@ -1,0 +1,68 @@
+import Reactor
+import SIP
+import Synchronization
+import TestKit
+import UserAgent
+
+/// A phone of our own in the test's process, with what it has sent and received.
+final class Phone: Sendable {
+    let agent: UserAgent
+    private let messages: MessageList
+
+    private init(_ agent: UserAgent, _ messages: MessageList) {
+        self.agent = agent
+        self.messages = messages
+    }
+
+    /// Registers a user of `example.test` at a server.
+    ///
+    /// - Parameter transport: `udp` or `tcp`.
+    static func start(
+        _ user: String, at server: String, over transport: String = "udp", address: TransportAddress = .loopback()
+    ) async throws -> Phone {
+        let messages = MessageList()
+        var options = UserAgent.Options(address: address)
+        options.trace = { message in messages.add(message) }
+        let account = try Account(
+            "sip:\(user)@example.test", password: "secret", proxy: "sip:\(server);transport=\(transport)")
+        return Phone(try await UserAgent(account: account, options: options), messages)
+    }
+
+    /// Takes the next call.
+    func answered() async throws -> Call {
+        for await invitation in agent.invitations { return try await invitation.answer() }
+        throw PeerError(.ended, "no call has come")
+    }
+
+    /// The last message whose first line begins so.
+    func last(_ beginning: String) -> SentMessage? {
+        messages.all.last { $0.startLine.hasPrefix(beginning) }.map { SentMessage($0.bytes) }
+    }
+}
+
+/// The messages that passed a phone.
+private final class MessageList: Sendable {
+    private let list = Mutex<[TracedMessage]>([])
+
+    var all: [TracedMessage] { list.withLock { $0 } }
+
+    func add(_ message: TracedMessage) { list.withLock { $0.append(message) } }
+}
+
+/// A call between two phones, ended by either side in turn; `check` sees the callee after each.
+func callBothWays(
+    _ caller: Phone, _ callee: Phone, user: String, _ check: (Phone) throws -> Void = { _ in }
+) async throws {
+    for endsAtCaller in [true, false] {
+        async let answered = callee.answered()
+        let call = try await caller.agent.call("sip:\(user)@example.test")
+        let other = try await answered
+        let (first, second) = endsAtCaller ? (call, other) : (other, call)
+        await first.hangUp()
+        let ending = await second.ended()
+        guard ending.side == .remote, ending.status == 200 else {
+            throw PeerError(.refused, "\(endsAtCaller ? "caller" : "callee") hung up, and the other saw \(ending)")
+        }
+        try check(callee)
+    }
+}
