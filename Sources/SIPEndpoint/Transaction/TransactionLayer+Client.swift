@@ -219,8 +219,9 @@ extension TransactionLayer {
     /// Sends CANCEL for an INVITE transaction; the caller waits for a provisional response first (RFC 3261 §9.1).
     ///
     /// `reason` is written as a Reason field when it is not empty (RFC 3326). The responses to the CANCEL are absorbed.
+    /// An INVITE is cancelled once: a second call does nothing.
     public func sendCancel(_ invite: ClientTransaction, reason: [UInt8] = []) {
-        guard invite.isInvite, !invite.isTerminated, !invite.lastStatus.isFinal else { return }
+        guard invite.isInvite, !invite.isTerminated, !invite.lastStatus.isFinal, invite.cancel == nil else { return }
         if case .invite(var machine) = invite.machine {
             let actions = machine.cancelled(configuration.timers)
             invite.machine = .invite(machine)
@@ -334,10 +335,11 @@ extension TransactionLayer {
         }
         transaction.request = writer.array
         transaction.flow = flow
-        transaction.machine =
-            transaction.isInvite
-            ? .invite(InviteClientTransaction(isReliable: false))
-            : .nonInvite(NonInviteClientTransaction(isReliable: false))
+        switch transaction.machine {
+        case .invite(let machine):
+            transaction.machine = .invite(InviteClientTransaction(isReliable: false, isProxied: machine.isProxied))
+        case .nonInvite: transaction.machine = .nonInvite(NonInviteClientTransaction(isReliable: false))
+        }
         start(transaction)
         return true
     }
@@ -368,7 +370,10 @@ extension TransactionLayer {
         if effects.contains(.passResponse), let response {
             user?.receive(response, for: transaction, in: self)
         }
-        if effects.contains(.sendCancel) { sendCancel(transaction) }
+        if effects.contains(.sendCancel) {
+            transaction.isGivenUp = true
+            sendCancel(transaction)
+        }
         if effects.contains(.reportTimeout) {
             counters.timeouts &+= 1
             user?.failed(transaction, .timeout, in: self)
