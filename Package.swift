@@ -103,7 +103,7 @@ let package = Package(
         tests(
             "Server",
             [
-                "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIPEndpoint", crypto,
+                "Proxy", "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIPEndpoint", crypto,
                 .product(name: "Logging", package: "swift-log"),
             ]),
         tests("TestKit"),

@@ -12,6 +12,9 @@ public final class Proxy {
     /// What was counted.
     public internal(set) var counters = ProxyCounters()
     var editor = MessageEditor()
+    /// The contexts whose group rings while further targets wait, by the number of their timer.
+    var ringing: [UInt64: ResponseContext] = [:]
+    var lastRingTimer: UInt64 = 0
 
     public init(configuration: ProxyConfiguration) { self.configuration = configuration }
 

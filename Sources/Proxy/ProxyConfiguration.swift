@@ -8,6 +8,8 @@ public struct ProxyConfiguration: Sendable {
     public var maxForwards = 70
     /// Branches of one request, all groups together; further targets are left out.
     public var branchLimit = 32
+    /// How long the targets of one preference ring before those of the next are tried (RFC 3261 §16.6).
+    public var ringTime: Duration = .seconds(20)
     /// Whether the proxy stays in the path of dialogs (RFC 3261 §16.6 step 4).
     public var recordsRoute = true
     /// The key of the tokens in our Record-Route values; it must outlive a restart, or the dialogs of before are cut off.

@@ -20,6 +20,10 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         var client: ClientTransaction?
         /// Whether it is to be cancelled as soon as a provisional response has come.
         var wantsCancel = false
+        /// Whether its time to ring is over: a 487 from it is the answer to our own CANCEL and counts as 408.
+        var isGivenUp = false
+        /// The part of Max-Breadth that it has while it is under way.
+        var breadth = 0
         /// The further hops to try when this one fails.
         var alternatives: [Target] = []
     }
@@ -41,6 +45,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     /// The reason to put into the CANCELs of losing branches.
     private var cancelReason: [UInt8] = []
     private let isInvite: Bool
+    /// The timer of the group that rings while others wait.
+    private var ringTimer: Proxy.RingTimer?
 
     init(
         proxy: Proxy, message: Message, targets: [ProxyTarget], breadth: Int, loopHash: UInt64, strips: [HeaderName],
@@ -78,42 +84,43 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             return false
         }
         let preference = targets[first].preference
-        let group = branches.indices.filter { branches[$0].state == .waiting && targets[$0].preference == preference }
-        if group.count > breadth {
-            // RFC 5393 §5.3.3.1: there is not breadth enough for all at once; the rest is tried after them.
-            for i in group.prefix(breadth) { branches[i].state = .resolving }
-            for (n, i) in group.prefix(breadth).enumerated() { start(i, share(n, of: breadth), layer) }
-        } else {
-            for i in group { branches[i].state = .resolving }
-            for (n, i) in group.enumerated() { start(i, share(n, of: group.count), layer) }
+        let waiting = branches.indices.filter { branches[$0].state == .waiting }
+        let used = branches.reduce(0) { $0 + ($1.state == .pending || $1.state == .resolving ? $1.breadth : 0) }
+        // RFC 5393 §5.3.3.1: where there is not breadth enough for all at once, the rest is tried after them.
+        let group = waiting.filter { targets[$0].preference == preference }.prefix(max(0, breadth - used))
+        guard !group.isEmpty else { return false }
+        // Those that are tried later need some too: what rings has its breadth until its final response.
+        let usable = max(group.count, breadth - used - (waiting.count - group.count))
+        for (n, i) in group.enumerated() {
+            branches[i].state = .resolving
+            branches[i].breadth = usable / group.count + (n < usable % group.count ? 1 : 0)
         }
+        startRingTimer(layer)
+        for i in group { start(i, layer) }
         return true
     }
 
-    /// The part of Max-Breadth that a branch gets.
-    private func share(_ n: Int, of count: Int) -> Int { breadth / count + (n < breadth % count ? 1 : 0) }
-
-    private func start(_ i: Int, _ share: Int, _ layer: TransactionLayer) {
+    private func start(_ i: Int, _ layer: TransactionLayer) {
         guard let plan = try? proxy.plan(message.view, layer) else { return finish(i, 400, layer) }
         proxy.nextHops(message.view, plan, targets[i], layer) { [self] hops in
             guard branches[i].state == .resolving else { return }
             guard !isAnswered, !isCancelled else { return finish(i, 487, layer) }
+            guard !branches[i].isGivenUp else { return finish(i, 408, layer) }
             guard !hops.isEmpty else { return finish(i, 480, layer) }
             branches[i].alternatives = Array(hops.dropFirst())
-            send(i, to: hops[0], share, layer)
+            send(i, to: hops[0], layer)
         }
     }
 
-    private func send(_ i: Int, to hop: Target, _ share: Int, _ layer: TransactionLayer) {
-        guard let flow = layer.route(hop), let plan = try? proxy.plan(message.view, layer) else {
+    private func send(_ i: Int, to hop: Target, _ layer: TransactionLayer) {
+        guard layer.route(hop) != nil, let plan = try? proxy.plan(message.view, layer) else {
             return finish(i, 480, layer)
         }
         let forwarding = Forwarding(
-            target: targets[i], loopHash: loopHash, breadth: share, strips: strips, arrival: arrival,
+            target: targets[i], loopHash: loopHash, breadth: branches[i].breadth, strips: strips, arrival: arrival,
             recordsRoute: proxy.configuration.recordsRoute && message.method.makesDialog)
         branches[i].state = .pending
         proxy.counters.branches &+= 1
-        _ = flow
         let client = layer.send(
             message.method, to: hop, user: self, tag: i, branchSuffix: loopHash,
             staysOnDatagram: targets[i].isBehindNAT, isProxied: true
@@ -145,7 +152,34 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     private func answer(_ layer: TransactionLayer) {
         guard !isAnswered, let server else { return }
         isAnswered = true
+        stopRingTimer(layer)
         best.send(server, layer)
+    }
+
+    // MARK: Time to ring
+
+    /// Limits how long a group rings while further targets wait; the last group has Timer C alone.
+    private func startRingTimer(_ layer: TransactionLayer) {
+        stopRingTimer(layer)
+        guard isInvite, branches.contains(where: { $0.state == .waiting }) else { return }
+        ringTimer = proxy.startRingTimer(self, layer)
+    }
+
+    private func stopRingTimer(_ layer: TransactionLayer) {
+        guard let timer = ringTimer else { return }
+        ringTimer = nil
+        proxy.stop(timer, layer)
+    }
+
+    /// The group has rung for long enough: it is cancelled, and the next is tried without waiting for its 487.
+    func ringTimeIsOver(_ layer: TransactionLayer) {
+        ringTimer = nil
+        guard !isAnswered, !isCancelled else { return }
+        for i in branches.indices where branches[i].state == .pending || branches[i].state == .resolving {
+            branches[i].isGivenUp = true
+        }
+        cancelPending(layer, reason: "")
+        startGroup(layer)
     }
 
     // MARK: ClientTransactionUser
@@ -163,6 +197,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             if status != 100, !isAnswered, let server { pass(view, status, server, layer) }
             return
         }
+        // §16.8: what Timer C or the time to ring has cancelled counts as 408; the 487 tells of our own CANCEL only.
+        if status == 487, !isCancelled, branches[i].isGivenUp || transaction.isGivenUp { return finish(i, 408, layer) }
         let wasFinished = branches[i].state == .finished
         branches[i].state = .finished
         branches[i].client = nil
@@ -172,6 +208,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             guard isInvite || !isAnswered else { return }
             let isFirst = !isAnswered
             isAnswered = true
+            stopRingTimer(layer)
             pass(view, status, server, layer)
             if isFirst { cancelPending(layer, reason: "SIP;cause=200;text=\"Call completed elsewhere\"") }
             return
@@ -182,6 +219,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         if isLast, best.isEmpty, status != 503, let server {
             // The only response there is needs no keeping.
             isAnswered = true
+            stopRingTimer(layer)
             return pass(view, status, server, layer)
         }
         best.add(view)
@@ -191,12 +229,12 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
         let i = transaction.tag
         guard branches[i].state == .pending else { return }
-        if !isAnswered, !isCancelled, !branches[i].alternatives.isEmpty {
+        if !isAnswered, !isCancelled, !branches[i].isGivenUp, !branches[i].alternatives.isEmpty {
             let next = branches[i].alternatives.removeFirst()
-            return send(i, to: next, breadth, layer)
+            return send(i, to: next, layer)
         }
         // §16.7: a time-out counts as 408, a failed transport as 503.
-        finish(i, failure == .timeout ? 408 : 503, layer)
+        finish(i, failure == .timeout || branches[i].isGivenUp ? 408 : 503, layer)
     }
 
     /// Sends a response back: without our Via, all else byte for byte.
@@ -214,6 +252,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     func cancelled(_ transaction: ServerTransaction, in layer: TransactionLayer) {
         isCancelled = true
+        stopRingTimer(layer)
         for i in branches.indices where branches[i].state == .waiting { branches[i].state = .finished }
         cancelPending(layer, reason: "")
         if isSettled, !isAnswered {
@@ -225,6 +264,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     func failed(_ transaction: ServerTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
         // The ACK of a negative response did not come, or nothing can be sent back: what still rings is stopped.
         isAnswered = true
+        stopRingTimer(layer)
         cancelPending(layer, reason: "")
     }
 

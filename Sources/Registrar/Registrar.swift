@@ -1,4 +1,4 @@
-import Routing
+public import Routing
 import SIP
 public import SIPEndpoint
 
@@ -16,6 +16,8 @@ public final class Registrar {
     public private(set) var counters = RegistrarCounters()
     /// The bindings.
     public let table: BindingTable
+    /// The domains, those of the table: a copy for each lane, so that requests meet at no lock.
+    public var domains: DomainTable
     private var plan = RegistrationPlan()
     private var contacts = ContactReader()
     private var date = DateField()
@@ -26,6 +28,7 @@ public final class Registrar {
     /// Makes the registrar of a lane.
     public init(table: BindingTable, configuration: RegistrarConfiguration = RegistrarConfiguration()) {
         self.table = table
+        domains = table.domains
         self.configuration = configuration
     }
 
@@ -136,7 +139,7 @@ public final class Registrar {
     ) throws(MessageDefect) -> UnsafeRawBufferPointer {
         let nobody = UnsafeRawBufferPointer(rebasing: userText[0..<0])
         let uri = try view.uri(try view.to.uri)
-        guard uri.isSIP, table.domains.find(view.bytes(uri.host)) == domain else { return nobody }
+        guard uri.isSIP, domains.find(view.bytes(uri.host)) == domain else { return nobody }
         let count = unescape(view.bytes(uri.user), into: userText)
         guard count <= BindingTable.maximumUserSize else { return nobody }
         return UnsafeRawBufferPointer(rebasing: userText[0..<count])

@@ -75,15 +75,18 @@ extension Interop {
             }
         }
 
-        /// Timer B ends what gives no answer at all; the caller is told 408 (§16.8).
-        @Test func nobodyAnswers() async throws {
+        /// Timer B ends what gives no answer at all, and Timer C what only rings; the caller is told 408 (§16.8).
+        @Test(arguments: [
+            ["uas_silent", "uas_silent"], ["uas_rings_until_cancel", "uas_silent"], ["uas_rings_until_cancel"],
+        ])
+        func nobodyAnswers(scenarios: [String]) async throws {
             var impatient = open
-            impatient.configuration = "timers:\n  b: 2s"
+            impatient.configuration = "timers:\n  b: 2s\n  c: 2s"
             try await withServer(impatient) { server, peers in
-                let callees = [
-                    try await server.contact("uas_silent", for: .seconds(4), in: peers),
-                    try await server.contact("uas_silent", for: .seconds(4), in: peers),
-                ]
+                var callees: [SIPpPeer] = []
+                for scenario in scenarios {
+                    callees.append(try await server.contact(scenario, for: .seconds(4), in: peers))
+                }
                 try await server.caller("uac_no_answer", in: peers).succeeded()
                 for callee in callees { try await callee.succeeded() }
             }

@@ -64,6 +64,76 @@ extension Interop {
                 let last = try #require(call.lines.last { !$0.isError }?.text)
                 #expect(last.contains(#""event":"ended""#))
                 #expect(last.contains(#""status":404"#))
+                #expect(call.lines.contains { $0.isError && $0.text.contains("nobody is called nobody there") })
+            }
+        }
+
+        @Test func theCallersPasswordIsWrong() async throws {
+            try await withServer(.init(passwords: ["alice": "string", "bob": "string"])) { server, peers in
+                let call = try await ItoProgram.run(
+                    ["call", "bob", "--as", "sip:alice@localhost", "--proxy", "sip:\(server.hostPort)"],
+                    password: "rope", in: peers)
+                #expect(call.exit == .code(1))
+                expect(call, tells: ["no call: 407", "password", "ITO_PASSWORD", "alice"])
+            }
+        }
+
+        @Test func theCalledUserHasNoPhone() async throws {
+            try await withServer(.init(passwords: ["alice": "string", "bob": "string"])) { server, peers in
+                let call = try await ItoProgram.run(
+                    ["call", "bob", "--as", "sip:alice@localhost", "--proxy", "sip:\(server.hostPort)"],
+                    password: "string", in: peers)
+                #expect(call.exit == .code(1))
+                expect(call, tells: ["no call: 480", "bob has no phone"])
+            }
+        }
+
+        /// Nothing listens there: the machine says so at once (ICMP), and nobody waits for half a minute.
+        @Test(arguments: [
+            ["register", "sip:alice@localhost", "--once"], ["answer", "--as", "sip:alice@localhost"],
+        ])
+        func nothingRunsAtTheProxy(arguments: [String]) async throws {
+            try await withPeers { peers in
+                let reservation = try PortReservation()
+                let proxy = "127.0.0.1:\(reservation.port)"
+                reservation.release()
+                let phone = try await ItoProgram.run(
+                    arguments + ["--proxy", "sip:\(proxy)"], password: "string", in: peers)
+                #expect(phone.exit == .code(1))
+                expect(phone, tells: ["running at", proxy, "--proxy"])
+            }
+        }
+
+        @Test(arguments: [
+            (["user", "add", "alice@localhost"], Int32(1), "is there already"),
+            (["user", "add", "bob@lokalhost"], 1, "did you mean bob@localhost?"),
+            (["user", "remove", "bob@localhost"], 1, "there is no user bob@localhost"),
+            (["user", "password", "bob@localhost"], 1, "ito user list"),
+        ])
+        func theServerRefusesAUser(arguments: [String], status: Int32, advice: String) async throws {
+            try await withServer(.init(passwords: ["alice": "string"])) { server, peers in
+                let outcome = try await ItoProgram.run(
+                    arguments + ["--data", server.data], password: "string", in: peers)
+                #expect(outcome.exit == .code(status))
+                expect(outcome, tells: [advice])
+            }
+        }
+
+        @Test func noServerRuns() async throws {
+            try await withPeers { peers in
+                let outcome = try await ItoProgram.run(["stats", "--data", peers.folder.file("data")], in: peers)
+                #expect(outcome.exit == .code(3))
+                expect(outcome, tells: ["no server works with the data folder", "ito serve", "--data"])
+            }
+        }
+
+        @Test func theDataFolderIsAFile() async throws {
+            try await withPeers { peers in
+                let file = try peers.folder.write("no folder\n", to: "data")
+                let outcome = try await ItoProgram.run(
+                    ["serve", "--data", file, "--listen", "udp://127.0.0.1:0"], in: peers)
+                #expect(outcome.exit == .code(3))
+                expect(outcome, tells: [file])
             }
         }
 

@@ -176,12 +176,94 @@ import Testing
         bob.onRequest = { peer, _, transaction in if let transaction { peer.answer(transaction, 180) } }
         host.add("bob", (bob, 1_000))
         caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node)
-        // Timer C: 181 s after the last provisional response.
+        // Timer C: 181 s after the last provisional response. The 487 is the answer to our own CANCEL (§16.8).
         network.run(for: .seconds(170))
         #expect(statuses().filter { $0 >= 200 } == [])
         network.run(for: .seconds(100))
-        #expect(statuses().filter { $0 >= 200 } == [487])
+        #expect(statuses().filter { $0 >= 200 } == [408])
         #expect(bob.cancelled.count == 1)
+        #expect(host.layer.transactionCount == 0)
+    }
+
+    @Test func theCallerCancelsAfterTimerC() throws {
+        let bob = peer(20)
+        bob.onRequest = { peer, _, transaction in if let transaction { peer.answer(transaction, 180) } }
+        var late: ServerTransaction?
+        bob.onCancel = { _, transaction in late = transaction }
+        host.add("bob", (bob, 1_000))
+        let invite = try #require(caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node))
+        network.run(for: .seconds(185))
+        caller.layer.sendCancel(invite)
+        network.run(for: .seconds(1))
+        bob.layer.respond(try #require(late), 487)
+        network.run(for: .seconds(100))
+        // One CANCEL went to the phone, whoever wanted it.
+        #expect(bob.cancelled.count == 1)
+        #expect(statuses().filter { $0 >= 200 } == [487])
+    }
+
+    @Test func theNextGroupIsTriedWhenTheTimeToRingIsOver() {
+        let (first, second) = (peer(20), peer(21))
+        first.onRequest = { peer, _, transaction in if let transaction { peer.answer(transaction, 180) } }
+        second.onRequest = { peer, _, transaction in if let transaction { peer.answer(transaction, 180) } }
+        host.add("bob", (first, 900), (second, 200))
+        host.proxy.configuration.ringTime = .seconds(10)
+        caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node)
+        network.run(for: .seconds(9))
+        #expect(first.cancelled.isEmpty)
+        #expect(second.requests.isEmpty)
+        network.run(for: .seconds(2))
+        #expect(first.cancelled.count == 1)
+        #expect(second.requests.map(\.method) == [.invite])
+        // The last ones ring until Timer C, and nobody has answered then.
+        network.run(for: .seconds(170))
+        #expect(second.cancelled.isEmpty)
+        #expect(statuses().filter { $0 >= 200 } == [])
+        network.run(for: .seconds(100))
+        #expect(second.cancelled.count == 1)
+        #expect(statuses().filter { $0 >= 200 } == [408])
+        #expect(host.layer.transactionCount == 0)
+    }
+
+    /// A phone that is gone keeps nobody waiting longer than its time to ring.
+    @Test func theNextGroupIsTriedThoughTheFirstIsSilent() {
+        let (dead, second) = (peer(20), peer(21))
+        network.remove(dead.node)
+        host.add("bob", (dead, 900), (second, 200))
+        host.proxy.configuration.ringTime = .seconds(5)
+        caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node)
+        network.run(for: .seconds(6))
+        #expect(statuses().filter { $0 >= 200 } == [200])
+        network.run(for: .seconds(200))
+        #expect(host.layer.transactionCount == 0)
+    }
+
+    @Test func aCallThatIsAnsweredInTimeKeepsNoTimer() {
+        let (first, second) = (peer(20), peer(21))
+        host.add("bob", (first, 900), (second, 200))
+        host.proxy.configuration.ringTime = .seconds(5)
+        caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node)
+        network.run(for: .seconds(100))
+        #expect(statuses().filter { $0 >= 200 } == [200])
+        #expect(second.requests.isEmpty)
+        #expect(first.cancelled.isEmpty)
+    }
+
+    /// RFC 5393 §5.3.3.1: a branch counts until its final response.
+    @Test func withoutBreadthTheNextGroupWaitsForTheLast() throws {
+        let (first, second) = (peer(20), peer(21))
+        first.onRequest = { peer, _, transaction in if let transaction { peer.answer(transaction, 180) } }
+        var late: ServerTransaction?
+        first.onCancel = { _, transaction in late = transaction }
+        host.add("bob", (first, 900), (second, 200))
+        host.proxy.configuration.ringTime = .seconds(5)
+        caller.send(
+            "INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node, headers: ["Max-Breadth: 1"])
+        network.run(for: .seconds(8))
+        #expect(second.requests.isEmpty)
+        first.layer.respond(try #require(late), 487)
+        network.run(for: .seconds(1))
+        #expect(statuses().filter { $0 >= 200 } == [200])
     }
 
     @Test func aDeadTargetGets408AndTheOthersGoOn() {

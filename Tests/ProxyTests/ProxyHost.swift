@@ -39,5 +39,5 @@ final class ProxyHost: RequestHandler {
         layer.respondStatelessly(to: request, 481)
     }
 
-    func timerFired(_ token: UInt64, in layer: TransactionLayer) {}
+    func timerFired(_ token: UInt64, in layer: TransactionLayer) { proxy.timerFired(token, in: layer) }
 }

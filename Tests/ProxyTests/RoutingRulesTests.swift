@@ -121,6 +121,29 @@ import Testing
         #expect(ask([], method: "CANCEL")?.statusCode == 481)
     }
 
+    /// RFC 5658 §6: a request that leaves by another transport than it came gets a Record-Route for either side.
+    @Test func recordRouteStandsTwiceWhereTheTransportChanges() throws {
+        host.users["bob"] = [ProxyTarget(uri: Array("sip:bob@192.0.2.20:5060;transport=tcp".utf8))]
+        caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node)
+        network.run { bob.requests.contains { $0.method == .ack } }
+        let routes = try #require(bob.requests.first).values(of: .recordRoute)
+        #expect(routes.count == 2)
+        #expect(routes.first?.contains("@192.0.2.1:5060;transport=tcp;lr>") == true)
+        #expect(routes.last?.contains("@192.0.2.1:5060;lr>") == true)
+        // The caller's side goes on over UDP, and both values are taken away on the way.
+        let answer = try #require(caller.responses.last)
+        #expect(answer.values(of: .recordRoute) == routes)
+        caller.sendInDialog("BYE", after: answer, cSeq: 2)
+        network.run(for: .seconds(10))
+        #expect(bob.requests.map(\.method) == [.invite, .ack, .bye])
+        #expect(bob.requests.last?.values(of: .route).isEmpty == true)
+        // On one transport one is enough.
+        host.add("bob", (bob, 1_000))
+        caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node)
+        network.run(for: .seconds(1))
+        #expect(bob.requests.last { $0.method == .invite }?.values(of: .recordRoute).count == 1)
+    }
+
     @Test func routeTokensAreBoundToTheirDialog() throws {
         let key = SipHash(key: 5, 6)
         let flow = Flow(

@@ -30,7 +30,8 @@ extension BindingTable {
     /// Says that all bindings are loaded.
     public func endLoading() { loading.store(false, ordering: .releasing) }
 
-    /// Takes a binding in that the journal kept; from any thread, between `beginLoading()` and `endLoading()`.
+    /// Takes a binding in that the journal kept; from any thread, between `beginLoading()` and `endLoading()`, or
+    /// before the first request names its domain.
     ///
     /// - Parameters:
     ///   - record: the binding.

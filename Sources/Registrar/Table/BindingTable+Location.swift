@@ -4,7 +4,7 @@ import Synchronization
 // The location service, which proxies ask (RFC 3261 §16.5).
 extension BindingTable {
     public func location(user: UnsafeRawBufferPointer, domain: Int) -> Location {
-        guard user.count <= 3 * Self.maximumUserSize, domainNames.indices.contains(domain) else { return .unknownUser }
+        guard user.count <= 3 * Self.maximumUserSize, has(domain) else { return .unknownUser }
         return withUnsafeTemporaryAllocation(byteCount: max(1, user.count), alignment: 1) { memory in
             let count = unescape(user, into: memory)
             guard count <= Self.maximumUserSize else { return .unknownUser }

@@ -8,13 +8,11 @@ import Synchronization
 /// few hundred bytes and never across a call to somebody else. Expiry is kept as wall-clock time, so that it means the same
 /// after a restart. Changes go to a `BindingJournal` behind the answer.
 ///
-/// The domains and their order are those of the `DomainTable` the table was made with.
+/// Domains can be added while it works, behind those that it has; none is ever taken away.
 ///
 /// Unchecked: the shards are mutexes in memory that is allocated when the table is made and freed when it goes; all else is
 /// constant or atomic.
 public final class BindingTable: LocationService, @unchecked Sendable {
-    /// The domains whose users have bindings here.
-    public let domains: DomainTable
     /// Says which users there are.
     public let directory: any Directory
     /// Where changes go; nil keeps bindings in memory alone.
@@ -23,8 +21,10 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     let clock: @Sendable () -> WallTime
     /// Bindings that the table may hold; when there are as many, new ones get 503.
     public let maximumBindings: Int
-    /// The names of the domains in bytes.
-    let domainNames: [[UInt8]]
+    /// The domains and their names in bytes; asked behind the answers only.
+    private let known: Mutex<(domains: DomainTable, names: [[UInt8]])>
+    /// How many domains there are, to be asked by requests.
+    private let domainCount: Atomic<Int>
     let hash: SipHash
     let shards: UnsafeMutablePointer<Mutex<BindingShard>>
     let total = Atomic<Int>(0)
@@ -50,12 +50,12 @@ public final class BindingTable: LocationService, @unchecked Sendable {
         maximumBindings: Int = 10_000_000, clock: @escaping @Sendable () -> WallTime = WallTime.steadyClock()
     ) {
         precondition(domains.domains.count <= 65_536, "a binding keeps the index of its domain in 16 bits")
-        self.domains = domains
         self.directory = directory
         self.journal = journal
         self.clock = clock
         self.maximumBindings = maximumBindings
-        domainNames = domains.domains.map { Array($0.name.utf8) }
+        known = Mutex((domains, domains.domains.map { Array($0.name.utf8) }))
+        domainCount = Atomic(domains.domains.count)
         hash = .random()
         shards = .allocate(capacity: Self.shardCount)
         for i in 0..<Self.shardCount { (shards + i).initialize(to: Mutex(BindingShard())) }
@@ -106,7 +106,7 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     /// - Returns: how many there were; nil when the journal has no room, and none was removed.
     @discardableResult
     public func removeBindings(user: UnsafeRawBufferPointer, domain: Int) -> Int? {
-        guard user.count <= Self.maximumUserSize, domainNames.indices.contains(domain) else { return 0 }
+        guard user.count <= Self.maximumUserSize, has(domain) else { return 0 }
         let nothing = UnsafeRawBufferPointer(start: nil, count: 0)
         // A Call-ID is never empty, so that the order of requests stands in no way.
         let registration = Registration(
@@ -116,6 +116,28 @@ public final class BindingTable: LocationService, @unchecked Sendable {
         guard case .accepted(let effect) = register(registration, &plan) else { return nil }
         return effect.removed
     }
+
+    // MARK: Domains
+
+    /// The domains whose users have bindings here.
+    public var domains: DomainTable { known.withLock { $0.domains } }
+
+    /// Goes on with further domains, or with other aliases of those there are; to be called before a request
+    /// names them.
+    ///
+    /// - Parameter domains: the domains there are, in their order and with their names, and new ones behind them.
+    public func extend(_ domains: DomainTable) {
+        known.withLock { known in
+            let names = domains.domains.map { Array($0.name.utf8) }
+            precondition(
+                names.count <= 65_536 && names.starts(with: known.names),
+                "bindings are kept by the index of their domain")
+            known = (domains, names)
+        }
+        domainCount.store(domains.domains.count, ordering: .releasing)
+    }
+
+    func has(_ domain: Int) -> Bool { domain >= 0 && domain < domainCount.load(ordering: .acquiring) }
 
     // MARK: Journal
 
@@ -157,7 +179,7 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     func withAddressOfRecord<Result>(
         _ domain: Int, _ user: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result {
-        let name = domainNames[domain]
+        let name = known.withLock { $0.names[domain] }
         return withUnsafeTemporaryAllocation(byteCount: user.count + name.count + 5, alignment: 1) { memory in
             var writer = ByteWriter(into: memory)
             writer.append("sip:")

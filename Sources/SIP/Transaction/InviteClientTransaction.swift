@@ -75,6 +75,9 @@ public struct InviteClientTransaction: Hashable, Sendable {
     /// Whether the INVITE goes over a reliable transport, so that it is sent once and Timer D is zero.
     public var isReliable: Bool { options.contains(.reliable) }
 
+    /// Whether a proxy forwards the INVITE, so that Timer C runs.
+    public var isProxied: Bool { options.contains(.runsTimerC) }
+
     /// Sends the INVITE. To be called once, first.
     public mutating func start(_ timers: TransactionTimers) -> TransactionActions {
         TransactionActions(

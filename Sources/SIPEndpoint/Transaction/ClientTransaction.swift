@@ -41,6 +41,8 @@ public final class ClientTransaction {
     public var tag: Int
     /// The last status that was received, 0 before.
     public internal(set) var lastStatus: StatusCode = 0
+    /// Whether Timer C has cancelled the INVITE of a proxy (RFC 3261 §16.8).
+    public internal(set) var isGivenUp = false
     /// Whether the transaction has ended.
     public internal(set) var isTerminated = false
 

@@ -209,8 +209,9 @@ extension TransactionLayer {
     /// Sends CANCEL for an INVITE transaction; the caller waits for a provisional response first (RFC 3261 §9.1).
     ///
     /// `reason` is written as a Reason field when it is not empty (RFC 3326). The responses to the CANCEL are absorbed.
+    /// An INVITE is cancelled once: a second call does nothing.
     public func sendCancel(_ invite: ClientTransaction, reason: [UInt8] = []) {
-        guard invite.isInvite, !invite.isTerminated, !invite.lastStatus.isFinal else { return }
+        guard invite.isInvite, !invite.isTerminated, !invite.lastStatus.isFinal, invite.cancel == nil else { return }
         if case .invite(var machine) = invite.machine {
             let actions = machine.cancelled(configuration.timers)
             invite.machine = .invite(machine)
@@ -348,7 +349,10 @@ extension TransactionLayer {
         if effects.contains(.passResponse), let response {
             user?.receive(response, for: transaction, in: self)
         }
-        if effects.contains(.sendCancel) { sendCancel(transaction) }
+        if effects.contains(.sendCancel) {
+            transaction.isGivenUp = true
+            sendCancel(transaction)
+        }
         if effects.contains(.reportTimeout) {
             counters.timeouts &+= 1
             user?.failed(transaction, .timeout, in: self)

@@ -60,6 +60,20 @@ extension TransactionLayer {
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 
+    /// Whether an ACK is to a final response that was sent without a transaction: it has the branch of its request and
+    /// our tag in To. Such an ACK is to be ignored (RFC 3261 §8.2.7).
+    public func acknowledgesStatelessResponse(_ ack: IncomingRequest) -> Bool {
+        let view = ack.view
+        guard let to = try? view.to else { return false }
+        let theirs = view.bytes(to.tag)
+        guard theirs.count == 16 else { return false }
+        return withUnsafeTemporaryAllocation(byteCount: 16, alignment: 1) { memory in
+            var ours = ByteWriter(into: memory)
+            ours.append(hexadecimal: tag(for: ack))
+            return ours.bytes.elementsEqual(theirs)
+        }
+    }
+
     /// Sends bytes on a flow.
     @discardableResult
     func send(_ bytes: [UInt8], _ flow: Flow) -> Bool {

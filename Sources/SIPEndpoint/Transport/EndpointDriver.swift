@@ -3,8 +3,8 @@ public import SIP
 
 /// What the SIP layers of one lane need from the world below: a clock, timers, and ways to send.
 ///
-/// `LaneDriver` is the real one, on a lane of `Reactor`; the test kit has one in virtual time with a simulated network,
-/// so that all above is tested without sockets.
+/// `EndpointLane` is the real one, on a lane of `Reactor`; the test kit has one in virtual time with a simulated
+/// network, so that all above is tested without sockets.
 public protocol EndpointDriver: AnyObject {
     /// The time of this turn.
     var now: ContinuousClock.Instant { get }

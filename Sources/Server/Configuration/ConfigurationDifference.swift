@@ -38,7 +38,9 @@ extension ServerConfiguration {
             case .restart: difference.needingRestart.append(change)
             }
         }
-        compare(ConfigurationSchema.domains.key, running.domains.map(\.summary), domains.map(\.summary))
+        let served = running.domains.takingOver(domains)
+        difference.reloadable += ConfigurationDifference.domains(running.domains, served)
+        difference.needingRestart += ConfigurationDifference.domains(served, domains)
         compare(ConfigurationSchema.listeners.key, running.listeners.map(\.description), listeners.map(\.description))
         for setting in ConfigurationSchema.settings {
             compare(setting.key, setting.read(running), setting.read(self))
@@ -50,10 +52,41 @@ extension ServerConfiguration {
     /// rest stays.
     public func applyingReloadable(of new: ServerConfiguration) -> ServerConfiguration {
         var result = self
-        if ConfigurationSchema.domains.key.effect == .reload { result.domains = new.domains }
+        result.domains = domains.takingOver(new.domains)
         for setting in ConfigurationSchema.settings where setting.key.effect == .reload {
             // What is read from a configuration is always valid.
             try? setting.write(&result, setting.read(new))
+        }
+        return result
+    }
+}
+
+extension ConfigurationDifference {
+    /// The change from one list of domains to another. Their order says nothing but which is the first.
+    fileprivate static func domains(
+        _ before: [ServerConfiguration.Domain], _ after: [ServerConfiguration.Domain]
+    ) -> [Change] {
+        guard Set(before) != Set(after) || before.first?.name != after.first?.name else { return [] }
+        return [
+            Change(
+                key: ConfigurationSchema.domains.key.name, before: before.map(\.summary).joined(separator: ", "),
+                after: after.map(\.summary).joined(separator: ", "))
+        ]
+    }
+}
+
+extension [ServerConfiguration.Domain] {
+    /// The domains to go on with after a reload. New ones come behind those there are, of which aliases and openness
+    /// can change; none is taken away and no realm changes, since bindings and secrets hang on them.
+    fileprivate func takingOver(_ new: [ServerConfiguration.Domain]) -> [ServerConfiguration.Domain] {
+        var result = self
+        for domain in new {
+            guard let index = result.firstIndex(where: { $0.name == domain.name }) else {
+                result.append(domain)
+                continue
+            }
+            result[index].aliases = domain.aliases
+            result[index].isOpen = domain.isOpen
         }
         return result
     }

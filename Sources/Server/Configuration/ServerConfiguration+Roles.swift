@@ -86,7 +86,7 @@ extension ServerConfiguration {
         /// The most branches of one request.
         public var branches = 16
 
-        /// How long contacts of one preference ring before the next are tried.
+        /// How long contacts of one preference ring before they are cancelled and the next are tried.
         public var ringTime: Duration = .seconds(20)
 
         /// Who may send requests to other domains.

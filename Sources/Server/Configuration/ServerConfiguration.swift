@@ -1,3 +1,5 @@
+import Foundation
+
 /// Everything a server can be told: domains, listeners, timers, limits and policies.
 ///
 /// A value made with `init()` holds the defaults, with which a server works without any configuration: it listens on
@@ -13,8 +15,12 @@ public struct ServerConfiguration: Hashable, Sendable {
         Listener(transport: .udp, address: "127.0.0.1"), Listener(transport: .tcp, address: "127.0.0.1"),
     ]
 
-    /// The folder that holds the database and the control socket, relative to the working directory.
-    public var dataFolder = "data"
+    /// The folder that holds the database and the control socket; a relative path begins at the working directory.
+    public var dataFolder = Self.ownDataFolder
+
+    /// The default of ``dataFolder``: `.local/share/itodenwa` in the home of whoever runs the server.
+    public static let ownDataFolder =
+        (ProcessInfo.processInfo.environment["HOME"] ?? NSHomeDirectory()) + "/.local/share/itodenwa"
 
     /// The threads that carry signalling.
     public var lanes = Lanes()

@@ -1,3 +1,5 @@
+import Foundation
+
 /// What is asked of a running server through its control socket: one JSON object on a line.
 public struct ControlRequest: Codable, Sendable, Hashable {
     /// What can be asked.
@@ -79,6 +81,15 @@ public struct ControlResponse: Codable, Sendable, Hashable {
     public init() {}
 
     init(_ error: ServerError) { failure = Failure(error) }
+
+    /// The answer as it goes over the socket: JSON and a line end. Slashes stand for themselves, so that
+    /// addresses can be read.
+    var line: [UInt8]? {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // What is made of numbers, texts and lists can always be encoded.
+        return (try? encoder.encode(self)).map { Array($0) + [0x0A] }
+    }
 }
 
 extension ServerError {

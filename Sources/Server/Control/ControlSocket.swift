@@ -157,9 +157,8 @@ final class ControlSocket: Sendable {
             response = ControlResponse(
                 ServerError(.usage, "the request is not understood", remedy: "use an ito of the server's version"))
         }
-        // What is made of numbers, texts and lists can always be encoded.
-        guard let data = try? JSONEncoder().encode(response) else { return false }
-        return sendAll(descriptor, Array(data) + [0x0A])
+        guard let line = response.line else { return false }
+        return sendAll(descriptor, line)
     }
 
     private func wait(for request: ControlRequest) -> ControlResponse {

@@ -78,7 +78,8 @@ extension SIPServer {
                 )
             }
             signalling.add(layer)
-            result.refused.add(dispatch.all)
+            result.refused.add(dispatch.refused)
+            result.signalling.add([("strayAcks", dispatch.strayAcks)])
             result.proxy.add(proxy.all)
             result.registrar.add(registrar.all + [("pings", pings)])
             result.lanes.append(ServerStatistics.Lane(lane.lane, uptime: uptime))

@@ -5,14 +5,15 @@ struct DispatchCounters: Sendable, Hashable {
     var identityMismatch: UInt64 = 0
     var unknownUser: UInt64 = 0
     var noBinding: UInt64 = 0
-    var unmatchedAck: UInt64 = 0
+    /// ACKs that are to no response of ours, such as one that came after its transaction had ended. They are ignored.
+    var strayAcks: UInt64 = 0
 
-    /// All counters with their names.
-    var all: [(name: String, value: UInt64)] {
+    /// What was refused, by name.
+    var refused: [(name: String, value: UInt64)] {
         [
             ("relayDenied", relayDenied), ("strangersRefused", strangersRefused),
             ("identityMismatch", identityMismatch),
-            ("unknownUser", unknownUser), ("noBinding", noBinding), ("unmatchedAck", unmatchedAck),
+            ("unknownUser", unknownUser), ("noBinding", noBinding),
         ]
     }
 }

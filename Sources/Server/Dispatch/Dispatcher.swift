@@ -10,7 +10,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     // Proof of Sendable: all state is touched on the lane's thread only, where the endpoint calls it and the server sends its
     // work; the reference alone travels.
 
-    private let domains: DomainTable
+    private var domains: DomainTable
     private let location: any LocationService
     let proxy: Proxy
     let registrar: Registrar
@@ -32,6 +32,12 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         self.duties = duties
     }
 
+    /// Goes on with further domains, or with other aliases of those there are.
+    func extend(_ domains: DomainTable) {
+        self.domains = domains
+        registrar.domains = domains
+    }
+
     func attached(to layer: TransactionLayer) { services.attached(to: layer) }
 
     func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
@@ -50,7 +56,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         }
         if services.takes(request) { return services.receive(request, in: layer) }
         guard view.method != .ack else {
-            counters.unmatchedAck &+= 1
+            if !layer.acknowledgesStatelessResponse(request) { counters.strayAcks &+= 1 }
             return
         }
         guard let uri = try? view.requestURI, let from = try? view.from else { return }
@@ -63,6 +69,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
 
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {
         if ServiceAgent.owns(token) { return services.timerFired(token) }
+        if token & Proxy.timerMark != 0 { return proxy.timerFired(token, in: layer) }
         duties.timerFired(token, in: layer)
     }
 

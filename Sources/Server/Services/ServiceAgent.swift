@@ -21,8 +21,9 @@ final class ServiceAgent {
         var callLimit: Int
     }
 
-    private let configuration: Configuration
-    private let names: [[UInt8]]
+    /// What the numbers are; it can change while the server runs, and calls that are up go on.
+    var configuration: Configuration { didSet { names = configuration.services.keys.map { Array($0.utf8) } } }
+    private var names: [[UInt8]]
     private let media: any MediaProvider
     private var agent: CallAgent?
 
@@ -34,7 +35,6 @@ final class ServiceAgent {
 
     /// The layer is made.
     func attached(to layer: TransactionLayer) {
-        guard !names.isEmpty else { return }
         let made = CallAgent(layer: layer, contactUser: "service", media: media)
         made.onInvitation = { [unowned self] leg in answer(leg) }
         agent = made
@@ -65,7 +65,9 @@ final class ServiceAgent {
 
     private func answer(_ leg: CallLeg) {
         guard let agent, agent.count <= configuration.callLimit else {
-            return leg.reject(503, "All lines of the service are taken")
+            // The service is well and has no line left: 486 concerns this number alone, while 503 would tell the
+            // caller's proxy to pass the whole server by (RFC 3261 §21.4.24, §21.5.4).
+            return leg.reject(486, "All lines of the service are taken")
         }
         let user = leg.invitation?.withView { view in
             (try? view.requestURI).map { URI.unescape(view.text($0.user)) }

@@ -216,23 +216,51 @@ public final class SIPServer: Sendable {
     /// - Returns: what was taken over, and what needs a restart.
     @discardableResult
     public func reload(_ new: ServerConfiguration) async -> ConfigurationDifference {
-        let (difference, result) = running.withLock { running in
+        let (difference, result, known) = running.withLock { running in
             let difference = new.difference(from: running)
+            let known = running.domains.count
             running = running.applyingReloadable(of: new)
-            return (difference, running)
+            return (difference, running, known)
         }
         guard !difference.reloadable.isEmpty else { return difference }
-        let settings = result.laneSettings(domains: table.domains, directory: directory)
+        let domains = result.domainTable
+        table.extend(domains)
+        if result.domains.count > known { await load(result.domains, behind: known) }
+        let settings = result.laneSettings(domains: domains, directory: directory)
         let proxy = result.proxyConfiguration(routeKey: routeKey)
+        let services = result.serviceConfiguration
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
             await lane.lane.run { _ in
+                dispatcher.extend(domains)
                 dispatcher.settings = settings
                 dispatcher.proxy.configuration = proxy
                 dispatcher.registrar.configuration = result.registrarConfiguration
+                dispatcher.services.configuration = services
                 dispatcher.duties.apply(result)
             }
         }
         return difference
+    }
+
+    /// Loads users and bindings of domains that were added, before any request is let through to them.
+    private func load(_ domains: [ServerConfiguration.Domain], behind known: Int) async {
+        guard let database else { return }
+        do {
+            _ = try await UserAccounts.load(directory, from: database, domains: domains, first: known)
+            let served = table.domains
+            _ = try await database.loadBindings(validAt: .now) { [table, listeners] batch in
+                for record in batch {
+                    record.withJournalRecord { journal in
+                        guard let at = journal.addressOfRecord.lastIndex(of: UInt8(ascii: "@")) else { return }
+                        let host = UnsafeRawBufferPointer(rebasing: journal.addressOfRecord[(at + 1)...])
+                        guard let domain = served.find(host), domain >= known else { return }
+                        _ = table.load(journal, listeners: listeners)
+                    }
+                }
+            }
+        } catch {
+            logger.error("users and bindings of the new domains cannot be loaded: \(error)")
+        }
     }
 
     // MARK: End

@@ -96,6 +96,7 @@ extension ServerConfiguration {
         result.maxForwards = limits.maxForwards
         result.branchLimit = proxy.branches
         result.recordsRoute = proxy.recordsRoute
+        result.ringTime = proxy.ringTime
         return result
     }
 

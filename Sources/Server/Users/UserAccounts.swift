@@ -87,16 +87,17 @@ struct UserAccounts: Sendable {
 
     /// Loads the directory from the database.
     ///
+    /// - Parameter first: the index of the first domain whose users are loaded; those before it are there already.
     /// - Returns: how many users were loaded, and how many could not be: of domains or realms that are none of ours.
     static func load(
-        _ directory: UserDirectory, from database: Database, domains: [ServerConfiguration.Domain]
+        _ directory: UserDirectory, from database: Database, domains: [ServerConfiguration.Domain], first: Int = 0
     ) async throws(ServerError) -> (loaded: Int, foreign: Int) {
         let indexes = Dictionary(uniqueKeysWithValues: domains.enumerated().map { ($0.element.name, $0.offset) })
         let realms = domains.map(\.realm)
         do throws(StoreError) {
             let total = try await database.loadUsers { batch in
                 for stored in batch where stored.user.isEnabled {
-                    guard let index = indexes[stored.user.domain] else { continue }
+                    guard let index = indexes[stored.user.domain], index >= first else { continue }
                     let credentials = stored.credentials.filter {
                         $0.realm == realms[index] && $0.username == stored.user.name
                     }

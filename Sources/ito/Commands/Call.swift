@@ -49,6 +49,7 @@ struct CallCommand: AsyncParsableCommand {
                 await call.statistics())
         } catch let error as CallError {
             report.ended(error.ending, codec: "", setUp: nil, nil)
+            if let remedy = remedy(error, account) { Terminal.complain("no call: \(error)", remedy: remedy) }
             failed = true
         }
         interruption.cancel()
@@ -65,6 +66,20 @@ struct CallCommand: AsyncParsableCommand {
             return proxy.replacingOccurrences(of: "sip:", with: "")
         }
         return target.split(separator: "@").last.map(String.init) ?? "localhost"
+    }
+
+    /// What a person can do about a call that was not to be; nil when it was the other side's will.
+    private func remedy(_ error: CallError, _ account: Account) -> String? {
+        switch (error.status.rawValue, error.ending.side) {
+        case (401, _), (407, _):
+            "check the password (ITO_PASSWORD or --password-stdin) of \(account.uri.user ?? "the user")"
+        case (404, _): "nobody is called \(target) there: check the address"
+        case (480, .remote): "\(target) has no phone that is registered and answers"
+        case (403, _): "the server does not let \(account.uri) call \(target)"
+        case (408, .local), (503, .local), (480, .local):
+            "is a server or a phone running at \(account.proxy.map { "\($0)" } ?? target)? Name a server with --proxy"
+        default: nil
+        }
     }
 
     /// Presses keys, and hangs up when the time is over or a signal comes; ends when the call does.

@@ -20,16 +20,6 @@ struct ConfigurationOptions: ParsableArguments {
         let environment = ProcessInfo.processInfo.environment
         var flags = flags
         if let data { flags.append(ConfigurationFlag("--data", "data-folder", [data])) }
-        let loaded = try ConfigurationLoader.load(file: config, environment: environment, flags: flags)
-        guard loaded.configuration.dataFolder == ServerConfiguration().dataFolder, data == nil else { return loaded }
-        // Nothing names the folder: then it is the user's own.
-        flags.append(ConfigurationFlag("--data", "data-folder", [Self.defaultFolder(environment)]))
         return try ConfigurationLoader.load(file: config, environment: environment, flags: flags)
-    }
-
-    private static func defaultFolder(_ environment: [String: String]) -> String {
-        if let folder = environment["ITO_DATA"], !folder.isEmpty { return folder }
-        let home = environment["HOME"] ?? NSHomeDirectory()
-        return home + "/.local/share/itodenwa"
     }
 }

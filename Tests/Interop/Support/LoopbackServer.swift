@@ -48,6 +48,14 @@ struct LoopbackServer {
         return LoopbackServer(process: process, port: port, data: data)
     }
 
+    /// Waits until no change of bindings is on its way to the database.
+    func allIsCommitted(in peers: Peers) async throws {
+        while true {
+            let output = try await ItoProgram.run(["stats", "--json", "--data", data], in: peers).output
+            if output.contains(where: { $0.contains(#""pendingChanges":0,"#) }) { return }
+        }
+    }
+
     /// A phone `ito answer` for a user, ready to be called.
     func answering(
         _ user: String, password: String, _ arguments: [String], in peers: Peers

@@ -20,11 +20,11 @@ import Testing
         let difference = new.difference(from: running)
         #expect(
             difference.reloadable.map(\.description) == [
+                "domains: a.example → a.example, b.example, realm x, aliases c.example, not open",
                 "registrar.maximum-expires: 2h → 3h", "logging.level: info → debug",
             ])
         #expect(
             difference.needingRestart.map(\.description) == [
-                "domains: a.example → a.example, b.example, realm x, aliases c.example, not open",
                 "listeners: udp://127.0.0.1:5060, tcp://127.0.0.1:5060 → udp://127.0.0.1:5070",
                 "timers.t1: 500ms → 1s", "timers.b: auto → 5s",
             ])
@@ -42,12 +42,39 @@ import Testing
             "lanes: {count: 4}\ndomains: [a.example]\nproxy: {record-route: no, trusted-networks: [10.0.0.0/8]}")
         let result = running.applyingReloadable(of: new)
         #expect(result.lanes.count == 2)
-        #expect(result.domains == running.domains)
+        // A domain comes behind those there are; none is taken away.
+        #expect(result.domains.map(\.name) == ["localhost", "a.example"])
         #expect(result.proxy == new.proxy)
         #expect(result.logging.level == .info)
         let rest = new.difference(from: result)
         #expect(rest.reloadable.isEmpty)
         #expect(rest.needingRestart.map(\.key) == ["domains", "lanes.count"])
+    }
+
+    @Test(arguments: [
+        // Aliases and openness change, and the order says nothing.
+        (
+            "[{name: b.example, open: no}, {name: c.example, aliases: [d.example]}]",
+            "[{name: b.example, aliases: [x.example]}, c.example]", ["domains"], [String]()
+        ),
+        ("[a.example, b.example, c.example]", "[a.example, c.example, b.example]", [], []),
+        // The first domain is that of requests which name none.
+        ("[a.example, b.example]", "[b.example, a.example]", [], ["domains"]),
+        // Realms and what is left out need a restart.
+        ("[a.example]", "[{name: a.example, realm: other}]", [], ["domains"]),
+        ("[a.example, b.example]", "[a.example]", [], ["domains"]),
+        ("[a.example, b.example]", "[a.example, c.example]", ["domains"], ["domains"]),
+    ])
+    func whatOfDomainsCanChange(before: String, after: String, now: [String], later: [String]) throws {
+        let running = try load("domains: \(before)")
+        let new = try load("domains: \(after)")
+        let difference = new.difference(from: running)
+        #expect(difference.reloadable.map(\.key) == now)
+        #expect(difference.needingRestart.map(\.key) == later)
+        let result = running.applyingReloadable(of: new)
+        #expect(new.difference(from: result).reloadable.isEmpty)
+        #expect(result.domains.prefix(running.domains.count).map(\.name) == running.domains.map(\.name))
+        #expect(result.domains.prefix(running.domains.count).map(\.realm) == running.domains.map(\.realm))
     }
 
     /// Every key, changed alone, is seen as changed: no key reads another's property.

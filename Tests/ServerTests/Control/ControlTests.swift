@@ -84,6 +84,14 @@ import TestKit
         }
     }
 
+    /// People read what goes over the socket too.
+    @Test func addressesAreWrittenAsTheyAre() throws {
+        var response = ControlResponse()
+        response.lines = ["udp://127.0.0.1:5060"]
+        let line = String(decoding: try #require(response.line), as: UTF8.self)
+        #expect(line == "{\"lines\":[\"udp://127.0.0.1:5060\"]}\n")
+    }
+
     @Test func aStopIsAskedFor() async throws {
         let folder = try TemporaryFolder("server")
         try await withServer(folder: folder) { server, _ in

@@ -1,4 +1,7 @@
 import Foundation
+import Proxy
+import Reactor
+import SIPEndpoint
 import Testing
 import TestKit
 
@@ -59,6 +62,59 @@ import TestKit
         let second = try await withServer(folder: folder, users: []) { _, _ in try key() }
         #expect(first.count == 16)
         #expect(first == second)
+    }
+
+    /// A domain that comes with a reload has the users and bindings that it had in an earlier life.
+    @Test func aReloadAddsADomain() async throws {
+        let folder = try TemporaryFolder("server")
+        let second = ServerConfiguration.Domain(name: "second.test")
+        let phone = try await withServer({ $0.domains.append(second) }, folder: folder) { server, port in
+            try await server.addUser(try UserAddress("carol@second.test"), password: "secret")
+            let phone = try RawPhone(server: port)
+            #expect(try await phone.register("carol", password: "secret", domain: "second.test").status == 200)
+            return phone
+        }
+        try await withServer(folder: folder, users: []) { server, port in
+            let caller = try RawPhone(server: port)
+            func call() async throws -> Int {
+                let request = caller.request("OPTIONS", "sip:nobody@second.test", from: "sip:a@elsewhere.test")
+                return try await caller.ask(request).status
+            }
+            #expect(try await call() == 403)
+            var new = server.configuration
+            new.domains.append(second)
+            #expect(await server.reload(new).reloadable.map(\.key) == ["domains"])
+            #expect(try await call() == 404)
+            caller.send(caller.request("MESSAGE", "sip:carol@second.test", from: "sip:a@elsewhere.test"))
+            #expect(try await phone.next().text.hasPrefix("MESSAGE sip:phone@127.0.0.1:\(phone.port) "))
+            let other = try RawPhone(server: port)
+            #expect(try await other.register("carol", password: "secret", domain: "second.test").status == 200)
+            try await server.addUser(try UserAddress("dave@second.test"), password: "secret")
+            #expect(try await other.register("dave", password: "secret", domain: "second.test").status == 200)
+        }
+    }
+
+    @Test func aReloadReachesServicesAndProxy() async throws {
+        try await withServer { server, port in
+            let phone = try RawPhone(server: port)
+            func call(_ user: String) async throws -> Int {
+                let request = phone.request("OPTIONS", "sip:\(user)@localhost", from: "sip:a@elsewhere.test")
+                return try await phone.ask(request).status
+            }
+            #expect(try await call("echo") == 200)
+            #expect(try await call("parrot") == 404)
+            var new = server.configuration
+            new.services.echoUser = "parrot"
+            new.proxy.ringTime = .seconds(7)
+            let difference = await server.reload(new)
+            #expect(difference.reloadable.map(\.key) == ["proxy.ring-time", "services.echo"])
+            #expect(try await call("echo") == 404)
+            #expect(try await call("parrot") == 200)
+            for (lane, dispatcher) in zip(server.endpoint.lanes, server.dispatchers) {
+                let ringTime = await lane.lane.run { _ in dispatcher.proxy.configuration.ringTime }
+                #expect(ringTime == .seconds(7))
+            }
+        }
     }
 
     @Test func aReloadTakesOverWhatItCan() async throws {

@@ -81,7 +81,10 @@ extension ConfigurationSchema {
         Setting(
             "proxy.ring-time", \.proxy.ringTime, .duration(.seconds(1)...(.seconds(600))), of: defaults, .reload,
             source: "RFC 3261 §16.6",
-            "How long the contacts of one q value ring before those of the next are tried."),
+            """
+            How long the contacts of one q value ring before they are cancelled and those of the next are tried. The \
+            last ones ring until `timers.c`.
+            """),
         Setting(
             "proxy.relay", \.proxy.relay, .choice, of: defaults, .reload, source: "RFC 3261 §16.3, §26.3.2",
             "Who may send requests through this server to domains that are not its own, once authenticated."),
@@ -106,7 +109,11 @@ extension ConfigurationSchema {
             "The user part that plays a tone of 1 kHz; `off` is none."),
         Setting(
             "services.calls", \.services.calls, .integer(1...100_000), of: defaults, .reload,
-            source: "RFC 3261 §21.4.24", "The most calls to these numbers at once. Further ones are answered 486."),
+            source: "RFC 3261 §21.4.24",
+            """
+            The most calls to these numbers at once. Further ones are answered 486, since the number is busy and not \
+            the server in trouble, as 503 would say.
+            """),
     ]
 
     static let media: [Setting<ServerConfiguration>] = [

@@ -4,10 +4,12 @@ extension ConfigurationSchema {
 
     static let general: [Setting<ServerConfiguration>] = [
         Setting(
-            "data-folder", \.dataFolder, .path, of: defaults, .restart, source: "",
+            "data-folder", \.dataFolder, .path, of: defaults,
+            shownDefault: "`$ITO_DATA`, else `~/.local/share/itodenwa`",
+            .restart, source: "",
             """
-            The folder of the database and the control socket, relative to the working directory. It is made with access \
-            for its owner only.
+            The folder of the database and the control socket; a relative path begins at the working directory. It is \
+            made with access for its owner only.
             """),
         Setting(
             "lanes.count", \.lanes.count, .integer(0...256), of: defaults, .restart, source: "",
@@ -66,7 +68,8 @@ extension ConfigurationSchema {
     static let limits: [Setting<ServerConfiguration>] = [
         Setting(
             "limits.message-size", \.limits.messageSize, .size((1 << 10)...(16 << 20)), of: defaults, .restart,
-            source: "RFC 3261 §21.5.7", "The longest message. A longer one is answered 513 or dropped."),
+            source: "RFC 3261 §21.5.7",
+            "The longest message. A longer request is answered 513, a longer response dropped."),
         Setting(
             "limits.header-count", \.limits.headerCount, .integer(16...10_000), of: defaults, .restart,
             source: "RFC 3261 §21.4.1", "The most header fields of a message. One with more is answered 400."),

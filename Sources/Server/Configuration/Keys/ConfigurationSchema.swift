@@ -4,7 +4,10 @@ enum ConfigurationSchema {
     static let environmentPrefix = "ITO_"
 
     /// Variables with the prefix that are no keys, but read by commands.
-    static let otherVariables: Set<String> = ["ITO_PASSWORD", "ITO_DATA"]
+    static let otherVariables: Set<String> = ["ITO_PASSWORD", dataVariable]
+
+    /// The variable that names the data folder unless `data-folder` is set.
+    static let dataVariable = "ITO_DATA"
 
     /// The keys outside the lists of domains and listeners.
     static let settings: [Setting<ServerConfiguration>] =
@@ -17,9 +20,10 @@ enum ConfigurationSchema {
             defaultText: "localhost with the alias 127.0.0.1, and the addresses listened on or advertised",
             documentation: """
                 The domains that this server is responsible for: requests for them end here, their users register here. An \
-                element is a name, or a mapping with the keys below.
+                element is a name, or a mapping with the keys below. Domains that are added, their aliases and `open` \
+                take effect after SIGHUP; one that is left out goes on until a restart.
                 """,
-            source: "RFC 3261 §10.3, §16.4", effect: .restart),
+            source: "RFC 3261 §10.3, §16.4", effect: .reload),
         primary: "name", example: "example.com", fields: domainFields, make: { ServerConfiguration.Domain(name: "") })
 
     /// The list of listeners.
@@ -88,7 +92,7 @@ extension ConfigurationSchema {
         let example = Domain(name: "example.com")
         return [
             Setting(
-                "domains[].name", \.name, .domain, of: example, shownDefault: "none", .restart,
+                "domains[].name", \.name, .domain, of: example, shownDefault: "none", .reload,
                 source: "RFC 3261 §19.1.1",
                 "The host part of the addresses of its users."),
             Setting(
@@ -99,10 +103,10 @@ extension ConfigurationSchema {
                 passwords of the domain must be set anew.
                 """),
             Setting(
-                list: "domains[].aliases", \.aliases, .domain, mayBeEmpty: true, of: example, .restart,
+                list: "domains[].aliases", \.aliases, .domain, mayBeEmpty: true, of: example, .reload,
                 source: "RFC 3261 §10.3", "Other host parts that stand for this domain."),
             Setting(
-                "domains[].open", \.isOpen, .boolean, of: example, .restart, source: "RFC 3261 §26.3.2",
+                "domains[].open", \.isOpen, .boolean, of: example, .reload, source: "RFC 3261 §26.3.2",
                 """
                 Whether callers that are not users of this server may call its users. With `no` every caller must \
                 authenticate.

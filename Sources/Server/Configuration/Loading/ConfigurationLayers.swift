@@ -6,6 +6,8 @@ struct ConfigurationLayers {
     private let environment: ConfigurationLayer
     private let file: ConfigurationLayer
     private let reader: ConfigReader
+    /// The folder of `ITO_DATA`, for commands of all kinds; it counts where nothing sets the key.
+    private let dataFolder: String?
 
     /// Puts sources over one another.
     ///
@@ -21,6 +23,7 @@ struct ConfigurationLayers {
         self.flags = flags
         self.environment = environment
         self.file = file
+        dataFolder = variables[ConfigurationSchema.dataVariable].flatMap { $0.isEmpty ? nil : $0 }
         // Only variables that were found right: the reader falls back to the next source for the others.
         let right = Set(
             environment.entries.values.compactMap { entry in
@@ -61,6 +64,7 @@ struct ConfigurationLayers {
     /// The configuration: for each key the value of the first source that has one.
     func resolve() -> ServerConfiguration {
         var configuration = ServerConfiguration()
+        if let dataFolder { configuration.dataFolder = dataFolder }
         for setting in ConfigurationSchema.settings {
             let key = ConfigKey(setting.key.name)
             let texts = setting.isList ? reader.stringArray(forKey: key) : reader.string(forKey: key).map { [$0] }

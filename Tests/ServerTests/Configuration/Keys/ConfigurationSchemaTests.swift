@@ -51,6 +51,23 @@ import Testing
         #expect(defaults.authentication.algorithms == [.md5])
     }
 
+    /// What sets the folder of the data, from the strongest to the weakest.
+    @Test func theDataFolder() throws {
+        let variable = ["ITO_DATA": "/of/variable"]
+        func folder(_ yaml: String, _ environment: [String: String] = [:], _ flag: String? = nil) throws -> String {
+            try ConfigurationLoader.load(
+                yaml: yaml, environment: environment,
+                flags: flag.map { [ConfigurationFlag("--data", "data-folder", [$0])] } ?? []
+            ).configuration.dataFolder
+        }
+        #expect(try folder("data-folder: /of/file", variable, "/of/flag") == "/of/flag")
+        #expect(try folder("data-folder: /of/file", variable) == "/of/file")
+        #expect(try folder("data-folder: data", variable) == "data")
+        #expect(try folder("", variable) == "/of/variable")
+        #expect(try folder("", ["ITO_DATA": ""]).hasSuffix("/.local/share/itodenwa"))
+        #expect(ServerConfiguration().dataFolder.hasPrefix("/"))
+    }
+
     @Test func timersFollowFromT1UnlessSet() throws {
         let fast = try ConfigurationLoader.load(yaml: "timers: {t1: 10ms, t4: 50ms, b: 2s, f: auto}").configuration
             .timers
