@@ -1,0 +1,104 @@
+import Reactor
+import SIP
+import TestKit
+import Testing
+import UserAgent
+
+extension Interop {
+    /// Calls over IPv6, and between IPv6 and IPv4.
+    @Suite struct AddressFamilyTests {
+        private func withPhones(_ body: (ItoServer, (String, Bool) async throws -> Phone) async throws -> Void)
+            async throws
+        {
+            try await withPeers { peers in
+                let server = try await ItoServer.start(
+                    in: peers, ["--listen", "udp://[::1]:0"], users: ["alice": "secret", "bob": "secret"])
+                try await body(server) { user, isIPv6 in
+                    try await Phone.start(
+                        user, at: server.address(isIPv6 ? "udp://[" : "udp://127"),
+                        address: .loopback(isIPv6 ? .ipv6 : .ipv4))
+                }
+            }
+        }
+
+        @Test func aCallOverIPv6() async throws {
+            try await withPhones { server, phone in
+                let (alice, bob) = (try await phone("alice", true), try await phone("bob", true))
+                try await callBothWays(alice, bob, user: "bob") { callee in
+                    let invite = try #require(callee.last("INVITE "))
+                    #expect(invite.values("Record-Route").count == 1)
+                    let own = server.address("udp://[")
+                    #expect(invite.values("Via").first?.hasPrefix("SIP/2.0/UDP \(own);") == true)
+                }
+                await alice.agent.shutDown()
+                await bob.agent.shutDown()
+            }
+        }
+
+        /// The proxy stands in the route twice, once for each side's address (RFC 5658 §3.1).
+        @Test(arguments: [("127.0.0.1", "::1"), ("::1", "127.0.0.1")])
+        func callsBetweenTheFamilies(caller: String, callee: String) async throws {
+            try await withPeers { peers in
+                let server = try await ItoServer.start(in: peers, ["--no-auth", "--listen", "udp://[::1]:0"])
+                func own(_ address: String) -> String { server.address(address == "::1" ? "udp://[" : "udp://127") }
+                var called = SIPpOptions(.named("uas"))
+                called.address = callee
+                called.calls = 50
+                called.tracesMessages = true
+                let uas = try await SIPpPeer.start(called, name: "uas", in: peers)
+                var registration = SIPpOptions.registration(
+                    of: "bob", contact: "sip:bob@\(uas.hostPort)", at: own(callee))
+                registration.address = callee
+                try await SIPpPeer.start(registration, name: "register", in: peers).succeeded()
+                var calling = SIPpOptions(.named("uac"), remote: own(caller))
+                calling.address = caller
+                calling.service = "bob"
+                calling.calls = 50
+                calling.rate = 50
+                #expect(try await SIPpPeer.start(calling, name: "uac", in: peers).succeeded().successful == 50)
+                try await uas.succeeded()
+                let invite = try #require(uas.messages.firstRange(of: "INVITE sip:"))
+                let routes = uas.messages[invite.lowerBound...].split(whereSeparator: \.isNewline)
+                    .filter { $0.hasPrefix("Record-Route:") }.prefix(2)
+                #expect(routes.first?.hasSuffix("@\(own(callee));lr>") == true)
+                #expect(routes.last?.hasSuffix("@\(own(caller));lr>") == true)
+            }
+        }
+
+        /// Voice finds no way between the families without a relay: our phones say so.
+        @Test func aPhoneRefusesVoiceOfTheOtherFamily() async throws {
+            try await withPhones { _, phone in
+                let (alice, bob) = (try await phone("alice", true), try await phone("bob", false))
+                let answering = Task { try await bob.answered() }
+                let refusal = await #expect(throws: CallError.self) {
+                    try await alice.agent.call("sip:bob@example.test")
+                }
+                #expect(refusal?.status == 488)
+                await #expect(throws: CallError.self) { try await answering.value }
+                await alice.agent.shutDown()
+                await bob.agent.shutDown()
+            }
+        }
+
+        @Test func sippCallsOverIPv6() async throws {
+            try await withPeers { peers in
+                let server = try await ItoServer.start(in: peers, ["--no-auth", "--listen", "udp://[::1]:0"])
+                var called = SIPpOptions(.named("uas"))
+                called.address = "::1"
+                called.calls = 100
+                let uas = try await SIPpPeer.start(called, name: "uas", in: peers)
+                let registrar = server.address("udp://[")
+                var registration = SIPpOptions.registration(
+                    of: "bob", contact: "sip:bob@\(uas.hostPort)", at: registrar)
+                registration.address = "::1"
+                try await SIPpPeer.start(registration, name: "register", in: peers).succeeded()
+                var calling = SIPpOptions(.named("uac"), remote: registrar)
+                calling.address = "::1"
+                calling.service = "bob"
+                calling.calls = 100
+                calling.rate = 100
+                #expect(try await SIPpPeer.start(calling, name: "uac", in: peers).succeeded().successful == 100)
+            }
+        }
+    }
+}
