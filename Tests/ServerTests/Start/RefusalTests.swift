@@ -58,7 +58,12 @@ import Testing
 
     /// RFC 3261 §21.4.24: the number is busy, and the server is well.
     @Test func aServiceWithoutALineIsBusy() async throws {
-        try await withServer({ $0.services.calls = 1 }) { _, port in
+        // The lines are counted lane by lane.
+        let limit: (inout ServerConfiguration) -> Void = {
+            $0.lanes.count = 1
+            $0.services.calls = 1
+        }
+        try await withServer(limit) { _, port in
             let phone = try RawPhone(server: port)
             func call() async throws -> RawMessage {
                 try await phone.ask(phone.request("INVITE", "sip:echo@localhost", from: "sip:a@elsewhere.test"))

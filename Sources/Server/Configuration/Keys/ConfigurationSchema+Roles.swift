@@ -111,8 +111,8 @@ extension ConfigurationSchema {
             "services.calls", \.services.calls, .integer(1...100_000), of: defaults, .reload,
             source: "RFC 3261 §21.4.24",
             """
-            The most calls to these numbers at once. Further ones are answered 486, since the number is busy and not \
-            the server in trouble, as 503 would say.
+            The most calls to these numbers at once, on each lane. Further ones are answered 486, since the number is \
+            busy and not the server in trouble, as 503 would say.
             """),
     ]
 
