@@ -122,6 +122,24 @@ extension Interop {
             }
         }
 
+        /// What is wrong is the target, and not the account of a caller who needs none.
+        @Test(arguments: [
+            (["call", "sip:bob@"], ["target `sip:bob@`"]), (["call", "bob@"], ["target `bob@`"]),
+            (["call", "tel:+81312345678"], ["target `tel:+81312345678`", "SIP URI"]),
+            (["call", "bob"], ["target `bob`", "no domain", "--as"]),
+            (["call", "sip:bob@", "--as", "sip:alice@127.0.0.1"], ["target `sip:bob@`"]),
+            (["call", "bob", "--proxy", "sip:@"], ["proxy `sip:@`"]),
+        ])
+        func theTargetIsMalformed(arguments: [String], advice: [String]) async throws {
+            try await withPeers { peers in
+                let outcome = try await ItoProgram.run(arguments, password: "string", in: peers)
+                #expect(outcome.exit == .code(2))
+                expect(outcome, tells: advice)
+                #expect(!outcome.complaints.contains("anonymous"))
+                #expect(!outcome.complaints.contains("account:"))
+            }
+        }
+
         @Test func theConfigurationHasAnUnknownKey() async throws {
             try await withPeers { peers in
                 let file = try peers.folder.write("timers:\n  t1: 500ms\nprxoy:\n  branches: 4\n", to: "ito.yaml")

@@ -21,20 +21,26 @@ final class ServiceAgent {
         var callLimit: Int
     }
 
-    private let configuration: Configuration
-    private let names: [[UInt8]]
+    /// May change between calls.
+    var configuration: Configuration {
+        didSet { names = Self.names(configuration) }
+    }
+    private var names: [[UInt8]]
     private let media: any MediaProvider
     private var agent: CallAgent?
 
     init(_ configuration: Configuration, media: any MediaProvider) {
         self.configuration = configuration
         self.media = media
-        names = configuration.services.keys.map { Array($0.utf8) }
+        names = Self.names(configuration)
+    }
+
+    private static func names(_ configuration: Configuration) -> [[UInt8]] {
+        configuration.services.keys.map { Array($0.utf8) }
     }
 
     /// The layer is made.
     func attached(to layer: TransactionLayer) {
-        guard !names.isEmpty else { return }
         let made = CallAgent(layer: layer, contactUser: "service", media: media)
         made.onInvitation = { [unowned self] leg in answer(leg) }
         agent = made

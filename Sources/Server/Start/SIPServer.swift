@@ -31,6 +31,8 @@ public final class SIPServer: Sendable {
     let routeKey: SipHash
     /// Where the audio of the service numbers runs.
     private let mediaLane: Lane
+    /// Makes the audio of the service numbers.
+    let media: AudioProvider
     private let lock: FolderLock
     private let control = Mutex<ControlSocket?>(nil)
     private let loading = Mutex<Task<Void, Never>?>(nil)
@@ -88,7 +90,11 @@ public final class SIPServer: Sendable {
         let mediaLane: Lane
         do throws(SocketError) { mediaLane = try Lane(name: "media") } catch { throw ServerError(error) }
         self.mediaLane = mediaLane
-        let media = AudioProvider(lane: mediaLane, ports: configuration.media.ports, codecs: [.pcmu, .pcma])
+        let media = AudioProvider(
+            lane: mediaLane, ports: configuration.media.ports, codecs: [.pcmu, .pcma],
+            settings: configuration.audioSettings
+        ) { error in logger.error("a call of a service number has no audio: \(error)") }
+        self.media = media
         let services = configuration.serviceConfiguration
         let collected = DispatcherList()
         do throws(SocketError) {
@@ -224,9 +230,12 @@ public final class SIPServer: Sendable {
         guard !difference.reloadable.isEmpty else { return difference }
         let settings = result.laneSettings(domains: table.domains, directory: directory)
         let proxy = result.proxyConfiguration(routeKey: routeKey)
+        let services = result.serviceConfiguration
+        media.settings = result.audioSettings
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
             await lane.lane.run { _ in
                 dispatcher.settings = settings
+                dispatcher.services.configuration = services
                 dispatcher.proxy.configuration = proxy
                 dispatcher.registrar.configuration = result.registrarConfiguration
                 dispatcher.duties.apply(result)
