@@ -105,7 +105,7 @@ extension Interop {
             (["serve", "--lissten", "udp://127.0.0.1:0"], "--listen"),
             (["call", "bob", "--codec", "gsm"], "pcmu"),
             (["call", "bob", "--duration", "soon"], "10s"),
-            (["call", "bob", "--play", "tone:high"], "tone:440"),
+            (["call", "sip:bob@127.0.0.1:9", "--play", "tone:high"], "tone:440"),
             (["answer", "--as", "sip:bob@localhost", "--reject", "200"], "300"),
             (["frobnicate"], "frobnicate"),
             (["user", "add", "nowhere", "--data", "DATA"], "alice@example.com"),
