@@ -62,8 +62,8 @@ int wiretap_next(int tap, struct wiretap_datagram *datagram, int milliseconds) {
         .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = &vector, .msg_iovlen = 1,
         .msg_control = control.bytes, .msg_controllen = sizeof control.bytes};
     long size = recvmsg(tap, &message, MSG_DONTWAIT);
-    // The loopback interface shows each packet twice, on its way out and on its way in: the first is when it was sent.
-    if (size < 0 || from.sll_pkttype != PACKET_OUTGOING) return 0;
+    // Each packet is seen once, on its way in; on loopback that is within the sender's system call.
+    if (size < 0 || from.sll_pkttype != PACKET_HOST) return 0;
     for (struct cmsghdr *item = CMSG_FIRSTHDR(&message); item; item = CMSG_NXTHDR(&message, item)) {
         if (item->cmsg_level != SOL_SOCKET || item->cmsg_type != SCM_TIMESTAMPNS) continue;
         struct timespec time;

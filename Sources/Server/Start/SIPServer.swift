@@ -88,7 +88,9 @@ public final class SIPServer: Sendable {
         if database != nil { table.beginLoading() }
         let settings = configuration.laneSettings(domains: domains, directory: directory)
         let mediaLane: Lane
-        do throws(SocketError) { mediaLane = try Lane(name: "media") } catch { throw ServerError(error) }
+        do throws(SocketError) { mediaLane = try Lane(name: "media", configuration: .media) } catch {
+            throw ServerError(error)
+        }
         self.mediaLane = mediaLane
         let media = AudioProvider(
             lane: mediaLane, ports: configuration.media.ports, codecs: [.pcmu, .pcma],

@@ -75,7 +75,7 @@ public final class UserAgent: Sendable {
         } else {
             address = await TransportAddress.route(toReach: account.proxy ?? account.uri, port: options.port)
         }
-        let lane = try Lane(name: "media")
+        let lane = try Lane(name: "media", configuration: .media)
         mediaLane = lane
         let provider =
             options.makeMedia?(lane)
