@@ -89,7 +89,7 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings + warnings),
         // Ours and users' tests.
-        module("TestKit", ["SIP", "SIPEndpoint", "Reactor"]),
+        module("TestKit", ["SIP", "SIPEndpoint", "Reactor", "Media"]),
         tests("SIP"),
         tests("SDP"),
         tests("RTP"),
@@ -99,14 +99,15 @@ let package = Package(
         tests("Store", [grdb]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        tests("UserAgent", ["SIP", "Media", "Reactor"]),
+        tests("UserAgent", ["TestKit", "SIP", "Media", "Reactor"]),
         tests(
             "Server",
             [
-                "Proxy", "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIPEndpoint", crypto,
+                "Proxy", "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIP", "SIPEndpoint", "UserAgent",
+                "Media", crypto,
                 .product(name: "Logging", package: "swift-log"),
             ]),
-        tests("TestKit"),
+        tests("TestKit", ["Reactor"]),
         // The executable among programs that no one here wrote.
         .testTarget(
             name: "InteropTests", dependencies: ["TestKit", "Media", "ito", "Server", "UserAgent", "SIP", "Reactor"],

@@ -21,6 +21,11 @@ let package = Package(
             name: "ReactorBenchmark",
             dependencies: ["CBareEcho", .product(name: "Reactor", package: "itodenwa")],
             swiftSettings: settings),
+        .target(name: "CWireTap"),
+        .executableTarget(
+            name: "PacingBenchmark",
+            dependencies: ["CWireTap", .product(name: "TestKit", package: "itodenwa")],
+            swiftSettings: settings),
         .target(name: "AllocationCounter"),
         .executableTarget(
             name: "ParserBenchmark",

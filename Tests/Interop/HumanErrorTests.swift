@@ -175,7 +175,7 @@ extension Interop {
             (["serve", "--lissten", "udp://127.0.0.1:0"], "--listen"),
             (["call", "bob", "--codec", "gsm"], "pcmu"),
             (["call", "bob", "--duration", "soon"], "10s"),
-            (["call", "bob", "--play", "tone:high"], "tone:440"),
+            (["call", "sip:bob@127.0.0.1:9", "--play", "tone:high"], "tone:440"),
             (["answer", "--as", "sip:bob@localhost", "--reject", "200"], "300"),
             (["frobnicate"], "frobnicate"),
             (["user", "add", "nowhere", "--data", "DATA"], "alice@example.com"),
@@ -189,6 +189,24 @@ extension Interop {
                     arguments.map { $0 == "DATA" ? data : $0 }, password: "string", in: peers)
                 #expect(outcome.exit == .code(2), "\(arguments)")
                 expect(outcome, tells: [advice])
+            }
+        }
+
+        /// What is wrong is the target, and not the account of a caller who needs none.
+        @Test(arguments: [
+            (["call", "sip:bob@"], ["target `sip:bob@`"]), (["call", "bob@"], ["target `bob@`"]),
+            (["call", "tel:+81312345678"], ["target `tel:+81312345678`", "SIP URI"]),
+            (["call", "bob"], ["target `bob`", "no domain", "--as"]),
+            (["call", "sip:bob@", "--as", "sip:alice@127.0.0.1"], ["target `sip:bob@`"]),
+            (["call", "bob", "--proxy", "sip:@"], ["proxy `sip:@`"]),
+        ])
+        func theTargetIsMalformed(arguments: [String], advice: [String]) async throws {
+            try await withPeers { peers in
+                let outcome = try await ItoProgram.run(arguments, password: "string", in: peers)
+                #expect(outcome.exit == .code(2))
+                expect(outcome, tells: advice)
+                #expect(!outcome.complaints.contains("anonymous"))
+                #expect(!outcome.complaints.contains("account:"))
             }
         }
 

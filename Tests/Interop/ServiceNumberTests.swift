@@ -23,7 +23,6 @@ extension Interop {
                     reference: clip, recording: #require(alice.spoken.first), in: peers)
                 let returned = try await SoundComparison(reference: clip, recording: heard, in: peers)
                 let delay = Double(returned.lag - spoken.lag) / 8
-                print("echo delay \(delay) ms")
                 #expect((600.0...900).contains(delay))
             }
         }
@@ -46,7 +45,6 @@ extension Interop {
                 #expect(abs(level + 10) < 0.2)
                 // All but the noise of companding, 30 dB below, is at 1 kHz; the neighbours 5 Hz off have none of it.
                 let tone = power(of: middle, at: 1_000)
-                print("tone level \(level) dBm0, at 1 kHz \(tone / whole)")
                 #expect(tone / whole > 0.999)
                 for neighbour in [995.0, 1_005] { #expect(power(of: middle, at: neighbour) / whole < 0.001) }
             }

@@ -43,6 +43,20 @@ import Testing
         #expect(answers() == ["SIP/2.0 200 OK", "SIP/2.0 200 OK"])
     }
 
+    /// Of the addresses of a name, those of a family that this element has no listener for are passed over.
+    @Test(arguments: [
+        (["[2001:db8::2]:0", "192.0.2.2:0"], ["192.0.2.2:5060"]),
+        (["192.0.2.3:0", "[2001:db8::2]:0", "192.0.2.2:0"], ["192.0.2.3:5060", "192.0.2.2:5060"]),
+        (["[2001:db8::2]:0"], ["[2001:db8::2]:5060"]), ([], []),
+    ])
+    func namesLeadToFamiliesThatWeHave(addresses: [String], expected: [String]) throws {
+        network.hosts["bob.test"] = addresses.compactMap { TransportAddress($0) }
+        var found: [String]?
+        alice.layer.locate(try URI("sip:bob.test")) { found = $0.map(\.address.description) }
+        network.run(for: .seconds(1))
+        #expect(found == expected)
+    }
+
     @Test func aClientOfRFC2543IsMatchedWithoutCookie() {
         func text(_ method: String, _ to: String = "") -> String {
             """

@@ -2,6 +2,7 @@ import Media
 import Reactor
 import SIP
 import Synchronization
+import TestKit
 import Testing
 import UserAgent
 
@@ -18,40 +19,31 @@ import UserAgent
     @Test func whatOneSaysTheOtherHearsSampleForSample() async throws {
         let alice = try await phone("alice")
         let bob = try await phone("bob")
-        let said = (alice: speech(seconds: 4, seed: 1), bob: speech(seconds: 4, seed: 2))
-        let heard = (alice: Recorder(), bob: Recorder())
+        let said = (
+            alice: CuedClip(.babble(seconds: 4, seed: 1)), bob: CuedClip(.babble(seconds: 4, seed: 2))
+        )
+        let heard = (alice: SoundRecorder(), bob: SoundRecorder())
         let answering = Task { () -> Call? in
             for await invitation in bob.invitations {
                 return try await invitation.answer(
-                    with: AudioEnds(source: { ClipPlayer(said.bob) }, sink: { heard.bob }))
+                    with: AudioEnds(source: { said.bob }, sink: { heard.bob }))
             }
             return nil
         }
         let call = try await alice.call(
-            uri("bob", bob), audio: AudioEnds(source: { ClipPlayer(said.alice) }, sink: { heard.alice }))
+            uri("bob", bob), audio: AudioEnds(source: { said.alice }, sink: { heard.alice }))
         let answered = try #require(try await answering.value)
-        // The call lasts until either side has heard the other's clip to its end.
-        let law = G711.muLaw
-        let expected = (
-            alice: said.bob.samples.map { law.decode(law.encode($0)) },
-            bob: said.alice.samples.map { law.decode(law.encode($0)) }
-        )
-        let deadline = ContinuousClock.now + .seconds(20)
-        while ContinuousClock.now < deadline {
-            if heard.alice.samples.count > expected.alice.count + 8_000,
-                heard.bob.samples.count > expected.bob.count + 8_000
-            {
-                break
-            }
-            await Task.yield()
-        }
+        // Both listen now: each hears all of the other, and a second of silence.
+        said.alice.cue()
+        said.bob.cue()
+        await heard.alice.heard(heard.alice.samples.count + 5 * 8_000)
+        await heard.bob.heard(heard.bob.samples.count + 8_000)
         await call.hangUp()
         let ending = await answered.ended()
         #expect(ending.status == 200)
         #expect(ending.side == .remote)
-        // The first packets may pass before the far side plays; from there on every sample is there, in its place.
-        #expect(offset(of: expected.bob[320...], in: heard.bob.samples) != nil)
-        #expect(offset(of: expected.alice[320...], in: heard.alice.samples) != nil)
+        #expect(heard.bob.samples.offset(of: said.alice.clip.coded()) != nil)
+        #expect(heard.alice.samples.offset(of: said.bob.clip.coded()) != nil)
         let statistics = try #require(await call.statistics())
         #expect(statistics.lost == 0)
         await alice.shutDown()

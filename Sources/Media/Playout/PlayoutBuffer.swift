@@ -50,6 +50,13 @@ public struct PlayoutBuffer: Sendable {
 
         /// The defaults.
         public init() {}
+
+        /// The defaults for another depth: the delay has as much room above it as by default.
+        public init(depth: Duration) {
+            let room = maximumDelay - nominalDelay
+            nominalDelay = max(.zero, depth)
+            maximumDelay = nominalDelay + room
+        }
     }
 
     /// What became of a packet.

@@ -27,6 +27,10 @@ extension Lane {
     func loop() {
         linux_set_thread_name(name)
         linux_set_timer_slack(UInt(clamping: max(configuration.timerSlack.nanosecondsRoundedUp, 1)))
+        // On Linux this is of the calling thread alone. A refusal is no reason to refuse service.
+        if configuration.niceness != 0 {
+            _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Int32(clamping: configuration.niceness))
+        }
         turnLock.lock()
         defer { turnLock.unlock() }
         owner.store(UInt(pthread_self()), ordering: .relaxed)

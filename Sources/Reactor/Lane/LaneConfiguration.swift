@@ -42,7 +42,18 @@ extension Lane {
         /// How late the kernel may wake the lane for a timer in order to save wake-ups: 1 µs, where its own default is 50 µs.
         public var timerSlack: Duration = .microseconds(1)
 
+        /// Niceness of the lane's thread, -20 to 19 (setpriority(2)). Below 0 it runs before other threads that wait for a
+        /// processor, which takes the privilege CAP_SYS_NICE or a limit RLIMIT_NICE; without them the lane runs as others do.
+        public var niceness = 0
+
         /// The defaults.
         public init() {}
+
+        /// For voice: small work at exact times, which should not wait for the long work of others.
+        public static var media: Configuration {
+            var configuration = Configuration()
+            configuration.niceness = -11
+            return configuration
+        }
     }
 }

@@ -96,6 +96,10 @@ extension EndpointLane: EndpointDriver {
         var generator = SystemRandomNumberGenerator()
         return generator.next()
     }
+
+    public var execute: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void {
+        { [lane] work in lane.execute { _ in work() } }
+    }
 }
 
 extension EndpointLane: TimerClient {

@@ -14,8 +14,12 @@ extension TransactionLayer {
         if let address = TransportAddress("\(bracketed):\(port)") {
             return completion([Target(transport, address)])
         }
-        driver.resolve(host: host, port: port) { addresses in
-            completion(addresses.map { Target(transport, $0) })
+        driver.resolve(host: host, port: port) { [self] addresses in
+            // A name may have addresses of a family that no listener has; they are left only where there are no others, so
+            // that the failure is theirs.
+            let families = Set(listeners.filter { $0.transport == transport }.map(\.address.family))
+            let reachable = addresses.filter { families.contains($0.family) }
+            completion((reachable.isEmpty ? addresses : reachable).map { Target(transport, $0) })
         }
     }
 }

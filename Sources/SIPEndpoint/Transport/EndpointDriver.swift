@@ -34,4 +34,12 @@ public protocol EndpointDriver: AnyObject {
 
     /// A number that nobody can guess.
     func random() -> UInt64
+
+    /// Runs work on this lane in a turn to come; may be called from any thread.
+    var execute: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void { get }
+}
+
+extension EndpointDriver {
+    /// For drivers in virtual time, whose world has one thread: runs the work at once.
+    public var execute: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void { { $0() } }
 }

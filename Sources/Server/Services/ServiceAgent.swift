@@ -22,7 +22,7 @@ final class ServiceAgent {
     }
 
     /// What the numbers are; it can change while the server runs, and calls that are up go on.
-    var configuration: Configuration { didSet { names = configuration.services.keys.map { Array($0.utf8) } } }
+    var configuration: Configuration { didSet { names = Self.names(configuration) } }
     private var names: [[UInt8]]
     private let media: any MediaProvider
     private var agent: CallAgent?
@@ -30,7 +30,11 @@ final class ServiceAgent {
     init(_ configuration: Configuration, media: any MediaProvider) {
         self.configuration = configuration
         self.media = media
-        names = configuration.services.keys.map { Array($0.utf8) }
+        names = Self.names(configuration)
+    }
+
+    private static func names(_ configuration: Configuration) -> [[UInt8]] {
+        configuration.services.keys.map { Array($0.utf8) }
     }
 
     /// The layer is made.

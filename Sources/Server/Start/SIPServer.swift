@@ -31,6 +31,8 @@ public final class SIPServer: Sendable {
     let routeKey: SipHash
     /// Where the audio of the service numbers runs.
     private let mediaLane: Lane
+    /// Makes the audio of the service numbers.
+    let media: AudioProvider
     private let lock: FolderLock
     private let control = Mutex<ControlSocket?>(nil)
     private let loading = Mutex<Task<Void, Never>?>(nil)
@@ -86,9 +88,15 @@ public final class SIPServer: Sendable {
         if database != nil { table.beginLoading() }
         let settings = configuration.laneSettings(domains: domains, directory: directory)
         let mediaLane: Lane
-        do throws(SocketError) { mediaLane = try Lane(name: "media") } catch { throw ServerError(error) }
+        do throws(SocketError) { mediaLane = try Lane(name: "media", configuration: .media) } catch {
+            throw ServerError(error)
+        }
         self.mediaLane = mediaLane
-        let media = AudioProvider(lane: mediaLane, ports: configuration.media.ports, codecs: [.pcmu, .pcma])
+        let media = AudioProvider(
+            lane: mediaLane, ports: configuration.media.ports, codecs: [.pcmu, .pcma],
+            settings: configuration.audioSettings
+        ) { error in logger.error("a call of a service number has no audio: \(error)") }
+        self.media = media
         let services = configuration.serviceConfiguration
         let collected = DispatcherList()
         do throws(SocketError) {
@@ -229,6 +237,7 @@ public final class SIPServer: Sendable {
         let settings = result.laneSettings(domains: domains, directory: directory)
         let proxy = result.proxyConfiguration(routeKey: routeKey)
         let services = result.serviceConfiguration
+        media.settings = result.audioSettings
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
             await lane.lane.run { _ in
                 dispatcher.extend(domains)

@@ -6,6 +6,7 @@ import Routing
 import SIP
 import SIPEndpoint
 import Store
+import UserAgent
 
 // How the configuration reads in the terms of the layers below.
 extension ServerConfiguration {
@@ -146,6 +147,14 @@ extension Duration {
 }
 
 extension ServerConfiguration {
+    /// The audio of the service numbers.
+    var audioSettings: AudioSettings {
+        var result = AudioSettings()
+        result.codePoint = media.dscp
+        result.playoutDepth = media.playoutDepth
+        return result
+    }
+
     /// The service numbers.
     var serviceConfiguration: ServiceAgent.Configuration {
         var numbers: [String: ServiceAgent.Service] = [:]

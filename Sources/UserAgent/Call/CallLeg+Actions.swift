@@ -149,8 +149,8 @@ extension CallLeg.Ending {
     init(_ ending: OutgoingInvite.Ending, reason: String) {
         switch ending {
         case .rejected(let status): self.init(status, reason.isEmpty ? status.phrase : reason, .remote)
-        case .timedOut: self.init(408, "No answer came", .remote)
-        case .transportFailed: self.init(503, reason.isEmpty ? "The request cannot be delivered" : reason, .remote)
+        case .timedOut: self.init(408, "No answer came", .local)
+        case .transportFailed: self.init(503, reason.isEmpty ? "The request cannot be delivered" : reason, .local)
         case .cancelled: self.init(487, "Cancelled", .local)
         case .expired: self.init(487, "Nobody answered in time", .local)
         case .malformed(let defect): self.init(502, "The answer is malformed: \(defect)", .remote)

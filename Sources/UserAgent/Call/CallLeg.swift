@@ -1,3 +1,4 @@
+import Reactor
 import SDP
 public import SIP
 import SIPEndpoint
@@ -144,8 +145,19 @@ public final class CallLeg {
 
     var endReason = ""
 
+    /// Why this side gave the call up; set before it hangs up.
+    private var failure: Ending?
+
+    /// A call without sound is none: it is hung up, and the ending says why.
+    private func mediaFailed(_ error: SocketError) {
+        guard !isEnded else { return }
+        failure = Ending(500, "The audio cannot start: \(error)", .local)
+        hangUp()
+    }
+
     func end(_ ending: Ending) {
         guard !isEnded else { return }
+        let ending = ending.side == .local ? failure ?? ending : ending
         self.ending = ending
         media.stop()
         onEvent(.ended(ending))
@@ -201,7 +213,9 @@ public final class CallLeg {
     }
 
     func apply(_ stream: NegotiatedStream) {
-        media.apply(stream)
+        let leg = LaneBound(self)
+        let execute = agent.layer.driver.execute
+        media.apply(stream) { error in execute { leg.value.mediaFailed(error) } }
         if stream.isHeld != isHeldByPeer {
             isHeldByPeer = stream.isHeld
             onEvent(.held(stream.isHeld))

@@ -10,7 +10,9 @@ public protocol MediaLeg: AnyObject, Sendable {
     var capabilities: MediaCapabilities { get }
 
     /// Starts, or goes on with what a new offer and answer have agreed.
-    func apply(_ stream: NegotiatedStream)
+    ///
+    /// - Parameter onFailure: called once, on any thread, when the media cannot start: the call would be mute.
+    func apply(_ stream: NegotiatedStream, onFailure: @escaping @Sendable (SocketError) -> Void)
 
     /// Ends sending and receiving and gives the ports back.
     func stop()

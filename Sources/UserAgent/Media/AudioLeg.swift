@@ -21,14 +21,22 @@ final class AudioLeg: AudioLegFace {
     let capabilities: MediaCapabilities
     private let lane: Lane
     private let worker: AudioWorker
+    private let failed: @Sendable (SocketError) -> Void
 
-    init(lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, codecs: [AudioCodecName]) {
+    /// Makes the leg of a call.
+    ///
+    /// - Parameter onFailure: told why the leg cannot start, beside its call.
+    init(
+        lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, codecs: [AudioCodecName],
+        playout: PlayoutBuffer.Configuration, onFailure: @escaping @Sendable (SocketError) -> Void
+    ) {
         self.lane = lane
+        failed = onFailure
         localAddress = rtp.localAddress
         capabilities = .audio(
             address: ConnectionAddress(rtp.localAddress), port: rtp.localAddress.port,
             formats: codecs.map(\.format) + [.telephoneEvent])
-        worker = AudioWorker(lane: lane, rtp: rtp, rtcp: rtcp)
+        worker = AudioWorker(lane: lane, rtp: rtp, rtcp: rtcp, playout: playout)
     }
 
     func attach(_ ends: AudioEnds, onDigit: @escaping @Sendable (Character) -> Void) {
@@ -36,14 +44,22 @@ final class AudioLeg: AudioLegFace {
         lane.execute { _ in worker.attach(ends, onDigit) }
     }
 
-    func apply(_ stream: NegotiatedStream) {
+    func apply(_ stream: NegotiatedStream, onFailure: @escaping @Sendable (SocketError) -> Void) {
         guard let negotiation = AudioNegotiation(stream) else { return }
         let remote = stream.remoteAddress.transportAddress(port: stream.remotePort)
         var control: TransportAddress?
         if case .separate(let address, let port) = stream.rtcp { control = address.transportAddress(port: port) }
         let separate = control
         let worker = worker
-        lane.execute { _ in worker.apply(negotiation, remote, separate) }
+        let failed = failed
+        lane.execute { _ in
+            do throws(SocketError) {
+                try worker.apply(negotiation, remote, separate)
+            } catch {
+                failed(error)
+                onFailure(error)
+            }
+        }
     }
 
     func send(digits: String) {
@@ -78,10 +94,12 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
     private var last: AudioStatistics?
     /// Keys that were pressed before there was a stream, or beyond its queue.
     private var keys: [TelephoneEvent.Code] = []
+    private let playout: PlayoutBuffer.Configuration
 
-    init(lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket) {
+    init(lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, playout: PlayoutBuffer.Configuration) {
         self.lane = lane
         bound = (rtp, rtcp)
+        self.playout = playout
     }
 
     var statistics: AudioStatistics? { stream?.statistics() ?? last }
@@ -94,21 +112,26 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
         stream?.deliver(to: sink)
     }
 
-    func apply(_ negotiation: AudioNegotiation, _ remote: TransportAddress?, _ control: TransportAddress?) {
+    /// - Throws: `SocketError` when the sockets cannot be opened; the leg is over then.
+    func apply(
+        _ negotiation: AudioNegotiation, _ remote: TransportAddress?, _ control: TransportAddress?
+    ) throws(SocketError) {
         guard !isStopped else { return }
         if let stream { return stream.renegotiate(negotiation, remote: remote, remoteControl: control) }
-        do {
+        do throws(SocketError) {
             rtp = try lane.open(bound.rtp, tag: 0, handler: self)
             rtcp = try lane.open(bound.rtcp, tag: 1, handler: self)
         } catch {
-            // Without its sockets the leg is mute; the call's statistics say so.
-            return
+            stop()
+            throw error
         }
         var generator = SystemRandomNumberGenerator()
+        // A name for each call, so that nobody can tell two calls of one phone (RFC 7022 §4.2).
+        var configuration = AudioStreamConfiguration(canonicalName: "\(generator.next())@itodenwa.invalid")
+        configuration.playout = playout
         let now = lane.now
         let made = AudioStream<TransportAddress>(
-            negotiation, remote: remote, remoteControl: control,
-            configuration: AudioStreamConfiguration(canonicalName: "\(generator.next())@itodenwa.invalid"), at: now,
+            negotiation, remote: remote, remoteControl: control, configuration: configuration, at: now,
             wallclock: WallclockReference(instant: now, wallclock: .now), using: &generator)
         made.play(source)
         made.deliver(to: sink)

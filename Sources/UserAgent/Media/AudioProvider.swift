@@ -1,3 +1,4 @@
+import Glibc
 import Media
 public import Reactor
 import SDP
@@ -13,12 +14,38 @@ public enum AudioCodecName: String, Sendable, Hashable, CaseIterable {
     var format: FormatCapability { self == .pcmu ? .pcmu : .pcma }
 }
 
+/// What of the audio of calls may change while calls go on; each call keeps what it began with.
+public struct AudioSettings: Sendable, Hashable {
+    /// The differentiated services code point of RTP and RTCP packets, 0 to 63 (RFC 2474): 46 is Expedited Forwarding, for
+    /// voice (RFC 4594 §4.1).
+    public var codePoint = 46
+
+    /// How much jitter the playout buffer absorbs: a packet is played this long after it came, and up to one frame more.
+    public var playoutDepth = PlayoutBuffer.Configuration().nominalDelay
+
+    /// The defaults.
+    public init() {}
+
+    var socket: DatagramSocketConfiguration {
+        var socket = DatagramSocketConfiguration.media
+        socket.codePoint = codePoint
+        return socket
+    }
+}
+
 /// Binds RTP ports and makes the audio of calls, all on one media lane.
 public final class AudioProvider: MediaProvider {
     private let lane: Lane
-    private let ports: ClosedRange<UInt16>
+    private let ports: MediaPorts?
     private let codecs: [AudioCodecName]
-    private let next: Atomic<UInt32>
+    private let current: Mutex<AudioSettings>
+    private let onFailure: @Sendable (SocketError) -> Void
+
+    /// What the next calls begin with.
+    public var settings: AudioSettings {
+        get { current.withLock { $0 } }
+        set { current.withLock { $0 = newValue } }
+    }
 
     /// Makes a provider.
     ///
@@ -26,41 +53,25 @@ public final class AudioProvider: MediaProvider {
     ///   - lane: the media lane.
     ///   - ports: the ports for RTP; even ones, with RTCP on the next.
     ///   - codecs: in order of preference.
-    public init(lane: Lane, ports: ClosedRange<UInt16>, codecs: [AudioCodecName]) {
+    ///   - settings: what the first calls begin with.
+    ///   - onFailure: told, on the media lane, why the audio of a call cannot start; the call ends by itself.
+    public init(
+        lane: Lane, ports: ClosedRange<UInt16>, codecs: [AudioCodecName], settings: AudioSettings = AudioSettings(),
+        onFailure: @escaping @Sendable (SocketError) -> Void = { _ in }
+    ) {
         self.lane = lane
-        self.ports = ports
+        self.ports = MediaPorts(ports)
         self.codecs = codecs
-        // Several programs on one machine begin at different places, and seldom meet.
-        next = Atomic(UInt32.random(in: 0...UInt32(UInt16.max)))
+        self.onFailure = onFailure
+        current = Mutex(settings)
     }
 
     public func makeLeg(near: TransportAddress) throws(SocketError) -> any MediaLeg {
-        let pair = try bindPair(near)
-        return AudioLeg(lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs)
+        let settings = settings
+        guard let ports else { throw SocketError(EINVAL, "find a pair of RTP ports in a range without one", near) }
+        let pair = try ports.bindPair(on: near, settings.socket)
+        return AudioLeg(
+            lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs, playout: .init(depth: settings.playoutDepth),
+            onFailure: onFailure)
     }
-
-    /// Binds an even port and the one behind it (RFC 3550 §11).
-    private func bindPair(
-        _ near: TransportAddress
-    ) throws(SocketError) -> (rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket) {
-        let first = UInt32(ports.lowerBound) + UInt32(ports.lowerBound % 2)
-        let pairs = max(1, (UInt32(ports.upperBound) + 1 - min(first, UInt32(ports.upperBound))) / 2)
-        var failure: SocketError?
-        for _ in 0..<min(pairs, Self.mostAttempts) {
-            let number = next.wrappingAdd(1, ordering: .relaxed).oldValue % pairs
-            let port = UInt16(truncatingIfNeeded: first + 2 * number)
-            do throws(SocketError) {
-                let rtp = try BoundDatagramSocket.bind(near.with(port: port), .media)
-                let rtcp = try BoundDatagramSocket.bind(near.with(port: port + 1), .media)
-                return (rtp, rtcp)
-            } catch {
-                failure = error
-            }
-        }
-        guard let failure else { preconditionFailure("at least one port was tried") }
-        throw failure
-    }
-
-    /// How many pairs of ports are tried for a call before it is refused.
-    static let mostAttempts: UInt32 = 256
 }

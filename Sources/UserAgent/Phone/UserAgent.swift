@@ -16,20 +16,30 @@ import Synchronization
 public final class UserAgent: Sendable {
     /// How a user agent is set up, beside its account.
     public struct Options: Sendable {
-        /// The address to bind; port 0 lets the kernel choose.
-        public var address: TransportAddress
+        /// The address to bind, for signalling and audio; port 0 lets the kernel choose. Nil chooses the one from which this
+        /// machine reaches the account's proxy, or else its domain.
+        public var address: TransportAddress?
+        /// The port to bind when `address` is nil; 0 lets the kernel choose.
+        public var port: UInt16 = 0
+        /// The host, or host and port, by which others reach this agent, where that is not the address it binds (behind a
+        /// gateway that forwards a port).
+        public var advertised: String?
         /// Whether `init` registers and waits for it.
         public var registers = true
         /// The codecs in order of preference.
         public var codecs: [AudioCodecName] = [.pcmu, .pcma]
         /// The ports for RTP.
         public var mediaPorts: ClosedRange<UInt16> = 16_384...32_767
+        /// Marking and playout of audio.
+        public var audio = AudioSettings()
         /// Sees every SIP message, for traces and ladders.
         public var trace: (@Sendable (TracedMessage) -> Void)?
         /// Timers and limits of the SIP layers.
         public var timers = TransactionTimers()
+        /// Makes the audio in place of `AudioProvider`, on the media lane that it is given.
+        var makeMedia: (@Sendable (Lane) -> any MediaProvider)?
 
-        public init(address: TransportAddress = .loopback()) { self.address = address }
+        public init(address: TransportAddress? = nil) { self.address = address }
     }
 
     /// The account.
@@ -59,13 +69,22 @@ public final class UserAgent: Sendable {
     /// - Throws: `SocketError` when no port can be bound, `RegistrationError` when the registrar refuses or is silent.
     public init(account: Account, options: Options = Options()) async throws {
         self.account = account
-        let lane = try Lane(name: "media")
+        let address: TransportAddress
+        if let bound = options.address {
+            address = bound
+        } else {
+            address = await TransportAddress.route(toReach: account.proxy ?? account.uri, port: options.port)
+        }
+        let lane = try Lane(name: "media", configuration: .media)
         mediaLane = lane
-        let provider = AudioProvider(lane: lane, ports: options.mediaPorts, codecs: options.codecs)
+        let provider =
+            options.makeMedia?(lane)
+            ?? AudioProvider(
+                lane: lane, ports: options.mediaPorts, codecs: options.codecs, settings: options.audio)
         var configuration = SIPEndpoint.Configuration()
-        configuration.listeners = [.init(.udp, options.address)]
+        configuration.listeners = [.init(.udp, address, advertised: options.advertised)]
         if (account.proxy ?? account.uri).transport == .tcp {
-            configuration.listeners.append(.init(.tcp, options.address))
+            configuration.listeners.append(.init(.tcp, address, advertised: options.advertised))
         }
         configuration.layers.timers = options.timers
         let made = Mutex<PhoneCore?>(nil)
@@ -140,7 +159,8 @@ public final class UserAgent: Sendable {
     ///   - target: a SIP URI, or a user of the account's domain.
     ///   - audio: what is played and recorded.
     ///   - progress: told of provisional responses, such as 180 when it rings there.
-    /// - Throws: `CallError` when there will be no call; `CancellationError` never: a cancelled call throws `CallError` with 487.
+    /// - Throws: `CallError` when there will be no call, `MessageDefect` when the target is malformed, `SocketError` when there
+    ///   is no port for audio; `CancellationError` never: a cancelled call throws `CallError` with 487.
     public func call(
         _ target: String, audio: AudioEnds = .silence, progress: (@Sendable (StatusCode) -> Void)? = nil
     ) async throws -> Call {
@@ -178,7 +198,14 @@ public final class UserAgent: Sendable {
 
     /// The URI of what a user typed.
     private func resolve(_ target: String) throws(MessageDefect) -> URI {
-        if let uri = try? URI(target), uri.index.isSIP { return uri }
+        // A colon before any `@` is behind a scheme, whether what follows is well formed or not: it is nobody's name.
+        if target.prefix(while: { $0 != "@" }).contains(":") {
+            let uri = try URI(target)
+            guard uri.index.isSIP else {
+                throw MessageDefect(.uri, "Only SIP URIs can be called, such as sip:bob@example.com")
+            }
+            return uri
+        }
         let port = account.uri.port.map { ":\($0)" } ?? ""
         let host = account.uri.host.contains(":") ? "[\(account.uri.host)]" : account.uri.host
         if target.contains("@") { return try URI("sip:\(target)") }

@@ -16,15 +16,18 @@ struct CallCommand: AsyncParsableCommand {
     @OptionGroup var options: CallOptions
 
     func run() async throws {
-        let account = try phone.account(identity ?? "sip:anonymous@\(host)")
         let length = try options.length()
         let codecs = try options.codecs()
+        let target = try CallTarget(target)
+        let caller: String
+        if let identity { caller = identity } else { caller = try target.anonymous(proxy: try phone.proxyURI()) }
+        let account = try phone.account(caller)
         let (ends, recorder) = try options.ends()
         let agent = try await Phone.start(account, phone, codecs: codecs)
         let recording = Task { try await recorder?.run() }
         let report = CallReport(json: options.json, began: .now)
         let signals = Signals([SIGINT, SIGTERM])
-        let wanted = target
+        let wanted = target.text
         let calling = Task {
             try await agent.call(wanted, audio: ends) { status in
                 report.say("progress", status: Int(status.rawValue), reason: "\(status.reasonPhrase)")
@@ -44,9 +47,10 @@ struct CallCommand: AsyncParsableCommand {
             let setUp = ContinuousClock.now
             report.say("answered")
             await talk(call, length, until: interruption)
+            let ending = await call.ended()
             report.ended(
-                await call.ended(), codec: "\(codecs[0].rawValue.uppercased())/8000", setUp: setUp,
-                await call.statistics())
+                ending, codec: "\(codecs[0].rawValue.uppercased())/8000", setUp: setUp, await call.statistics())
+            failed = !ending.status.isSuccess
         } catch let error as CallError {
             report.ended(error.ending, codec: "", setUp: nil, nil)
             if let remedy = remedy(error, account) { Terminal.complain("no call: \(error)", remedy: remedy) }
@@ -58,14 +62,6 @@ struct CallCommand: AsyncParsableCommand {
         try? await recording.value
         await agent.shutDown()
         if failed { throw ExitCode(1) }
-    }
-
-    /// The host of the target, for callers without an account.
-    private var host: String {
-        if let proxy = phone.proxy {
-            return proxy.replacingOccurrences(of: "sip:", with: "")
-        }
-        return target.split(separator: "@").last.map(String.init) ?? "localhost"
     }
 
     /// What a person can do about a call that was not to be; nil when it was the other side's will.

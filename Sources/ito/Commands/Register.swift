@@ -41,7 +41,8 @@ enum Phone {
         _ account: Account, _ phone: PhoneOptions, codecs: [AudioCodecName] = [.pcmu, .pcma],
         trace: (@Sendable (TracedMessage) -> Void)? = nil
     ) async throws -> UserAgent {
-        var options = UserAgent.Options(address: try phone.bindAddress(toReach: account.proxy ?? account.uri))
+        var options = UserAgent.Options(address: try phone.bindAddress())
+        options.port = phone.localPort
         options.registers = false
         options.codecs = codecs
         options.trace = trace

@@ -21,33 +21,42 @@ struct PhoneOptions: ParsableArguments {
         try Password.read(fromStandardInput: passwordStdin, prompt: nil) ?? ""
     }
 
+    /// Where all requests go first, if that was said.
+    func proxyURI() throws(ServerError) -> URI? {
+        guard let proxy else { return nil }
+        do throws(MessageDefect) {
+            let uri = try URI(proxy.hasPrefix("sip:") || proxy.hasPrefix("sips:") ? proxy : "sip:\(proxy)")
+            guard uri.index.isSIP else { throw MessageDefect(.uri, "it is no SIP URI") }
+            return uri
+        } catch {
+            throw ServerError(
+                .usage, "the proxy `\(proxy)` is no SIP URI: \(error.reason)",
+                remedy: "write for example sip:127.0.0.1:5060")
+        }
+    }
+
     /// The account of a URI.
     func account(_ uri: String) throws -> Account {
         let text = uri.contains(":") ? uri : "sip:\(uri)"
         let secret = try password()
+        let proxy = try proxyURI()
         do throws(MessageDefect) {
-            return try Account(
-                text, password: secret, proxy: proxy.map { $0.contains(":") && $0.hasPrefix("sip") ? $0 : "sip:\($0)" })
+            var account = try Account(text, password: secret)
+            account.proxy = proxy
+            return account
         } catch {
             throw ServerError(
                 .usage, "`\(uri)` is no account: \(error)", remedy: "write for example sip:alice@example.com")
         }
     }
 
-    /// The address to bind, so that it reaches `target`.
-    func bindAddress(toReach target: URI) throws(ServerError) -> TransportAddress {
-        if let localAddress {
-            let text = localAddress.contains(":") ? "[\(localAddress)]" : localAddress
-            guard let address = TransportAddress("\(text):\(localPort)") else {
-                throw ServerError(.usage, "`\(localAddress)` is no IP address", remedy: "write for example 127.0.0.1")
-            }
-            return address
+    /// The address to bind; nil for one that reaches the proxy.
+    func bindAddress() throws(ServerError) -> TransportAddress? {
+        guard let localAddress else { return nil }
+        guard let address = TransportAddress(host: localAddress, port: localPort) else {
+            throw ServerError(.usage, "`\(localAddress)` is no IP address", remedy: "write for example 127.0.0.1")
         }
-        let isIPv6 = target.host.contains(":")
-        if target.host == "localhost" || target.host.hasPrefix("127.") || target.host == "::1" {
-            return .loopback(isIPv6 ? .ipv6 : .ipv4, port: localPort)
-        }
-        return TransportAddress.route(to: target.host, family: isIPv6 ? .ipv6 : .ipv4, port: localPort)
+        return address
     }
 }
 

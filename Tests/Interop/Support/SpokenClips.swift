@@ -21,7 +21,4 @@ func expectHeard(_ clip: String, in recording: String, by listener: String, _ pe
     let ideal = try await SpeechClip.roundTrip(of: clip, through: .pcmu, as: "ideal-\(listener).wav", in: peers)
     let score = try await SoundComparison.pesq(reference: ideal, degraded: recording, in: peers)
     #expect(score >= 4.2, "\(listener)")
-    print(
-        "\(listener): correlation \(comparison.correlation), PESQ \(score), gaps \(comparison.gaps), lag \(comparison.lag)"
-    )
 }

@@ -159,6 +159,22 @@ func coded(_ sound: some Sequence<Int16>, _ law: G711 = .muLaw) -> [Int16] { sou
         #expect(played.buffer.currentDelay < .milliseconds(150))
     }
 
+    /// As much jitter as a buffer is told to expect, with the same room above it as by default.
+    @Test(arguments: [20, 60, 200, 500])
+    func absorbsTheDepthThatItIsGiven(milliseconds: Int) {
+        var generator = SeededGenerator(UInt64(milliseconds))
+        let depth = Double(milliseconds)
+        let configuration = PlayoutBuffer.Configuration(depth: .milliseconds(milliseconds))
+        #expect(configuration.nominalDelay == .milliseconds(milliseconds))
+        #expect(configuration.maximumDelay == .milliseconds(milliseconds + 340))
+        let jittered = packets(
+            Array(Self.long[..<80_000]), delay: { _ in Double.random(in: 0...depth, using: &generator) })
+        let played = play(jittered, seconds: 9, configuration: configuration)
+        #expect(played.buffer.counters.concealed == 0)
+        #expect(played.buffer.counters.late == 0)
+        #expect(played.start >= depth)
+    }
+
     /// Each single packet lost, one after the other: exactly its frame is concealed, with sound, and all others are right.
     @Test func concealsEverySinglePacket() {
         let sound = Array(Self.sound[..<8000])

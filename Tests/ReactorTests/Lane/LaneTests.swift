@@ -19,6 +19,21 @@ import Testing
         }
     }
 
+    /// Each lane has its own; one that the system refuses is that of the process, and the lane works.
+    @Test func nicenessIsOfTheLanesThread() async throws {
+        let others = getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)
+        for niceness in [0, 15, Lane.Configuration.media.niceness] {
+            var configuration = Lane.Configuration()
+            configuration.niceness = niceness
+            let lane = try Lane(name: "nice", configuration: configuration)
+            let found = await lane.run { _ in Int(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0)) }
+            #expect(found == niceness || niceness <= 0 && found == Int(others), "niceness \(niceness)")
+            lane.stop()
+            await lane.stopped()
+        }
+        #expect(getpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0) == others)
+    }
+
     @Test func runReturnsOrThrows() async throws {
         struct Refusal: Error, Equatable {}
         try await withLane { lane async throws in
