@@ -229,7 +229,9 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
         let i = transaction.tag
         guard branches[i].state == .pending else { return }
-        if !isAnswered, !isCancelled, !branches[i].isGivenUp, !branches[i].alternatives.isEmpty {
+        // RFC 3263 §4.3: the next address is for one that gave no sign of life, not for one that rang in vain.
+        let isSilent = transaction.lastStatus == 0 && !branches[i].isGivenUp
+        if isSilent, !isAnswered, !isCancelled, !branches[i].alternatives.isEmpty {
             let next = branches[i].alternatives.removeFirst()
             return send(i, to: next, layer)
         }

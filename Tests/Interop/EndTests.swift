@@ -23,6 +23,25 @@ extension Interop {
             }
         }
 
+        /// Several calls on all lanes, to phones that would talk on: each hears BYE and says that it was the other side's.
+        @Test func sigtermEndsAllCalls() async throws {
+            try await withServer { server, peers in
+                var phones: [PeerProcess] = []
+                for number in ["echo", "tone", "echo"] {
+                    let arguments = ["call", "sip:\(number)@\(server.hostPort)", "--json"]
+                    phones.append(try peers.start(ItoProgram.command(arguments), name: "ito call \(phones.count)"))
+                }
+                for phone in phones { try await phone.line(containing: #""event":"answered""#) }
+                server.process.signal(SIGTERM)
+                #expect(try await server.process.exit(within: Self.limit) == .code(0))
+                for phone in phones {
+                    #expect(try await phone.exit() == .code(0))
+                    let last = try #require(phone.lines.last { !$0.isError }?.text)
+                    #expect(last.contains(#""by":"remote""#) && last.contains(#""event":"ended""#))
+                }
+            }
+        }
+
         @Test func sigtermEndsAnIdleServer() async throws {
             try await withServer(.init(authenticates: false)) { server, _ in
                 server.process.signal(SIGTERM)

@@ -14,6 +14,27 @@ extension Interop {
             }
         }
 
+        @Test func theServersTCPPortIsInUse() async throws {
+            try await withPeers { peers in
+                let held = try PortReservation()
+                let address = "127.0.0.1:\(held.port)"
+                let server = try await ItoProgram.run(
+                    ["serve", "--data", peers.folder.file("data"), "--listen", "tcp://\(address)"], in: peers)
+                #expect(server.exit == .code(3))
+                expect(server, tells: ["\(address) is in use", "ss -lntup", "--listen"])
+            }
+        }
+
+        @Test func theAddressIsNotOfThisMachine() async throws {
+            try await withPeers { peers in
+                // TEST-NET-1 (RFC 5737 §3).
+                let server = try await ItoProgram.run(
+                    ["serve", "--data", peers.folder.file("data"), "--listen", "udp://192.0.2.1:5060"], in: peers)
+                #expect(server.exit == .code(3))
+                expect(server, tells: ["192.0.2.1:5060 is none of this machine's", "--listen"])
+            }
+        }
+
         @Test func theDataFolderIsInUse() async throws {
             try await withServer(.init(authenticates: false)) { server, peers in
                 let second = try await ItoProgram.run(
@@ -91,6 +112,7 @@ extension Interop {
         /// Nothing listens there: the machine says so at once (ICMP), and nobody waits for half a minute.
         @Test(arguments: [
             ["register", "sip:alice@localhost", "--once"], ["answer", "--as", "sip:alice@localhost"],
+            ["call", "bob", "--as", "sip:alice@localhost"],
         ])
         func nothingRunsAtTheProxy(arguments: [String]) async throws {
             try await withPeers { peers in
@@ -137,6 +159,17 @@ extension Interop {
             }
         }
 
+        /// The top-level domain is reserved for names that never exist (RFC 2606 §2).
+        @Test func theProxysNameLeadsNowhere() async throws {
+            try await withPeers { peers in
+                let phone = try await ItoProgram.run(
+                    ["register", "sip:alice@localhost", "--once", "--proxy", "sip:proxy.invalid"],
+                    password: "string", in: peers, within: .seconds(45))
+                #expect(phone.exit == .code(1))
+                expect(phone, tells: ["proxy.invalid", "--proxy"])
+            }
+        }
+
         @Test func theProxyDoesNotAnswer() async throws {
             try await withPeers { peers in
                 // Held until the test ends, and read by nobody.
@@ -149,7 +182,7 @@ extension Interop {
             }
         }
 
-        @Test(arguments: ["absent.wav", "broken.wav"])
+        @Test(arguments: ["absent.wav", "broken.wav", "."])
         func theSoundCannotBeRead(name: String) async throws {
             try await withPeers { peers in
                 try peers.folder.write("no sound at all\n", to: "broken.wav")
@@ -178,6 +211,11 @@ extension Interop {
             (["call", "sip:bob@127.0.0.1:9", "--play", "tone:high"], "tone:440"),
             (["answer", "--as", "sip:bob@localhost", "--reject", "200"], "300"),
             (["frobnicate"], "frobnicate"),
+            (["call", "bob", "--recrod", "x.wav"], "--record"),
+            (["register", "alice and bob"], "sip:alice@example.com"),
+            (["register", "sip:alice@localhost", "--local-address", "here"], "127.0.0.1"),
+            (["serve", "--data", "DATA", "--lanes", "1000"], "256"),
+            (["serve", "--data", "DATA", "--domain", "no domain"], "example.com"),
             (["user", "add", "nowhere", "--data", "DATA"], "alice@example.com"),
             (["serve", "--data", "DATA", "--listen", "carrier-pigeon://1"], "udp://"),
             (["serve", "--data", "DATA", "--listen", "udp://0.0.0.0:0", "--no-auth"], "127.0.0.1"),

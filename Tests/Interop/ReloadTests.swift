@@ -62,6 +62,32 @@ extension Interop {
             }
         }
 
+        /// The call of before ends as calls do: alice's BYE finds its way to bob through a server that has changed.
+        @Test func callsGoOn() async throws {
+            try await withConfigured { server, listeners in
+                for (user, password) in [("alice@localhost", "string"), ("bob@localhost", "tin can")] {
+                    #expect(try await server.addUser(user, password).exit == .code(0))
+                }
+                let proxy = ["--proxy", "sip:\(server.hostPort)", "--json"]
+                let bob = try server.peers.start(
+                    ItoProgram.command(
+                        ["answer", "--as", "sip:bob@localhost", "--count", "1"] + proxy, password: "tin can"),
+                    name: "ito answer")
+                try await bob.line(containing: #""event":"ready""#)
+                let alice = try server.peers.start(
+                    ItoProgram.command(["call", "bob", "--as", "sip:alice@localhost"] + proxy, password: "string"),
+                    name: "ito call")
+                for phone in [bob, alice] { try await phone.line(containing: #""event":"answered""#) }
+                try await server.reload(
+                    "domains: [localhost, added.test]\n" + listeners + "registrar: {minimum-expires: 90s}\n",
+                    until: "changed: registrar.minimum-expires: 1min → 90s")
+                alice.signal(SIGINT)
+                #expect(try await alice.exit() == .code(0))
+                #expect(try await bob.exit() == .code(0))
+                #expect(bob.lines.last?.text.contains(#""by":"remote""#) == true)
+            }
+        }
+
         @Test func aBrokenFileChangesNothing() async throws {
             try await withConfigured { server, listeners in
                 #expect(try await server.addUser("alice@localhost", "string").exit == .code(0))

@@ -266,6 +266,54 @@ import Testing
         #expect(statuses().filter { $0 >= 200 } == [200])
     }
 
+    /// A phone that rang, and falls silent after the CANCEL, is no reason to ring at the next address of its name.
+    @Test func whoRangInVainIsNotTriedElsewhere() {
+        let (bob, other) = (peer(20), peer(21))
+        bob.onRequest = { peer, _, transaction in if let transaction { peer.answer(transaction, 180) } }
+        bob.onCancel = { _, _ in }
+        network.hosts["phones.example.com"] = [bob.node.address, other.node.address]
+        caller.send("INVITE", to: "sip:bob@phones.example.com", from: "alice", via: host.node)
+        network.run(for: .seconds(300))
+        #expect(statuses().filter { $0 >= 200 } == [408])
+        #expect(bob.cancelled.count == 1)
+        #expect(other.requests.isEmpty)
+    }
+
+    /// A phone that is answered in the moment it is given up has the call (§16.7 step 5), and the one after it is cancelled.
+    @Test func anAnswerAfterTheRingTimeCounts() {
+        let (desk, cell) = (peer(20), peer(21))
+        desk.onRequest = { peer, _, transaction in if let transaction { peer.answer(transaction, 180) } }
+        desk.onCancel = { peer, transaction in peer.answer(transaction, 200) }
+        cell.onRequest = { peer, _, transaction in if let transaction { peer.answer(transaction, 180) } }
+        host.add("bob", (desk, 900), (cell, 500))
+        caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node)
+        network.run(for: .seconds(100))
+        #expect(statuses().filter { $0 >= 200 } == [200])
+        #expect(cell.cancelled.count == 1)
+    }
+
+    /// The caller's CANCEL goes to those that still ring, and not again to those that were given up.
+    @Test func theCallerCancelsAfterTheRingTime() throws {
+        let (desk, cell) = (peer(20), peer(21))
+        for peer in [desk, cell] {
+            peer.onRequest = { peer, _, transaction in if let transaction { peer.answer(transaction, 180) } }
+        }
+        // The desk is slow to end its INVITE.
+        var slow: ServerTransaction?
+        desk.onCancel = { _, transaction in slow = transaction }
+        host.add("bob", (desk, 900), (cell, 500))
+        let invite = try #require(caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node))
+        network.run(for: .seconds(22))
+        caller.layer.sendCancel(invite)
+        network.run(for: .seconds(2))
+        if let slow { desk.answer(slow, 487) }
+        network.run(for: .seconds(100))
+        #expect(statuses().filter { $0 >= 200 } == [487])
+        let cancels = network.trace.filter { $0.startLine.hasPrefix("CANCEL sip:bob@192.0.2.2") }
+        #expect(cancels.count == 2)
+        #expect(host.layer.transactionCount == 0)
+    }
+
     @Test func aDeadTargetGets408AndTheOthersGoOn() {
         let dead = peer(20)
         network.remove(dead.node)

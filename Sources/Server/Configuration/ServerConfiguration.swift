@@ -19,8 +19,10 @@ public struct ServerConfiguration: Hashable, Sendable {
     public var dataFolder = Self.ownDataFolder
 
     /// The default of ``dataFolder``: `.local/share/itodenwa` in the home of whoever runs the server.
-    public static let ownDataFolder =
-        (ProcessInfo.processInfo.environment["HOME"] ?? NSHomeDirectory()) + "/.local/share/itodenwa"
+    public static let ownDataFolder = homeFolder + "/.local/share/itodenwa"
+
+    /// The home folder of whoever runs the server, without a slash at its end.
+    static let homeFolder = ProcessInfo.processInfo.environment["HOME"] ?? NSHomeDirectory()
 
     /// The threads that carry signalling.
     public var lanes = Lanes()

@@ -1,6 +1,7 @@
 import Media
 import SIP
 import SIPEndpoint
+import Synchronization
 import UserAgent
 
 /// The service numbers of a lane: `echo` sends back what it hears, `tone` plays 1 kHz; from any SIP phone.
@@ -21,14 +22,32 @@ final class ServiceAgent {
         var callLimit: Int
     }
 
+    /// The lines of all lanes: the limit is the server's, whichever lane a call falls to.
+    final class Lines: Sendable {
+        private let taken = Atomic<Int>(0)
+
+        /// Takes a line for a call; false when as many as `limit` are taken.
+        func take(limit: Int) -> Bool {
+            guard taken.add(1, ordering: .relaxed).newValue <= limit else {
+                release()
+                return false
+            }
+            return true
+        }
+
+        func release() { taken.subtract(1, ordering: .relaxed) }
+    }
+
     /// What the numbers are; it can change while the server runs, and calls that are up go on.
     var configuration: Configuration { didSet { names = Self.names(configuration) } }
     private var names: [[UInt8]]
+    private let lines: Lines
     private let media: any MediaProvider
     private var agent: CallAgent?
 
-    init(_ configuration: Configuration, media: any MediaProvider) {
+    init(_ configuration: Configuration, lines: Lines, media: any MediaProvider) {
         self.configuration = configuration
+        self.lines = lines
         self.media = media
         names = Self.names(configuration)
     }
@@ -68,10 +87,13 @@ final class ServiceAgent {
     func hangUpAll() { for leg in agent?.all ?? [] { leg.hangUp() } }
 
     private func answer(_ leg: CallLeg) {
-        guard let agent, agent.count <= configuration.callLimit else {
+        guard lines.take(limit: configuration.callLimit) else {
             // The service is well and has no line left: 486 concerns this number alone, while 503 would tell the
             // caller's proxy to pass the whole server by (RFC 3261 §21.4.24, §21.5.4).
             return leg.reject(486, "All lines of the service are taken")
+        }
+        leg.onEvent = { [lines] event in
+            if case .ended = event { lines.release() }
         }
         let user = leg.invitation?.withView { view in
             (try? view.requestURI).map { URI.unescape(view.text($0.user)) }

@@ -39,6 +39,7 @@ public final class SIPServer: Sendable {
     private let running: Mutex<ServerConfiguration>
     private let stopRequests: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
     private let source: (@Sendable () throws(ConfigurationProblems) -> ServerConfiguration)?
+    private let adopted: @Sendable (ServerConfiguration) -> Void
 
     /// The configuration that the server works with now.
     public var configuration: ServerConfiguration { running.withLock { $0 } }
@@ -47,13 +48,15 @@ public final class SIPServer: Sendable {
     ///
     /// - Parameters:
     ///   - logger: where the server says what happens.
-    ///   - source: reads the configuration again when the control socket asks for it; nil refuses that.
+    ///   - source: reads the configuration again when the control socket or `reload()` asks for it; nil refuses that.
+    ///   - adopted: told of each configuration that the server goes on with after it was read again.
     /// - Throws: `ServerError` when something that the configuration names cannot be had; nothing runs then.
     public static func start(
         _ configuration: ServerConfiguration, logger: Logger = Logger(label: "ito"),
-        source: (@Sendable () throws(ConfigurationProblems) -> ServerConfiguration)? = nil
+        source: (@Sendable () throws(ConfigurationProblems) -> ServerConfiguration)? = nil,
+        adopted: @escaping @Sendable (ServerConfiguration) -> Void = { _ in }
     ) async throws(ServerError) -> SIPServer {
-        let server = try await SIPServer(configuration, logger: logger, source: source)
+        let server = try await SIPServer(configuration, logger: logger, source: source, adopted: adopted)
         do throws(ServerError) {
             try server.openControl()
         } catch {
@@ -66,11 +69,13 @@ public final class SIPServer: Sendable {
 
     private init(
         _ configuration: ServerConfiguration, logger: Logger,
-        source: (@Sendable () throws(ConfigurationProblems) -> ServerConfiguration)?
+        source: (@Sendable () throws(ConfigurationProblems) -> ServerConfiguration)?,
+        adopted: @escaping @Sendable (ServerConfiguration) -> Void
     ) async throws(ServerError) {
         started = .now
         self.logger = logger
         self.source = source
+        self.adopted = adopted
         running = Mutex(configuration)
         stopRequests = AsyncStream.makeStream()
         try Self.refuseOpenDoors(configuration)
@@ -98,6 +103,7 @@ public final class SIPServer: Sendable {
         ) { error in logger.error("a call of a service number has no audio: \(error)") }
         self.media = media
         let services = configuration.serviceConfiguration
+        let lines = ServiceAgent.Lines()
         let collected = DispatcherList()
         do throws(SocketError) {
             endpoint = try await SIPEndpoint(layers) { lane in
@@ -105,7 +111,7 @@ public final class SIPServer: Sendable {
                     domains: domains, location: table, settings: settings,
                     proxy: Proxy(configuration: configuration.proxyConfiguration(routeKey: routeKey)),
                     registrar: Registrar(table: table, configuration: configuration.registrarConfiguration),
-                    services: ServiceAgent(services, media: media),
+                    services: ServiceAgent(services, lines: lines, media: media),
                     duties: LaneDuties(
                         table: table, lane: lane.lane.index, of: layers.laneCount, configuration: configuration))
                 collected.add(dispatcher, lane.lane.index)
@@ -118,10 +124,6 @@ public final class SIPServer: Sendable {
         dispatchers = collected.inOrder
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
             await lane.lane.run { _ in dispatcher.duties.begin(in: lane.layer) }
-        }
-        for listener in configuration.listeners
-        where !ServerConfiguration.servedTransports.contains(listener.transport) {
-            logger.warning("\(listener) is not served: this version carries SIP over UDP and TCP only")
         }
     }
 
@@ -215,11 +217,16 @@ public final class SIPServer: Sendable {
             throw ServerError(.refused, "this server was started without a source of configuration")
         }
         let new: ServerConfiguration
-        do throws(ConfigurationProblems) { new = try source() } catch { throw ServerError(.usage, "\(error)") }
+        do throws(ConfigurationProblems) {
+            new = try source()
+        } catch {
+            logger.error("the configuration is not taken over: \(error)")
+            throw ServerError(.usage, "\(error)")
+        }
         return await reload(new)
     }
 
-    /// Takes over what can change while the server runs.
+    /// Takes over what can change while the server runs, and logs each change.
     ///
     /// - Returns: what was taken over, and what needs a restart.
     @discardableResult
@@ -230,7 +237,9 @@ public final class SIPServer: Sendable {
             running = running.applyingReloadable(of: new)
             return (difference, running, known)
         }
+        for line in difference.lines { logger.notice("configuration: \(line)") }
         guard !difference.reloadable.isEmpty else { return difference }
+        adopted(result)
         let domains = result.domainTable
         table.extend(domains)
         if result.domains.count > known { await load(result.domains, behind: known) }

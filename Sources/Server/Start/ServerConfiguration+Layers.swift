@@ -10,9 +10,6 @@ import UserAgent
 
 // How the configuration reads in the terms of the layers below.
 extension ServerConfiguration {
-    /// Transports that the endpoint carries; listeners of others are passed over, with a word in the log.
-    static let servedTransports: Set<Listener.Transport> = [.udp, .tcp]
-
     var laneCount: Int { lanes.count > 0 ? lanes.count : max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
     /// The sizes, timers and limits of the endpoint, and where it listens.
@@ -31,7 +28,7 @@ extension ServerConfiguration {
         result.stream.idleTime = tcp.idleTimeout
         result.stream.frameTime = tcp.messageTimeout
         result.stream.outboundLimit = tcp.unreadBytes
-        for listener in listeners where Self.servedTransports.contains(listener.transport) {
+        for listener in listeners {
             guard let address = TransportAddress(host: listener.host, port: listener.port) else {
                 throw ServerError(
                     .usage, "\(listener.url) names no address", remedy: "write for example udp://127.0.0.1:5060")
@@ -41,8 +38,7 @@ extension ServerConfiguration {
                     listener.transport == .tcp ? .tcp : .udp, address, advertised: listener.advertisedText))
         }
         guard !result.listeners.isEmpty else {
-            throw ServerError(
-                .usage, "none of the listeners is one that this version serves", remedy: "add udp://127.0.0.1:5060")
+            throw ServerError(.usage, "there is no listener", remedy: "add udp://127.0.0.1:5060")
         }
         return result
     }

@@ -48,7 +48,7 @@ public struct ServerError: Error, Sendable {
         case .addressInUse:
             self.init(
                 .environment, "the address\(place) is in use",
-                remedy: "stop the program that has it (ss -lnup shows which), or listen elsewhere with --listen URL")
+                remedy: "stop the program that has it (ss -lntup shows which), or listen elsewhere with --listen URL")
         case .addressNotAvailable:
             self.init(
                 .environment, "the address\(place) is none of this machine's",

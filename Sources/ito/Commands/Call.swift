@@ -66,14 +66,18 @@ struct CallCommand: AsyncParsableCommand {
 
     /// What a person can do about a call that was not to be; nil when it was the other side's will.
     private func remedy(_ error: CallError, _ account: Account) -> String? {
-        switch (error.status.rawValue, error.ending.side) {
+        let proxy = account.proxy.map { "\($0)" } ?? target
+        return switch (error.status.rawValue, error.ending.side) {
         case (401, _), (407, _):
             "check the password (ITO_PASSWORD or --password-stdin) of \(account.uri.user ?? "the user")"
         case (404, _): "nobody is called \(target) there: check the address"
         case (480, .remote): "\(target) has no phone that is registered and answers"
         case (403, _): "the server does not let \(account.uri) call \(target)"
-        case (408, .local), (503, .local), (480, .local):
-            "is a server or a phone running at \(account.proxy.map { "\($0)" } ?? target)? Name a server with --proxy"
+        case (486, _), (600, _): "\(target) is busy: try again later"
+        case (488, _), (606, _): "the phone of \(target) takes none of our codecs: name others with --codec"
+        case (408, _), (503, _), (480, .local):
+            "is a server or a phone running at \(proxy)? Name a server with --proxy; "
+                + "if one runs, the phone of \(target) does not answer"
         default: nil
         }
     }

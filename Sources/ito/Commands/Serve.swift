@@ -56,7 +56,9 @@ struct Serve: AsyncParsableCommand {
         let source = { @Sendable [options, flags] () throws(ConfigurationProblems) -> ServerConfiguration in
             try options.load(flags).configuration
         }
-        let server = try await SIPServer.start(configuration, logger: logger, source: source)
+        let server = try await SIPServer.start(configuration, logger: logger, source: source) { adopted in
+            ServerLog.leastLevel.withLock { $0 = Logger.Level(adopted.logging.level) }
+        }
         greet(server)
         let stream = signals.stream
         await withTaskGroup { group in
@@ -64,7 +66,8 @@ struct Serve: AsyncParsableCommand {
             group.addTask {
                 for await number in stream {
                     guard number == SIGHUP else { return }
-                    await Self.reload(server, logger)
+                    // What was wrong is in the log; the old configuration holds.
+                    _ = try? await server.reload()
                 }
             }
             await group.next()
@@ -72,16 +75,6 @@ struct Serve: AsyncParsableCommand {
         }
         logger.info("stopping")
         await server.stop()
-    }
-
-    private static func reload(_ server: SIPServer, _ logger: Logger) async {
-        do throws(ServerError) {
-            let difference = try await server.reload()
-            ServerLog.leastLevel.withLock { $0 = Logger.Level(server.configuration.logging.level) }
-            for line in difference.lines { logger.notice("configuration: \(line)") }
-        } catch {
-            logger.error("the configuration is not taken over: \(error)")
-        }
     }
 
     private func greet(_ server: SIPServer) {

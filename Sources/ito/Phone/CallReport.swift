@@ -19,7 +19,7 @@ struct CallReport {
         struct Audio: Encodable {
             var sent_packets: UInt64
             var received_packets: UInt64
-            var lost_packets: Int
+            var lost: Int
             var jitter_ms: Double
             var mos: Double
         }
@@ -44,7 +44,7 @@ struct CallReport {
         let now = ContinuousClock.now
         let audio = statistics.map {
             Ended.Audio(
-                sent_packets: $0.sentPackets, received_packets: $0.receivedPackets, lost_packets: $0.lost,
+                sent_packets: $0.sentPackets, received_packets: $0.receivedPackets, lost: $0.lost,
                 jitter_ms: rounded(Double($0.jitter.wholeMicroseconds) / 1_000),
                 mos: rounded($0.quality.meanOpinionScore))
         }
@@ -56,7 +56,7 @@ struct CallReport {
         Terminal.say("ended \(line.status) \(line.reason), by \(line.by), after \(line.duration_ms) ms")
         if let audio {
             Terminal.say(
-                "audio: sent \(audio.sent_packets), received \(audio.received_packets), lost \(audio.lost_packets), "
+                "audio: sent \(audio.sent_packets), received \(audio.received_packets), lost \(audio.lost), "
                     + "jitter \(audio.jitter_ms) ms, MOS \(audio.mos)")
         }
     }

@@ -64,6 +64,26 @@ import TestKit
         #expect(first == second)
     }
 
+    /// Callers of service numbers hear BYE, on whichever lane their call is.
+    @Test func aStopHangsUpAllCalls() async throws {
+        try await withServer { server, port in
+            var phones: [RawPhone] = []
+            for _ in 0..<6 {
+                let phone = try RawPhone(server: port)
+                let answer = try await phone.ask(phone.invite("echo"))
+                #expect(answer.status == 200)
+                phone.send(try phone.request("ACK", after: answer, cSeq: 1))
+                // Answered behind the ACK, so that the calls are up.
+                #expect(try await phone.ask(phone.request("OPTIONS", after: answer, cSeq: 2)).status == 200)
+                phones.append(phone)
+            }
+            let start = ContinuousClock.now
+            await server.stop()
+            #expect(ContinuousClock.now - start < SIPServer.stopLimit)
+            for phone in phones { #expect(try await phone.next().text.hasPrefix("BYE ")) }
+        }
+    }
+
     /// A domain that comes with a reload has the users and bindings that it had in an earlier life.
     @Test func aReloadAddsADomain() async throws {
         let folder = try TemporaryFolder("server")

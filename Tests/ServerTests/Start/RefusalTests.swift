@@ -55,6 +55,7 @@ import Testing
             #expect(try await ask(padding: 2_048) == 513)
         }
     }
+<<<<<<< HEAD
 
     /// RFC 3261 §21.4.24: the number is busy, and the server is well.
     @Test func aServiceWithoutALineIsBusy() async throws {
@@ -76,4 +77,6 @@ import Testing
             #expect(busy.values("Retry-After").isEmpty)
         }
     }
+=======
+>>>>>>> faf3dc2 (Limit service numbers for all lanes together, and call nobody elsewhere who rang)
 }

@@ -119,4 +119,34 @@ import TestKit
             #expect(try await callee.next().values("Proxy-Authorization").isEmpty)
         }
     }
+
+    /// `proxy.ring-time`: the phone with the lower q rings when the one with the higher has rung that long.
+    @Test func theSecondPhoneRingsAfterTheRingTime() async throws {
+        try await withServer({
+            $0.authentication.isRequired = false
+            $0.proxy.ringTime = .seconds(1)
+        }) { _, port in
+            let (desk, cell, caller) = (
+                try RawPhone(server: port), try RawPhone(server: port), try RawPhone(server: port)
+            )
+            let bob = "sip:bob@localhost"
+            for (phone, q) in [(desk, "0.9"), (cell, "0.1")] {
+                let answer = try await phone.ask(
+                    phone.request("REGISTER", "sip:localhost", from: bob, to: bob, contactParameters: ";q=\(q)"))
+                #expect(answer.status == 200)
+            }
+            caller.send(caller.request("INVITE", bob, from: "sip:alice@localhost"))
+            let first = try await desk.next()
+            #expect(first.text.hasPrefix("INVITE "))
+            desk.send(desk.response(180, to: first))
+            let second = try await cell.next()
+            #expect(second.text.hasPrefix("INVITE "))
+            #expect(try await desk.next().text.hasPrefix("CANCEL "))
+            cell.send(cell.response(200, to: second))
+            var answer = try await caller.next()
+            while answer.status < 200 { answer = try await caller.next() }
+            #expect(answer.status == 200)
+            #expect(answer.values("To").first?.hasSuffix("tag=\(cell.port)") == true)
+        }
+    }
 }

@@ -75,16 +75,63 @@ final class RawPhone: Sendable {
     /// A request of this phone.
     func request(
         _ method: String, _ uri: String, from: String, to: String? = nil, callID: String = UUID().uuidString,
-        cSeq: Int = 1, headers: [String] = []
+        cSeq: Int = 1, contactParameters: String = "", headers: [String] = []
     ) -> String {
         var lines = [
             "\(method) \(uri) SIP/2.0",
             "Via: SIP/2.0/UDP 127.0.0.1:\(port);branch=z9hG4bK\(UUID().uuidString)", "Max-Forwards: 70",
             "From: <\(from)>;tag=\(UUID().uuidString.prefix(8))", "To: <\(to ?? uri)>", "Call-ID: \(callID)",
-            "CSeq: \(cSeq) \(method)", "Contact: <sip:phone@127.0.0.1:\(port)>",
+            "CSeq: \(cSeq) \(method)", "Contact: <sip:phone@127.0.0.1:\(port)>\(contactParameters)",
         ]
         lines += headers + ["Content-Length: 0", "", ""]
         return lines.joined(separator: "\n")
+    }
+
+    /// An INVITE that offers PCMU to a service number.
+    func invite(_ number: String) -> String {
+        let bare = request(
+            "INVITE", "sip:\(number)@localhost", from: "sip:a@elsewhere.test",
+            headers: ["Content-Type: application/sdp"])
+        let offer = """
+            v=0
+            o=- 1 1 IN IP4 127.0.0.1
+            s=-
+            c=IN IP4 127.0.0.1
+            t=0 0
+            m=audio 9 RTP/AVP 0
+
+            """
+        let length = offer.replacing("\n", with: "\r\n").utf8.count
+        return bare.replacing("Content-Length: 0", with: "Content-Length: \(length)") + offer
+    }
+
+    /// A request in the dialog that a 2xx to an INVITE of this phone has made; for ACK the number is that of the INVITE.
+    func request(_ method: String, after answer: RawMessage, cSeq: Int) throws -> String {
+        let contact = try #require(answer.values("Contact").first?.split(separator: ">").first?.dropFirst())
+        return """
+            \(method) \(contact) SIP/2.0
+            Via: SIP/2.0/UDP 127.0.0.1:\(port);branch=z9hG4bK\(UUID().uuidString)
+            Max-Forwards: 70
+            From: \(answer.values("From")[0])
+            To: \(answer.values("To")[0])
+            Call-ID: \(answer.values("Call-ID")[0])
+            CSeq: \(cSeq) \(method)
+            Content-Length: 0
+
+
+            """
+    }
+
+    /// A response of this phone to a request that it has got.
+    func response(_ status: Int, to request: RawMessage) -> String {
+        let copied = request.lines.filter { line in
+            ["Via:", "Record-Route:", "From:", "Call-ID:", "CSeq:"].contains { line.hasPrefix($0) }
+        }
+        let to = request.values("To").first ?? ""
+        return
+            (["SIP/2.0 \(status) Said by hand"] + copied.map(String.init)
+            + ["To: \(to);tag=\(port)", "Contact: <sip:phone@127.0.0.1:\(port)>", "Content-Length: 0", "", ""])
+            .joined(separator: "\n")
     }
 
     /// Registers with a password, and returns the last answer.

@@ -8,8 +8,8 @@ extension ConfigurationSchema {
             shownDefault: "`$ITO_DATA`, else `~/.local/share/itodenwa`",
             .restart, source: "",
             """
-            The folder of the database and the control socket; a relative path begins at the working directory. It is \
-            made with access for its owner only.
+            The folder of the database and the control socket; `~/` is the home folder, and a relative path begins at the \
+            working directory. It is made with access for its owner only.
             """),
         Setting(
             "lanes.count", \.lanes.count, .integer(0...256), of: defaults, .restart, source: "",

@@ -98,9 +98,12 @@ extension ValueFormat<ClosedRange<UInt16>> {
 }
 
 extension ValueFormat<String> {
-    /// A path.
+    /// A path; `~/` at its beginning is the home folder.
     static var path: Self {
-        Self("path", "", text: { $0 }) { $0.isEmpty || $0.utf8.contains(0) ? nil : $0 }
+        Self("path", "", text: { $0 }) { text in
+            guard !text.isEmpty, !text.utf8.contains(0) else { return nil }
+            return text.hasPrefix("~/") ? ServerConfiguration.homeFolder + text.dropFirst() : text
+        }
     }
 
     /// A user part of an address that needs no escaping (RFC 3261 §25.1 `unreserved`); `off` is the empty one.

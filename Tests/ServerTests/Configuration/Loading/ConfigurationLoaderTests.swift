@@ -154,4 +154,11 @@ import Testing
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: false)
         #expect(try problem().contains("name a file, not a folder"))
     }
+
+    @Test(arguments: [("~/calls", "HOME/calls"), ("data", "data"), ("/var/~/x", "/var/~/x"), ("~user/x", "~user/x")])
+    func theHomeFolderHasASign(text: String, folder: String) throws {
+        let home = try #require(ProcessInfo.processInfo.environment["HOME"])
+        let configuration = try ConfigurationLoader.load(yaml: "data-folder: \(text)").configuration
+        #expect(configuration.dataFolder == folder.replacing("HOME", with: home))
+    }
 }
