@@ -1,3 +1,4 @@
+import Dispatch
 import Reactor
 import SIP
 import SIPEndpoint
@@ -27,7 +28,9 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {}
 
     func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
-        said.yield("\(response.view.statusCode.rawValue)")
+        let view = response.view
+        let pause = view.value(of: .retryAfter).map { ", after \(view.text($0)) s" } ?? ""
+        said.yield("\(view.statusCode.rawValue)" + pause)
     }
 
     func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
@@ -97,5 +100,48 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
         let reason = try #require(await client.events.first { _ in true })
         #expect(reason.contains("refused"))
         await calling.stop()
+    }
+
+    /// Over a stream nobody repeats what is shed: a full queue is answered (RFC 3261 §21.5.4), and what had room is served.
+    @Test func aFullQueueIsAnswered503() async throws {
+        let (server, client) = (Answerer(), Answerer())
+        var configuration = SIPEndpoint.Configuration()
+        configuration.laneCount = 1
+        configuration.listeners = [.init(.tcp, .loopback())]
+        configuration.lane.queueCapacity = 8
+        configuration.lane.queueReserve = 4
+        let serving = try await SIPEndpoint(configuration) { _ in server }
+        let calling = try await endpoint(client)
+        let target = serving.listeners[0].address
+        let (held, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        serving.lanes[0].lane.execute { _ in
+            held.signal()
+            release.wait()
+        }
+        await onThread { held.wait() }
+        let count = 20
+        await calling.lanes[0].lane.run { _ in
+            for _ in 0..<count { client.options(to: target, in: calling.lanes[0].layer) }
+        }
+        var answers: [String] = []
+        for await answer in client.events {
+            answers.append(answer)
+            // All that is shed has been answered when nothing but the queue's room is missing.
+            if answers.count == count - 4 { release.signal() }
+            if answers.count == count { break }
+        }
+        #expect(answers.count { $0 == "503, after 5 s" } == count - 4)
+        #expect(answers.count { $0 == "200" } == 4)
+        await calling.stop()
+        await serving.stop()
+    }
+
+    private func onThread(_ body: @escaping @Sendable () -> Void) async {
+        await withCheckedContinuation { continuation in
+            DispatchQueue.global().async {
+                body()
+                continuation.resume()
+            }
+        }
     }
 }

@@ -57,6 +57,32 @@ import Testing
         #expect(found == expected)
     }
 
+    /// What no datagram holds is not waited for until Timer B or F.
+    @Test(arguments: [Method.message, .invite])
+    func aRequestThatNoDatagramHoldsFailsAtOnce(method: Method) {
+        final class User: ClientTransactionUser {
+            var failures: [TransactionFailure] = []
+            func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
+            }
+            func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
+                failures.append(failure)
+            }
+        }
+        for (size, failures) in [(DatagramSocket.longestPayload / 2, 0), (DatagramSocket.longestPayload + 1, 1)] {
+            let user = User()
+            let sent = alice.layer.send(
+                method, to: Target(.udp, bob.node.address), user: user, staysOnDatagram: true
+            ) { writer, via, _ in
+                writer.append("\(method) sip:bob@192.0.2.2 SIP/2.0\r\n")
+                writer.append(via)
+                writer.append("From: <sip:a@b>;tag=1\r\nTo: <sip:c@d>\r\nCall-ID: \(size)\r\nCSeq: 1 \(method)\r\n")
+                writer.append("Content-Length: \(size)\r\n\r\n" + String(repeating: "x", count: size))
+            }
+            #expect(sent != nil)
+            #expect(user.failures.count == failures, "\(size) bytes")
+        }
+    }
+
     @Test func aClientOfRFC2543IsMatchedWithoutCookie() {
         func text(_ method: String, _ to: String = "") -> String {
             """

@@ -46,7 +46,7 @@ public final class DatagramSocket {
 
     /// Puts a bound socket on a lane; on the lane.
     init(
-        _ lane: Lane, _ bound: BoundDatagramSocket, tag: UInt64, handler: any DatagramHandler
+        _ lane: Lane, _ bound: BoundDatagramSocket, tag: UInt64, receives: Bool, handler: any DatagramHandler
     ) throws(SocketError) {
         self.lane = lane
         counters = lane.counters
@@ -61,7 +61,7 @@ public final class DatagramSocket {
         backlog = SendBacklog(limit: bound.configuration.sendBacklog)
         let opened = try bound.take()
         descriptor = opened.number
-        watch = try lane.watch(descriptor, .readable, self)
+        watch = try lane.watch(descriptor, receives ? .readable : [], self)
         _ = opened.release()
     }
 
@@ -216,6 +216,13 @@ public final class DatagramSocket {
 
     // MARK: Receiving
 
+    /// Starts receiving on a socket that was opened without; what has come meanwhile waits in the kernel.
+    public func beginReceiving() {
+        lane.preconditionCurrent()
+        guard !isClosed, let watch else { return }
+        lane.change(watch, to: backlog.isEmpty ? .readable : [.readable, .writable])
+    }
+
     private func receive() {
         let arena = receiveArena
         var rounds = receiveRounds
@@ -260,7 +267,11 @@ public final class DatagramSocket {
         var count = 0
         while count < Self.errorsPerRound, let report = ErrorQueue.next(descriptor) {
             count += 1
-            counters.pointee.sendFailures.add(1)
+            if report.origin == .network {
+                counters.pointee.unreachable.add(1)
+            } else {
+                counters.pointee.sendFailures.add(1)
+            }
             guard let destination = report.destination ?? remoteAddress else { continue }
             lane.note(
                 DatagramFailure(
@@ -302,12 +313,14 @@ extension DatagramSocket: Watched {
 }
 
 extension Lane {
-    /// Puts a bound socket on this lane and starts receiving; on the lane. The lane keeps the socket until it is closed.
+    /// Puts a bound socket on this lane; on the lane. The lane keeps the socket until it is closed.
+    ///
+    /// - Parameter receives: whether receiving starts at once, and not with `DatagramSocket.beginReceiving`.
     @discardableResult
     public func open(
-        _ socket: BoundDatagramSocket, tag: UInt64 = 0, handler: any DatagramHandler
+        _ socket: BoundDatagramSocket, tag: UInt64 = 0, receives: Bool = true, handler: any DatagramHandler
     ) throws(SocketError) -> DatagramSocket {
         preconditionCurrent()
-        return try DatagramSocket(self, socket, tag: tag, handler: handler)
+        return try DatagramSocket(self, socket, tag: tag, receives: receives, handler: handler)
     }
 }

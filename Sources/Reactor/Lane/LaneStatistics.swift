@@ -22,6 +22,8 @@ public struct LaneStatistics: Hashable, Sendable {
     public var sendBatches: UInt64 = 0
     /// Datagrams that the kernel refused to send.
     public var sendFailures: UInt64 = 0
+    /// Reports by ICMP that a datagram did not arrive, as when nobody listens there any more.
+    public var unreachable: UInt64 = 0
     /// Datagrams dropped because the kernel took none and the backlog of the socket was full.
     public var sendDrops: UInt64 = 0
     /// Messages taken from the queue.
@@ -57,6 +59,7 @@ public struct LaneStatistics: Hashable, Sendable {
         sum.datagramsSent &+= right.datagramsSent
         sum.sendBatches &+= right.sendBatches
         sum.sendFailures &+= right.sendFailures
+        sum.unreachable &+= right.unreachable
         sum.sendDrops &+= right.sendDrops
         sum.messages &+= right.messages
         sum.messagesShed &+= right.messagesShed
@@ -107,6 +110,7 @@ struct LaneCounters: ~Copyable {
     let datagramsSent = Counter()
     let sendBatches = Counter()
     let sendFailures = Counter()
+    let unreachable = Counter()
     let sendDrops = Counter()
     let messages = Counter()
     let queueHighWater = Counter()
@@ -132,6 +136,7 @@ struct LaneCounters: ~Copyable {
         values.datagramsSent = datagramsSent.current
         values.sendBatches = sendBatches.current
         values.sendFailures = sendFailures.current
+        values.unreachable = unreachable.current
         values.sendDrops = sendDrops.current
         values.messages = messages.current
         values.messagesShed = messagesShed.current

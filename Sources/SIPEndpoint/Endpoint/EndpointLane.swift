@@ -45,9 +45,14 @@ public final class EndpointLane: @unchecked Sendable {
         made.attached(to: layer)
     }
 
-    /// Opens the socket of a listener; on the lane.
+    /// Opens the socket of a listener for sending; on the lane.
     func open(_ socket: BoundDatagramSocket, listener: Int) throws(SocketError) {
-        sockets[listener] = try lane.open(socket, tag: UInt64(listener), handler: self)
+        sockets[listener] = try lane.open(socket, tag: UInt64(listener), receives: false, handler: self)
+    }
+
+    /// Starts receiving; on the lane.
+    func beginReceiving() {
+        for socket in sockets { socket?.beginReceiving() }
     }
 
     /// Datagrams that were handed to the lanes that own them, and those that found their queues full.

@@ -100,13 +100,14 @@ public final class SIPEndpoint: Sendable {
             await lane.lane.run { _ in lane.start(configuration.layers, names, all, makeHandler) }
         }
         streams?.attach(all)
-        // Sockets open when every lane can take what they hand over.
+        // A lane receives when every lane can take what it hands over, and answer it.
         for (index, lane) in lanes.enumerated() {
             for (listener, sockets) in bound.enumerated() where !sockets.isEmpty {
                 let socket = sockets[index]
                 try await lane.lane.run { (_) throws(SocketError) in try lane.open(socket, listener: listener) }
             }
         }
+        for lane in lanes { await lane.lane.run { _ in lane.beginReceiving() } }
     }
 
     /// Stops the lanes and closes all sockets; what was handed over before is still served.

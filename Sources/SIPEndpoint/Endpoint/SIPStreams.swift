@@ -115,29 +115,41 @@ final class SIPStreams: StreamTransport, StreamHandler {
                 _ = connection.send([0x0D, 0x0A])
                 continue
             }
-            hand(frame, flow, to: lanes)
+            guard !hand(frame, flow, to: lanes) else { continue }
+            // Nobody repeats over a stream what was shed, and so its sender is told.
+            answer(frame, 503, on: connection, retryAfter: Self.retryAfter)
         }
     }
 
-    /// Gives a message to its lane; when the lane's queue is full, requests that begin something are shed first.
-    private func hand(_ frame: [UInt8], _ flow: Flow, to lanes: [EndpointLane]) {
-        guard let message = try? Message(frame, limits: limits, framing: .stream) else { return }
+    /// How long the sender of a request that finds its lane's queue full is asked to wait: 5 s (RFC 3261 §21.5.4).
+    static let retryAfter = Duration.seconds(5)
+
+    /// Gives a message to its lane; false when the lane's queue is full: requests that begin something are shed first.
+    private func hand(_ frame: [UInt8], _ flow: Flow, to lanes: [EndpointLane]) -> Bool {
+        guard let message = try? Message(frame, limits: limits, framing: .stream) else { return true }
         let (index, begins) = message.withView { (owner.lane(of: $0), $0.beginsSomething) }
         let lane = lanes[index]
-        lane.lane.send(StreamMessage(frame, flow, lane), begins ? .sheddable : .reserved)
+        return lane.lane.send(StreamMessage(frame, flow, lane), begins ? .sheddable : .reserved)
+    }
+
+    /// Answers a request whose head can be read, without a lane; ACK and responses are not answered.
+    private func answer(
+        _ bytes: [UInt8], _ status: StatusCode, on connection: StreamConnection, retryAfter: Duration? = nil
+    ) {
+        guard let message = try? Message(bytes, limits: limits, framing: .stream), message.isRequest else { return }
+        var writer = ByteWriter(capacity: 1_024)
+        message.withView { view in
+            guard view.method != .ack else { return }
+            view.beginResponse(.init(status, toTag: .random(in: 0 ... .max)), into: &writer)
+            if let retryAfter { writer.append("Retry-After: \(retryAfter.components.seconds)\r\n") }
+            MessageView.endResponse(into: &writer)
+        }
+        if writer.count > 0 { _ = connection.send(writer.array) }
     }
 
     /// What cannot be framed is answered when its head can be read, and the connection is closed (RFC 3261 §18.3).
     func misframed(_ error: StreamFramingError, on connection: StreamConnection) {
-        if let message = try? Message(error.beginning, limits: limits, framing: .stream), message.isRequest {
-            var writer = ByteWriter(capacity: 1_024)
-            message.withView { view in
-                guard view.method != .ack else { return }
-                view.beginResponse(.init(StatusCode(rawValue: UInt16(clamping: error.code))), into: &writer)
-                MessageView.endResponse(into: &writer)
-            }
-            if writer.count > 0 { _ = connection.send(writer.array) }
-        }
+        answer(error.beginning, StatusCode(rawValue: UInt16(clamping: error.code)), on: connection)
         connection.close()
     }
 

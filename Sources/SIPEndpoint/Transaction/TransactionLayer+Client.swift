@@ -314,6 +314,7 @@ extension TransactionLayer {
         guard let form = transaction.datagramForm, transaction.lastStatus == 0 else { return false }
         transaction.datagramForm = nil
         transaction.request = form.request
+        leaveConnection(transaction)
         transaction.flow = form.flow
         transaction.machine =
             transaction.isInvite
@@ -361,9 +362,13 @@ extension TransactionLayer {
             counters.transportFailures &+= 1
             user?.failed(transaction, .transport(reason), in: self)
         }
-        // A connection that is gone fails at once; a datagram without room in the backlog is repeated by its timer.
-        if hasFailed, transaction.flow.connection != 0, !returnToDatagram(transaction) {
-            fail(transaction, "the connection is closed")
+        guard hasFailed else { return }
+        // A connection that is gone fails at once, and so does what no datagram holds; a datagram without room in the
+        // backlog is repeated by its timer.
+        if transaction.flow.connection != 0 {
+            if !returnToDatagram(transaction) { fail(transaction, "the connection is closed") }
+        } else if transaction.request.count > DatagramSocket.longestPayload {
+            fail(transaction, "the request is larger than a datagram")
         }
     }
 
@@ -373,6 +378,11 @@ extension TransactionLayer {
         transaction.user = nil
         transaction.cancel = nil
         clients.remove(transaction.token)
+        leaveConnection(transaction)
+    }
+
+    /// The end of the connection that a transaction has used is of no more interest to it.
+    private func leaveConnection(_ transaction: ClientTransaction) {
         let connection = transaction.flow.connection
         guard connection != 0 else { return }
         clientsByConnection[connection]?.remove(transaction.token)

@@ -55,28 +55,4 @@ import Testing
             #expect(try await ask(padding: 2_048) == 513)
         }
     }
-<<<<<<< HEAD
-
-    /// RFC 3261 §21.4.24: the number is busy, and the server is well.
-    @Test func aServiceWithoutALineIsBusy() async throws {
-        // The lines are counted lane by lane.
-        let limit: (inout ServerConfiguration) -> Void = {
-            $0.lanes.count = 1
-            $0.services.calls = 1
-        }
-        try await withServer(limit) { _, port in
-            let phone = try RawPhone(server: port)
-            func call() async throws -> RawMessage {
-                try await phone.ask(phone.request("INVITE", "sip:echo@localhost", from: "sip:a@elsewhere.test"))
-            }
-            #expect(try await call().status == 200)
-            let other = try RawPhone(server: port)
-            let busy = try await other.ask(
-                other.request("INVITE", "sip:echo@localhost", from: "sip:a@elsewhere.test"))
-            #expect(busy.status == 486)
-            #expect(busy.values("Retry-After").isEmpty)
-        }
-    }
-=======
->>>>>>> faf3dc2 (Limit service numbers for all lanes together, and call nobody elsewhere who rang)
 }
