@@ -31,15 +31,16 @@ def load(program: list[str], row: Row, port: int, duration: int, extra: tuple[st
 
 def measure(server: Server, row: Row, program: list[str], duration: int, extra: tuple[str, ...] = ()) -> dict:
     """One run against a server that has just started."""
-    load(program, row, server.port, WARM_UP, extra)
-    time.sleep(row.settle)
+    # Before any load: later a write-back would be taken for idling.
     idle_before = server.processor_time()
     time.sleep(IDLE)
+    idle_rate = (server.processor_time() - idle_before) / IDLE
+    load(program, row, server.port, WARM_UP, extra)
+    time.sleep(row.settle)
     before, dropped, start = server.processor_time(), drops(server.port), time.monotonic()
     result = load(program, row, server.port, duration, extra)
     time.sleep(row.settle)
-    idle = (before - idle_before) / IDLE * (time.monotonic() - start)
-    spent = server.processor_time() - before - idle
+    spent = server.processor_time() - before - idle_rate * (time.monotonic() - start)
     if result["operations"] == 0:
         raise SystemExit(f"{server.name} answered nothing:\n{server.tail()}")
     return {
