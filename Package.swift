@@ -99,7 +99,7 @@ let package = Package(
         tests("Store", [grdb]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        tests("UserAgent", ["TestKit", "SIP", "Media", "Reactor"]),
+        tests("UserAgent", ["TestKit", "SIP", "SDP", "SIPEndpoint", "Media", "Reactor"]),
         tests(
             "Server",
             [

@@ -79,6 +79,9 @@ public struct IncomingInvite: Sendable {
     /// How often a provisional response is sent again: every minute (RFC 3261 §13.3.1.1).
     public static let progressInterval = Duration.seconds(60)
 
+    /// How often a reliable provisional response is sent anew: every two and a half minutes (RFC 3262 §3).
+    public static let reliableProgressInterval = Duration.seconds(150)
+
     /// How far the INVITE is.
     public private(set) var state = State.pending
 
@@ -93,6 +96,8 @@ public struct IncomingInvite: Sendable {
     private let timers: TransactionTimers
     private var repetition = SuccessRepetition()
     private var isHangingUp = false
+    /// The last provisional response, if it was sent reliably.
+    private var reliableProgress: StatusCode?
 
     /// A machine for an INVITE that was received.
     ///
@@ -121,10 +126,14 @@ public struct IncomingInvite: Sendable {
     // MARK: The user
 
     /// The user rings, or shows progress of another kind: 101 to 199, as often as wanted.
-    public mutating func progress(_ status: StatusCode) -> [Action] {
+    ///
+    /// - Parameter isReliable: whether the response is acknowledged by PRACK (``ReliableResponses``); it is then not sent again but
+    ///   sent anew, from time to time.
+    public mutating func progress(_ status: StatusCode, isReliable: Bool = false) -> [Action] {
         guard state == .pending, status > 100, status.isProvisional else { return [] }
         hasDialog = true
-        return [.send(status), .set(.progress, Self.progressInterval)]
+        reliableProgress = isReliable ? status : nil
+        return [.send(status), .set(.progress, isReliable ? Self.reliableProgressInterval : Self.progressInterval)]
     }
 
     /// The user answers, by a 2xx.
@@ -179,9 +188,12 @@ public struct IncomingInvite: Sendable {
         }
     }
 
+    /// Whether an ACK is that of the INVITE, and not of a later one in the dialog.
+    public func acknowledges(_ ack: MessageView) -> Bool { (try? ack.cSeq.number) == sequence }
+
     /// An ACK came in the dialog. One with another number than the INVITE's belongs to a later INVITE and is none of this machine's.
     public mutating func receiveAck(_ ack: MessageView) -> [Action] {
-        guard state == .accepted, (try? ack.cSeq.number) == sequence else { return [] }
+        guard state == .accepted, acknowledges(ack) else { return [] }
         repetition.stop()
         guard isHangingUp else {
             state = .confirmed
@@ -199,6 +211,7 @@ public struct IncomingInvite: Sendable {
         switch timer {
         case .progress:
             guard state == .pending, hasDialog else { return [] }
+            if let reliableProgress { return progress(reliableProgress, isReliable: true) }
             return [.resend, .set(.progress, Self.progressInterval)]
         case .expires:
             return refuse(487, .expired)

@@ -67,6 +67,8 @@ public struct OutgoingInvite: Sendable {
     public enum Action: Hashable, Sendable {
         /// A provisional response for the user; the dialog is nil if it makes none.
         case progress(StatusCode, dialog: Int?)
+        /// Acknowledge the provisional response of that number (RSeq) by PRACK in its dialog (RFC 3262 §4).
+        case sendPrack(dialog: Int, UInt32)
         /// The call is answered. The dialog is the keeper's from now on; if the 2xx holds an offer, its answer goes with the ACK.
         case accepted(dialog: Int)
         /// Build the ACK to the 2xx, keep it, and send it (`Dialog.writeAck`).
@@ -103,6 +105,8 @@ public struct OutgoingInvite: Sendable {
     public private(set) var hasSentCancel = false
 
     private var giveUp: Ending?
+    /// The reliable provisional responses of each dialog.
+    private var receipts: [Int: ReliableReceipts] = [:]
     /// The dialogs whose 2xx was acknowledged.
     private var acknowledged: Set<Int> = []
     private let isSecureTransport: Bool
@@ -181,15 +185,21 @@ public struct OutgoingInvite: Sendable {
         state = .proceeding
         let status = response.statusCode
         var actions: [Action] = []
+        var acknowledgement: [Action] = []
         // Without a To tag, or without what a dialog needs, it is progress all the same.
         let index = status == 100 ? nil : (try? dialog(of: response)) ?? nil
+        if let index, let number = response.reliableNumber {
+            // What is not in order is not processed any further (RFC 3262 §4).
+            guard receipts[index, default: ReliableReceipts()].receive(number) == .inOrder else { return sendCancel() }
+            acknowledgement = [.sendPrack(dialog: index, number)]
+        }
         if let index, status == 199, dialogs[index].state == .early {
             // RFC 6228 §4: this branch was refused, the others ring on.
             dialogs[index].terminate()
             actions.append(.dialogEnded(index))
         }
         if giveUp == nil { actions.append(.progress(status, dialog: index)) }
-        return actions + sendCancel()
+        return actions + acknowledgement + sendCancel()
     }
 
     private mutating func succeed(_ response: MessageView) -> [Action] {

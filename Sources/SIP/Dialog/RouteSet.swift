@@ -35,27 +35,3 @@ public struct RouteSet: Hashable, Sendable {
     /// Whether the first server routes loosely, or there is none (RFC 3261 §12.2.1.1, `lr`).
     public var isLoose: Bool { uris.first.map { $0.parameter("lr") != nil } ?? true }
 }
-
-extension URI {
-    /// The URI without what a Request-URI may not have: headers and the `method` parameter (RFC 3261 §19.1.1, table 1).
-    var asRequestURI: URI {
-        guard index.isSIP else { return self }
-        let hasMethod = parameter("method") != nil
-        guard hasMethod || !index.headers.isEmpty else { return self }
-        var text = Array(bytes[..<index.parameters.lowerBound])
-        if index.parameters.isEmpty {
-            // Without parameters their place is not told; headers follow "?".
-            text = Array(bytes.prefix { $0 != UInt8(ascii: "?") })
-        } else {
-            let parameters = bytes[index.parameters.lowerBound..<index.parameters.upperBound]
-            for parameter in parameters.split(separator: UInt8(ascii: ";")) {
-                let name = parameter.prefix { $0 != UInt8(ascii: "=") }
-                guard !name.map(\.lowercased).elementsEqual("method".utf8) else { continue }
-                text.append(UInt8(ascii: ";"))
-                text += parameter
-            }
-        }
-        // Parts of a URI put together again in order are one.
-        return (try? URI(text)) ?? self
-    }
-}

@@ -68,12 +68,18 @@ public final class ScriptedPeer: RequestHandler, ServerTransactionUser, ClientTr
         }
     }
 
-    /// Answers a request with a Contact of this peer.
-    public func answer(_ transaction: ServerTransaction, _ status: StatusCode, headers: [String] = []) {
-        let contact = "Contact: <\(uri("here"))>\r\n"
-        layer.respond(transaction, status, copiesRecordRoute: true) { writer in
-            writer.append(contact)
-            for header in headers { writer.append(header + "\r\n") }
+    /// Answers a request with a Contact of this peer, and with a body when there is one.
+    public func answer(
+        _ transaction: ServerTransaction, _ status: StatusCode, headers: [String] = [], type: String = "",
+        body: String = ""
+    ) {
+        var text = "Contact: <\(uri("here"))>\r\n"
+        for header in headers { text += header + "\r\n" }
+        if !body.isEmpty { text += "Content-Type: \(type)\r\n" }
+        text += "Content-Length: \(body.utf8.count)\r\n\r\n\(body)"
+        layer.respond(transaction, status: status) { writer in
+            layer.writeHead(transaction, status, nil, true, into: &writer)
+            writer.append(text)
         }
     }
 

@@ -25,6 +25,8 @@ public final class SimulatedNetwork {
     public var conditions: Conditions
     /// Host names that can be looked up; ports are the asker's.
     public var hosts: [String: [TransportAddress]] = [:]
+    /// Loses messages by choice, beside those that the conditions lose by chance; streams too.
+    public var loses: (Passage) -> Bool = { _ in false }
     /// The virtual time.
     public private(set) var now = ContinuousClock.now
     /// Every datagram and stream message that was sent, lost ones too.
@@ -139,9 +141,10 @@ public final class SimulatedNetwork {
     func deliver(_ bytes: [UInt8], from source: TransportAddress, to destination: TransportAddress, connection: UInt64)
     {
         let isStream = connection != 0
-        let isLost = !isStream && chance() < conditions.loss
-        trace.append(Passage(source: source, destination: destination, bytes: bytes, isLost: isLost))
-        guard !isLost else { return }
+        var passage = Passage(source: source, destination: destination, bytes: bytes, isLost: false)
+        passage.isLost = !isStream && chance() < conditions.loss || loses(passage)
+        trace.append(passage)
+        guard !passage.isLost else { return }
         let copies = !isStream && chance() < conditions.duplication ? 2 : 1
         for _ in 0..<copies {
             var delay = conditions.delay

@@ -20,28 +20,28 @@ public final class CallAgent {
         }
     }
 
-    /// The methods that a call knows.
-    static let allow = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO"
+    /// The methods that an agent knows.
+    static let methods: MethodSet = [.invite, .ack, .cancel, .bye, .options, .prack, .update, .info]
+
+    /// The extensions that an agent knows: what it says in Supported, and may find in Require.
+    static let extensions = OptionTagSet(.reliableProvisional)
 
     /// The SIP layers.
     public let layer: TransactionLayer
     /// The user part of Contact.
     public let contactUser: String
+    /// How calls are led.
+    public var configuration = CallConfiguration()
     let media: any MediaProvider
     /// Credentials for those who ask.
     var credentials: DigestClient
     var merged = MergedRequests()
     private var legs: [UInt64: CallLeg] = [:]
-    private var legsByDialog: [LegKey: CallLeg] = [:]
+    private var dialogs: [DialogID: AgentDialog] = [:]
     private var nextNumber: UInt64 = 0
+    private var timers: [UInt64: () -> Void] = [:]
     /// Told of each call that comes in, on the lane; it rings or answers or refuses it.
     public var onInvitation: (CallLeg) -> Void = { $0.reject(480) }
-
-    /// Call-ID and our tag: what finds the leg of a request in a dialog.
-    private struct LegKey: Hashable {
-        var callID: [UInt8]
-        var localTag: [UInt8]
-    }
 
     public init(
         layer: TransactionLayer, contactUser: String, media: any MediaProvider,
@@ -64,11 +64,25 @@ public final class CallAgent {
     /// Marks the timer tokens of an agent, so that a handler with other timers can tell them apart.
     public static let timerMark: UInt64 = 1 << 59
 
-    func timerToken(_ leg: UInt64, _ timer: UInt8) -> UInt64 { Self.timerMark | leg << 8 | UInt64(timer) }
-
     /// A timer of the agent has fired.
-    public func timerFired(_ token: UInt64) {
-        legs[(token & ~Self.timerMark) >> 8]?.fire(UInt8(truncatingIfNeeded: token))
+    public func timerFired(_ token: UInt64) { timers.removeValue(forKey: token)?() }
+
+    /// A timer that runs.
+    struct RunningTimer {
+        fileprivate var token: UInt64
+        fileprivate var handle: UInt64
+    }
+
+    func schedule(_ delay: Duration, _ work: @escaping () -> Void) -> RunningTimer {
+        let token = Self.timerMark | newNumber()
+        timers[token] = work
+        return RunningTimer(token: token, handle: layer.schedule(token, after: delay))
+    }
+
+    /// Stops a timer; one that has fired is ignored.
+    func cancel(_ timer: RunningTimer) {
+        guard timers.removeValue(forKey: timer.token) != nil else { return }
+        layer.cancel(timer: timer.handle)
     }
 
     // MARK: Calling
@@ -76,115 +90,82 @@ public final class CallAgent {
     /// Calls a URI. Events come through the leg's `onEvent`, set it before this lane's turn ends.
     ///
     /// - Throws: `SocketError` when there is no port for the media.
-    public func call(_ uri: URI, as identity: Identity) throws(SocketError) -> CallLeg {
+    public func call(
+        _ uri: URI, as identity: Identity, options: OutgoingCallOptions = OutgoingCallOptions()
+    ) throws(SocketError) -> CallLeg {
         let near = layer.listeners.first?.address ?? .loopback()
         let leg = CallLeg(self, number: newNumber(), media: try media.makeLeg(near: near), invitation: nil)
         legs[leg.number] = leg
-        leg.callee = uri
-        leg.identity = identity
-        leg.callID = Array("\(Self.token(layer))@\(near.host)".utf8)
-        leg.localTag = Array(Self.token(layer).utf8)
-        leg.destination = identity.proxy ?? uri
-        if let destination = leg.destination { sendInvite(leg, to: destination, again: false) }
+        leg.begin(to: uri, as: identity, options)
         return leg
-    }
-
-    /// Sends the INVITE of a leg, or sends it again with credentials.
-    func sendInvite(_ leg: CallLeg, to destination: URI, again: Bool) {
-        layer.locate(destination) { [self] targets in
-            guard !leg.isEnded else { return }
-            guard let first = targets.first else {
-                return leg.end(.init(503, "\(destination.host) has no address", .local))
-            }
-            leg.alternatives = Array(targets.dropFirst())
-            sendInvite(leg, to: first)
-        }
-    }
-
-    func sendInvite(_ leg: CallLeg, to target: Target) {
-        guard let uri = leg.callee, let identity = leg.identity else { return }
-        leg.sequence += 1
-        do {
-            if leg.negotiation.state == .offerSent { leg.negotiation.rollBack() }
-            leg.answerBody = try leg.negotiation.makeOffer(leg.media.capabilities).serialised()
-        } catch {
-            return leg.end(.init(500, "The offer cannot be made: \(error)", .local))
-        }
-        let fields = leg.retry.authorize(
-            .init(method: Array("INVITE".utf8), uri: uri.bytes, body: leg.answerBody), with: &credentials)
-        let sent = layer.send(.invite, to: target, user: leg) { writer, via, flow in
-            writer.append("INVITE ")
-            writer.append(uri.bytes)
-            writer.append(" SIP/2.0\r\n")
-            writer.append(via)
-            writer.append("Max-Forwards: \(Dialog.maxForwards)\r\nFrom: \(identity.address);tag=")
-            writer.append(leg.localTag)
-            writer.append("\r\nTo: <\(uri)>\r\nCall-ID: ")
-            writer.append(leg.callID)
-            writer.append("\r\nCSeq: \(leg.sequence) INVITE\r\n")
-            for field in fields {
-                writer.append(field.name.canonical)
-                writer.append(": ")
-                writer.append(field.value)
-                writer.append("\r\n")
-            }
-            writeContact(flow, into: &writer)
-            writeCapabilities(into: &writer)
-            Self.writeBody(leg.answerBody, into: &writer)
-        }
-        guard let sent, let request = try? Message(sent.sentRequest) else {
-            return leg.end(.init(503, "No listener of ours reaches \(target.address)", .local))
-        }
-        leg.invite = sent
-        legsByDialog[LegKey(callID: leg.callID, localTag: leg.localTag)] = leg
-        var machine = OutgoingInvite(request: request, timers: layer.configuration.timers)
-        let actions = machine.start()
-        leg.role = .caller(machine)
-        leg.perform(actions)
-        // A connection that cannot be had may have failed before the leg knew its transaction.
-        if sent.isTerminated, !leg.isEnded { leg.failed(sent, .transport("the connection cannot be made"), in: layer) }
     }
 
     // MARK: Requests
 
-    /// Whether a request belongs to a call of this agent.
-    public func takes(_ request: IncomingRequest) -> Bool { leg(of: request) != nil }
+    /// Whether a request belongs to a dialog of this agent.
+    public func takes(_ request: IncomingRequest) -> Bool { dialog(of: request) != nil }
 
-    private func leg(of request: IncomingRequest) -> CallLeg? {
-        guard !legsByDialog.isEmpty else { return nil }
+    private func dialog(of request: IncomingRequest) -> AgentDialog? {
+        guard !dialogs.isEmpty else { return nil }
         let view = request.view
-        guard let to = try? view.to, !to.tag.isEmpty, let callID = try? view.callID else { return nil }
-        return legsByDialog[LegKey(callID: view.array(callID), localTag: view.array(to.tag))]
+        guard let to = try? view.to, !to.tag.isEmpty, let id = try? DialogID(receiving: view) else { return nil }
+        return dialogs[id]
     }
 
-    /// A request for this agent: in a call of its, or an INVITE or OPTIONS outside.
+    func remember(_ dialog: AgentDialog) { dialogs[dialog.state.id] = dialog }
+
+    func forget(_ dialog: AgentDialog) {
+        if dialogs[dialog.state.id] === dialog { dialogs[dialog.state.id] = nil }
+    }
+
+    /// A request for this agent: in a dialog of its, or outside.
     public func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
-        if let leg = leg(of: request) { return leg.receive(request, in: layer) }
+        if let dialog = dialog(of: request) { return dialog.receive(request) }
         let view = request.view
         if (try? view.to.tag.isEmpty) == false {
             if view.method != .ack { layer.respondStatelessly(to: request, 481) }
             return
         }
+        guard view.method != .ack, view.method != .cancel, !refusesExtensions(of: request) else { return }
         switch view.method {
         case .invite: receiveInvite(request, layer)
-        case .options:
-            layer.respondStatelessly(to: request, 200) { writer in
-                writer.append("Allow: \(Self.allow)\r\nAccept: application/sdp\r\n")
-            }
-        case .ack, .cancel: return
-        case .bye: layer.respondStatelessly(to: request, 481)
-        default: layer.respondStatelessly(to: request, 405) { $0.append("Allow: \(Self.allow)\r\n") }
+        case .options: layer.respondStatelessly(to: request, 200) { self.writeAbilities(into: &$0) }
+        case .bye, .prack, .update, .info: layer.respondStatelessly(to: request, 481)
+        default: refuseMethod(request)
         }
+    }
+
+    /// A request in a dialog that nothing in it has taken.
+    func receiveWithoutUsage(_ request: IncomingRequest, in dialog: AgentDialog) {
+        switch request.view.method {
+        case .options: layer.respondStatelessly(to: request, 200) { self.writeAbilities(into: &$0) }
+        case .prack, .update, .info, .bye, .invite: layer.respondStatelessly(to: request, 481)
+        default: refuseMethod(request)
+        }
+    }
+
+    /// RFC 3261 §8.2.1: 405 for a method that is not allowed here, 501 for one that nobody knows (§21.5.2).
+    private func refuseMethod(_ request: IncomingRequest) {
+        layer.respondStatelessly(to: request, request.view.method == .unknown ? 501 : 405) {
+            $0.append("Allow: \(Self.methods)\r\n")
+        }
+    }
+
+    /// Refuses a request that requires an extension which is not known (RFC 3261 §8.2.2.3); whether it did.
+    func refusesExtensions(of request: IncomingRequest) -> Bool {
+        let view = request.view
+        guard view.method != .ack, view.method != .cancel, view.firstIndex(of: .require) != nil else { return false }
+        let required = view.optionTags(.require)
+        guard required.intersection(Self.extensions) != required else { return false }
+        layer.respondStatelessly(to: request, 420) {
+            view.writeUnsupported(.require, supported: Self.extensions, into: &$0)
+        }
+        return true
     }
 
     private func receiveInvite(_ request: IncomingRequest, _ layer: TransactionLayer) {
         let view = request.view
-        if let refusal = unsupported(view) {
-            return layer.respondStatelessly(to: request, 420) { $0.append("Unsupported: \(refusal)\r\n") }
-        }
-        if view.body.count > 0, let type = view.value(of: .contentType),
-            !view.text(type).lowercased().hasPrefix("application/sdp")
-        {
+        guard view.hasUsableBody else {
             return layer.respondStatelessly(to: request, 415) { $0.append("Accept: application/sdp\r\n") }
         }
         guard let transaction = layer.accept(request, user: nil) else { return }
@@ -193,62 +174,29 @@ public final class CallAgent {
         }
         var writer = ByteWriter(capacity: 16)
         writer.append(hexadecimal: transaction.toTag)
-        let tag = writer.array
         do {
+            let machine = try IncomingInvite(
+                request: view, localTag: writer.array, timers: layer.configuration.timers)
             let leg = CallLeg(
                 self, number: newNumber(), media: try media.makeLeg(near: request.flow.local),
                 invitation: transaction.request)
-            let machine = try IncomingInvite(request: view, localTag: tag, timers: layer.configuration.timers)
-            leg.transactionNumber = transaction.number
-            leg.callID = view.array(try view.callID)
-            leg.localTag = tag
-            leg.flow = request.flow
-            leg.role = .callee(machine, transaction)
-            transaction.user = leg
             legs[leg.number] = leg
-            legsByDialog[LegKey(callID: leg.callID, localTag: tag)] = leg
-            leg.begin()
-            onInvitation(leg)
+            leg.begin(machine, transaction)
+            if !leg.isEnded { onInvitation(leg) }
         } catch let defect as MessageDefect {
+            merged.end(transaction: transaction.number)
             layer.respond(transaction, 400, reason: defect.reason)
         } catch {
+            merged.end(transaction: transaction.number)
             layer.respond(transaction, 503, reason: "There is no port left for media")
         }
     }
 
-    /// The option tags of Require that this agent does not know: all of them (RFC 3261 §8.2.2.3).
-    private func unsupported(_ view: MessageView) -> String? {
-        let tags = view.values(of: .require).map { view.text($0) }
-        return tags.isEmpty ? nil : tags.joined(separator: ", ")
-    }
-
     // MARK: Endings
 
-    func ended(_ leg: CallLeg) {
-        leg.stopTimersButStragglers()
-        merged.end(transaction: leg.transactionNumber)
-        switch leg.role {
-        case .caller(let machine) where machine.state == .accepted || machine.state == .proceeding: return
-        default: forget(leg)
-        }
-    }
+    func forget(_ leg: CallLeg) { legs[leg.number] = nil }
 
-    func forget(_ leg: CallLeg) {
-        leg.stopTimers()
-        legs[leg.number] = nil
-        legsByDialog[LegKey(callID: leg.callID, localTag: leg.localTag)] = nil
-        leg.role = nil
-    }
-
-    /// Sends BYE in a dialog; its answer ends nothing that has not ended.
-    func sendBye(_ dialog: Dialog, flow: Flow?, for sequence: UInt32?) {
-        var dialog = dialog
-        let number = sequence ?? dialog.nextSequence()
-        let bye = ByeTransaction(self, dialog, number)
-        targets(dialog.nextHop, flow: flow) { targets in bye.send(targets.first) }
-    }
-
-    /// Where requests in a dialog go: by the flow of the INVITE when its next hop is the same address, else as located.
+    /// Where requests go: by the flow that reached the peer before when the next hop is the same address, else as located.
     func targets(_ uri: URI, flow: Flow?, _ completion: @escaping ([Target]) -> Void) {
         layer.locate(uri) { targets in
             if let flow, flow.connection != 0, targets.isEmpty || targets.contains(where: { $0.address == flow.remote })
@@ -269,78 +217,23 @@ public final class CallAgent {
         writer.append(hexadecimal: layer.driver.random())
         return String(decoding: writer.bytes, as: UTF8.self)
     }
-
-    // MARK: Parts of messages
-
-    func writeContact(_ flow: Flow, into writer: inout ByteWriter) {
-        writer.append("Contact: <sip:\(URI.escape(contactUser))@")
-        writer.append(layer.listeners[Int(flow.listener)].advertised)
-        if flow.transport != .udp {
-            writer.append(";transport=")
-            writer.append(flow.transport.parameterText)
-        }
-        writer.append(">\r\n")
-    }
-
-    func writeCapabilities(into writer: inout ByteWriter) {
-        writer.append("Allow: \(Self.allow)\r\n")
-        let name = layer.configuration.softwareName
-        if !name.isEmpty { writer.append("User-Agent: \(name)\r\n") }
-    }
-
-    static func writeBody(_ body: [UInt8], into writer: inout ByteWriter) {
-        writer.append("Content-Type: application/sdp\r\nContent-Length: ")
-        writer.append(decimal: body.count)
-        writer.append("\r\n\r\n")
-        writer.append(body)
-    }
-
-    /// A Warning that a person can read (RFC 3261 §20.43).
-    static func writeWarning(_ text: String, into writer: inout ByteWriter) {
-        let clean = text.filter { $0 != "\r" && $0 != "\n" }
-        writer.append("Warning: 399 itodenwa \(NameAddress.quote(clean))\r\n")
-    }
 }
 
-/// A BYE on its way: repeated by its transaction, answered to challenges, and forgotten.
-final class ByeTransaction: ClientTransactionUser {
-    private let agent: CallAgent
-    private var dialog: Dialog
-    private var sequence: UInt32
-    private var retry = AuthenticationRetry()
-    private var target: Target?
-
-    init(_ agent: CallAgent, _ dialog: Dialog, _ sequence: UInt32) {
-        self.agent = agent
-        self.dialog = dialog
-        self.sequence = sequence
+/// How calls are led.
+public struct CallConfiguration: Sendable, Hashable {
+    /// Which provisional responses are sent reliably when the caller supports it (RFC 3262); all are when it requires it.
+    public enum ReliableProgress: Sendable, Hashable {
+        /// Those with a session description, and all after them.
+        case withDescription
+        /// All.
+        case always
     }
 
-    func send(_ target: Target?) {
-        guard let target else { return }
-        self.target = target
-        let fields = retry.authorize(
-            .init(method: Array("BYE".utf8), uri: dialog.requestURI.bytes), with: &agent.credentials)
-        _ = agent.layer.send(.bye, to: target, user: self) { writer, via, _ in
-            dialog.writeHead(of: .bye, sequence: sequence, via: via, into: &writer)
-            for field in fields {
-                writer.append(field.name.canonical)
-                writer.append(": ")
-                writer.append(field.value)
-                writer.append("\r\n")
-            }
-            writer.append("Content-Length: 0\r\n\r\n")
-        }
-    }
+    /// Which provisional responses are sent reliably.
+    public var reliableProgress = ReliableProgress.withDescription
 
-    func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
-        guard response.view.statusCode == 401 || response.view.statusCode == 407 else { return }
-        guard retry.receive(response.view, with: &agent.credentials) == .retry else { return }
-        sequence += 1
-        send(target)
-    }
-
-    func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {}
+    /// The defaults.
+    public init() {}
 }
 
 extension TransportAddress {

@@ -3,7 +3,7 @@ import SDP
 public import SIP
 import SIPEndpoint
 
-/// One call as this side sees it: the INVITE, its dialog, the offer and answer, and the media (RFC 3261 §13 to §15).
+/// One call as this side sees it: the INVITE, its dialogs, the offers and answers, and the media (RFC 3261 §13 to §15).
 ///
 /// Bound to its lane. `CallAgent` makes it; `Call` is its face above the lanes.
 public final class CallLeg {
@@ -11,6 +11,8 @@ public final class CallLeg {
     public enum Event: Sendable, Hashable {
         /// The far side rings or says how far it is.
         case progress(StatusCode)
+        /// The far side can be heard before it answers (RFC 3960).
+        case earlyMedia
         /// The call is up.
         case answered
         /// The far side holds, or takes up again.
@@ -41,7 +43,7 @@ public final class CallLeg {
         }
     }
 
-    /// What becomes of the leg's requests, and which machine runs it.
+    /// Which machine runs the INVITE that began the call.
     enum Role {
         case caller(OutgoingInvite)
         case callee(IncomingInvite, ServerTransaction)
@@ -50,169 +52,118 @@ public final class CallLeg {
     unowned let agent: CallAgent
     /// A number that no other leg of the agent has.
     public let number: UInt64
-    /// The media.
-    public let media: any MediaLeg
-    var negotiation: OfferAnswer
-    var role: Role?
-    /// The dialog of the call; nil before there is one.
-    public internal(set) var dialog: Dialog?
-    var invite: ClientTransaction?
-    var retry = AuthenticationRetry()
-    var acks: [Int: (bytes: [UInt8], flow: Flow)] = [:]
-    var timers: [UInt8: UInt64] = [:]
-    /// The targets that are left when the first does not answer.
-    var alternatives: [Target] = []
-    var destination: URI?
-    /// Where requests in the dialog go when its next hop is what the INVITE went to: the same flow.
-    var flow: Flow?
-    var reInviteRepetition: (SuccessRepetition, ServerTransaction, UInt64)?
     /// The INVITE of a call that came in; nil for one that goes out.
     public let invitation: Message?
+    /// The media of the call.
+    public let media: any MediaLeg
+    /// The session that the INVITE began with: of all early dialogs that have none of their own yet.
+    private(set) var session: any CallSession
+    var role: Role?
+    /// What the caller's INVITE is made of.
+    var calling: OutgoingCall?
+    /// What the callee has to say to the INVITE.
+    var answering = IncomingCall()
+    /// The dialogs that the caller's responses have made, by their place in the machine.
+    var early: [Int: CallDialog] = [:]
+    /// The dialog of the call: for the callee from the beginning, for the caller from the answer on.
+    var current: CallDialog?
+    private var timers: [TimerName: CallAgent.RunningTimer] = [:]
     /// Told what happens, on the lane.
     public var onEvent: (Event) -> Void = { _ in }
     /// Whether the call is up.
     public internal(set) var isAnswered = false
     /// How it ended; nil while it has not.
-    public internal(set) var ending: Ending?
+    public private(set) var ending: Ending?
     /// Whether it is over.
     public var isEnded: Bool { ending != nil }
     /// Whether the far side holds the call.
-    public internal(set) var isHeldByPeer = false
-    /// Whether the offer is to come with the ACK.
-    var awaitsAnswerInAck = false
+    public private(set) var isHeldByPeer = false
+    /// What is told as the reason when a machine ends the call.
+    var endReason = ""
+    /// Why this side gave the call up; set before it hangs up.
+    var failure: Ending?
+    /// A change of the session that is wanted, and who waits for it.
+    var change = WantedChange()
 
     init(_ agent: CallAgent, number: UInt64, media: any MediaLeg, invitation: Message?) {
         self.agent = agent
         self.number = number
         self.media = media
         self.invitation = invitation
-        negotiation = OfferAnswer(
-            sessionID: agent.layer.driver.random(), version: 1, address: ConnectionAddress(media.localAddress))
+        let box = UnownedBox<CallLeg>()
+        session = NegotiatedSession(media: media, sessionID: agent.layer.driver.random()) { stream in
+            box.value?.apply(stream)
+        }
+        box.value = self
     }
+
+    /// The dialog of the call; nil before there is one.
+    public var dialog: Dialog? { current?.dialog.state }
 
     // MARK: Commands
-
-    /// Rings: 180 to the caller.
-    public func ring(_ status: StatusCode = 180) {
-        guard case .callee(var machine, let transaction) = role else { return }
-        let actions = machine.progress(status)
-        role = .callee(machine, transaction)
-        perform(actions)
-    }
-
-    /// Answers a call that came in.
-    public func answer() {
-        guard case .callee(var machine, let transaction) = role else { return }
-        do {
-            try prepareAnswer()
-        } catch {
-            return reject(488, "\(error)")
-        }
-        let actions = machine.accept(200)
-        role = .callee(machine, transaction)
-        perform(actions)
-    }
-
-    /// Refuses a call that came in.
-    public func reject(_ status: StatusCode, _ reason: String = "") {
-        guard case .callee(var machine, let transaction) = role else { return }
-        let actions = machine.reject(status)
-        role = .callee(machine, transaction)
-        endReason = reason
-        perform(actions)
-    }
 
     /// Hangs up, whatever the state: CANCEL, refusal or BYE.
     public func hangUp() {
         guard !isEnded else { return }
         switch role {
-        case .caller(var machine):
+        case .caller:
             if isAnswered {
                 sendBye()
                 return end(Ending(200, "Normal call clearing", .local))
             }
-            let actions = machine.cancel()
-            role = .caller(machine)
-            perform(actions)
-        case .callee(var machine, let transaction):
-            let actions = machine.hangUp()
-            role = .callee(machine, transaction)
-            perform(actions)
+            withCaller { $0.cancel() }
+        case .callee:
+            withCallee { $0.hangUp() }
         case nil:
             end(Ending(487, "Cancelled before it was sent", .local))
         }
     }
 
-    var endReason = ""
-
-    /// Why this side gave the call up; set before it hangs up.
-    private var failure: Ending?
-
-    /// A call without sound is none: it is hung up, and the ending says why.
-    private func mediaFailed(_ error: SocketError) {
+    /// Hangs up, and says why instead of what hanging up means by itself.
+    func hangUp(because failure: Ending) {
         guard !isEnded else { return }
-        failure = Ending(500, "The audio cannot start: \(error)", .local)
+        self.failure = failure
         hangUp()
     }
+
+    // MARK: Ending
 
     func end(_ ending: Ending) {
         guard !isEnded else { return }
         let ending = ending.side == .local ? failure ?? ending : ending
         self.ending = ending
-        media.stop()
+        stopTimers(except: .moreSuccesses)
+        session.end()
+        change.fail(SessionRefusal(ending.status, ending.reason))
+        if case .callee(_, let transaction) = role { agent.merged.end(transaction: transaction.number) }
         onEvent(.ended(ending))
-        agent.ended(self)
+        // Further answers of a fork are still to be acknowledged and ended.
+        if case .caller(let machine) = role, machine.state == .accepted || machine.state == .proceeding { return }
+        forget()
     }
 
-    // MARK: Offer and answer
-
-    /// The answer to the offer of the INVITE, or an offer when there was none (RFC 3261 §13.3.1).
-    private func prepareAnswer() throws {
-        guard let invitation else { return }
-        let body = invitation.body
-        if body.isEmpty {
-            answerBody = try negotiation.makeOffer(media.capabilities).serialised()
-            awaitsAnswerInAck = true
-        } else {
-            let offer = try SessionDescription(parsing: body)
-            _ = try negotiation.receiveOffer(offer)
-            let answer = try negotiation.makeAnswer(media.capabilities)
-            guard let stream = negotiation.streams.first else { throw OfferRefused() }
-            answerBody = answer.serialised()
-            apply(stream)
-        }
+    /// Nothing will come for this call any more.
+    func forget() {
+        stopTimers()
+        for dialog in early.values { dialog.dialog.leave(self) }
+        current?.dialog.leave(self)
+        early = [:]
+        role = nil
+        agent.forget(self)
     }
 
-    /// No stream of the offer can be used.
-    struct OfferRefused: Error, CustomStringConvertible {
-        var description: String { "no media that this side can use was offered" }
+    /// Ends the dialog of the call.
+    func sendBye() { current?.sendBye() }
+
+    // MARK: Media
+
+    /// A call without sound is none: it is hung up, and the ending says why.
+    private func mediaFailed(_ error: SocketError) {
+        hangUp(because: Ending(500, "The audio cannot start: \(error)", .local))
     }
 
-    /// The description that goes out next: the offer of the INVITE, or the answer of the 2xx.
-    var answerBody: [UInt8] = []
-    /// The answer to an offer in the 2xx, which goes with the ACK.
-    var ackBody: [UInt8] = []
-    var callee: URI?
-    var identity: CallAgent.Identity?
-    var callID: [UInt8] = []
-    var localTag: [UInt8] = []
-    var sequence: UInt32 = 0
-    var transactionNumber: UInt64 = 0
-
-    /// The call has come in: the machine starts its timers.
-    func begin() {
-        guard case .callee(var machine, let transaction) = role else { return }
-        let actions = machine.start()
-        role = .callee(machine, transaction)
-        perform(actions)
-    }
-
-    /// Stops all timers but the one that waits for further 2xx.
-    func stopTimersButStragglers() {
-        for timer in [TimerName.expires, .success, .progress, .inviteExpires, .reInviteSuccess] { stop(timer) }
-    }
-
-    func apply(_ stream: NegotiatedStream) {
+    private func apply(_ stream: NegotiatedStream) {
+        guard !isEnded else { return }
         let leg = LaneBound(self)
         let execute = agent.layer.driver.execute
         media.apply(stream) { error in execute { leg.value.mediaFailed(error) } }
@@ -222,20 +173,44 @@ public final class CallLeg {
         }
     }
 
-    /// Takes the answer in a 2xx or ACK; false when it cannot be used, and then the call must end.
-    func takeAnswer(_ body: [UInt8]) -> Bool {
-        guard !body.isEmpty else { return !negotiation.streams.isEmpty }
-        do {
-            let answer = try SessionDescription(parsing: body)
-            try negotiation.receiveAnswer(answer)
-        } catch {
-            endReason = "The answer cannot be used: \(error)"
-            return false
-        }
-        guard let stream = negotiation.streams.first else { return false }
-        apply(stream)
-        return true
+    // MARK: Timers
+
+    /// The timers of a leg.
+    enum TimerName: UInt8 {
+        case expires, moreSuccesses, success, progress, inviteExpires, reliableProgress, reinviteSuccess, retryChange
     }
+
+    func set(_ timer: TimerName, _ delay: Duration) {
+        stop(timer)
+        timers[timer] = agent.schedule(delay) { [weak self] in self?.fire(timer) }
+    }
+
+    func stop(_ timer: TimerName) {
+        if let running = timers.removeValue(forKey: timer) { agent.cancel(running) }
+    }
+
+    private func stopTimers(except kept: TimerName? = nil) {
+        for timer in timers.keys where timer != kept { stop(timer) }
+    }
+
+    private func fire(_ timer: TimerName) {
+        timers[timer] = nil
+        switch timer {
+        case .expires: withCaller { $0.fire(.expires) }
+        case .moreSuccesses: withCaller { $0.fire(.moreSuccesses) }
+        case .success: withCallee { $0.fire(.success) }
+        case .progress: withCallee { $0.fire(.progress) }
+        case .inviteExpires: withCallee { $0.fire(.expires) }
+        case .reliableProgress: fireReliableProgress()
+        case .reinviteSuccess: repeatReinviteSuccess()
+        case .retryChange: pursueChange()
+        }
+    }
+}
+
+/// Refers to an object that does not exist yet when the reference is made, and does not keep it alive.
+private final class UnownedBox<Value: AnyObject> {
+    weak var value: Value?
 }
 
 extension CallLeg {

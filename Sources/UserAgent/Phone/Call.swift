@@ -10,6 +10,8 @@ public final class Call: Sendable {
     public enum Event: Sendable, Hashable {
         /// The far side rings, or says how far it is.
         case progress(StatusCode)
+        /// The far side can be heard before it answers.
+        case earlyMedia
         /// The call is up.
         case answered
         /// The far side holds the call, or takes it up again.
@@ -50,6 +52,7 @@ public final class Call: Sendable {
             case .progress(let status):
                 progress?(status)
                 eventsEnd.yield(.progress(status))
+            case .earlyMedia: eventsEnd.yield(.earlyMedia)
             case .answered:
                 eventsEnd.yield(.answered)
                 answeredNow()

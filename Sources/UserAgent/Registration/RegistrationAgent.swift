@@ -78,7 +78,7 @@ final class RegistrationAgent: ClientTransactionUser {
                     client.writeHead(via: via, into: &writer)
                     let name = layer.configuration.softwareName
                     if !name.isEmpty { writer.append("User-Agent: \(name)\r\n") }
-                    writer.append("Allow: \(CallAgent.allow)\r\nContent-Length: 0\r\n\r\n")
+                    writer.append("Allow: \(CallAgent.methods)\r\nContent-Length: 0\r\n\r\n")
                 }
             }
             if sent == nil { change { $0.transactionFailed(isTimeout: false) } }

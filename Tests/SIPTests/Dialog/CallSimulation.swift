@@ -112,7 +112,7 @@ struct CallSimulation {
     private mutating func perform(_ actions: [OutgoingInvite.Action]) throws {
         for action in actions {
             switch action {
-            case .progress, .dialogEnded: break
+            case .progress, .sendPrack, .dialogEnded: break
             case .accepted(let dialog): callersDialog = callee(of: dialog)
             case .sendAck(let dialog), .resendAck(let dialog): transmit(.ack, callee(of: dialog), to: .callee)
             case .sendBye(let dialog): try request(.bye, callee(of: dialog), from: .caller)

@@ -112,6 +112,15 @@ import Testing
         #expect(last == [.sendBye, .ended(.hungUp)])
     }
 
+    @Test("RFC 3262 §3: a reliable response is not repeated but sent anew, every two and a half minutes")
+    func reliableProgress() throws {
+        var machine = try Self.machine()
+        #expect(machine.progress(180, isReliable: true) == [.send(180), .set(.progress, .seconds(150))])
+        #expect(machine.fire(.progress) == [.send(180), .set(.progress, .seconds(150))])
+        #expect(machine.progress(182) == [.send(182), .set(.progress, .seconds(60))])
+        #expect(machine.fire(.progress) == [.resend, .set(.progress, .seconds(60))])
+    }
+
     @Test("Hanging up: before the answer 603, in the call BYE")
     func hangUp() throws {
         var ringing = try Self.machine()

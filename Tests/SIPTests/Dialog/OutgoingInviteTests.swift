@@ -143,6 +143,31 @@ import Testing
         #expect(try Self.receive(&machine, 487) == [.dialogEnded(0), .ended(.expired), .finished])
     }
 
+    // MARK: Reliable provisional responses
+
+    @Test("RFC 3262 §4: reliable responses of each early dialog are acknowledged in order, others are as if they had not come")
+    func reliable() throws {
+        var machine = try Self.machine()
+        func receive(_ status: Int, _ tag: String, _ number: Int) throws -> [Action] {
+            machine.receive(
+                try DialogMessages.response(status, toTag: tag, extra: "Require: 100rel\r\nRSeq: \(number)\r\n"))
+        }
+        #expect(try receive(183, "a", 5) == [.progress(183, dialog: 0), .sendPrack(dialog: 0, 5)])
+        #expect(try receive(183, "a", 5).isEmpty)
+        #expect(try receive(180, "b", 900) == [.progress(180, dialog: 1), .sendPrack(dialog: 1, 900)])
+        #expect(try receive(180, "a", 7).isEmpty)
+        #expect(try receive(180, "a", 6) == [.progress(180, dialog: 0), .sendPrack(dialog: 0, 6)])
+    }
+
+    @Test("RFC 3261 §9.1: CANCEL goes with the first provisional response, in order or not")
+    func cancelWithReliable() throws {
+        var machine = try Self.machine()
+        let response = try DialogMessages.response(180, extra: "Require: 100rel\r\nRSeq: 5\r\n")
+        #expect(machine.cancel().isEmpty)
+        #expect(machine.receive(response) == [.sendPrack(dialog: 0, 5), .sendCancel])
+        #expect(machine.receive(response).isEmpty)
+    }
+
     // MARK: Odd responses
 
     @Test("RFC 6228 §4: 199 ends one early dialog; a 2xx of it would still count")

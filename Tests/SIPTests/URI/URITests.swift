@@ -119,6 +119,20 @@ import Testing
         #expect(URI.unescape(URI.escape(name)) == name)
     }
 
+    /// RFC 3261 §19.1.1, table 1.
+    @Test(arguments: [
+        ("sip:a@b", "sip:a@b", "sip:a@b"),
+        ("sip:a@b?Subject=x", "sip:a@b", "sip:a@b"),
+        ("sip:a@b:5070;transport=tcp;METHOD=INVITE;user=phone?Subject=x&y=z", "sip:a@b:5070;transport=tcp;user=phone",
+            "sip:a@b:5070;user=phone"),
+        ("sip:b;lr;maddr=10.0.0.1;ttl=15", "sip:b;lr;maddr=10.0.0.1;ttl=15", "sip:b"),
+        ("tel:+81312345678;phone-context=x", "tel:+81312345678;phone-context=x", "tel:+81312345678;phone-context=x"),
+    ])
+    func whatAURIMayHaveDependsOnItsPlace(uri: String, requestURI: String, address: String) throws {
+        #expect(try URI(uri).asRequestURI.description == requestURI)
+        #expect(try URI(uri).asAddress.description == address)
+    }
+
     @Test func multipartBodies() throws {
         let body = Array(
             "pre\r\n--b1\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b1\r\n\r\n\u{0}\u{1}\r\n--b1--\r\n".utf8)

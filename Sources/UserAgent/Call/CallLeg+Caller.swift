@@ -1,0 +1,339 @@
+import SIP
+public import SIPEndpoint
+
+/// How a call is to be made.
+public struct OutgoingCallOptions: Sendable, Hashable {
+    /// Further header fields of the INVITE.
+    public var fields: [MessageContent.Field] = []
+    /// Whether the far side is to make the offer (RFC 3261 §13.2.1): the INVITE has none.
+    public var offersLate = false
+    /// Whether provisional responses must come reliably (RFC 3262 §4): a callee that cannot do that refuses.
+    public var requiresReliableProgress = false
+
+    /// The usual way.
+    public init() {}
+}
+
+/// What the INVITE of a call that goes out is made of.
+struct OutgoingCall {
+    let origin: RequestOrigin
+    let options: OutgoingCallOptions
+    var transaction: ClientTransaction?
+    var retry = AuthenticationRetry()
+    /// The servers that are left when the first does not answer.
+    var alternatives: [Target] = []
+    /// Where the offer of the INVITE stands; each early dialog goes on with a copy.
+    var exchange = SessionExchange()
+    /// The answer that goes with the ACK, or why there is none; nil while it is awaited.
+    var acceptance: Result<[UInt8], SessionRefusal>?
+    /// Whether the 2xx waits for its ACK.
+    var isAckDue = false
+
+    init(_ origin: RequestOrigin, _ options: OutgoingCallOptions) {
+        self.origin = origin
+        self.options = options
+    }
+}
+
+// The caller's side.
+extension CallLeg {
+    func begin(to uri: URI, as identity: CallAgent.Identity, _ options: OutgoingCallOptions) {
+        calling = OutgoingCall(RequestOrigin(agent, to: uri, as: identity), options)
+        sendInvite()
+    }
+
+    /// Finds the servers and sends the INVITE, also again with credentials.
+    private func sendInvite() {
+        guard let origin = calling?.origin else { return }
+        agent.layer.locate(origin.nextHop) { [self] targets in
+            guard !isEnded else { return }
+            guard let first = targets.first else {
+                return end(Ending(503, "\(origin.nextHop.host) has no address", .local))
+            }
+            calling?.alternatives = Array(targets.dropFirst())
+            sendInvite(to: first)
+        }
+    }
+
+    private func sendInvite(to target: Target) {
+        guard var calling else { return }
+        var body: [UInt8] = []
+        do throws(SessionRefusal) {
+            if !calling.options.offersLate { body = try session.makeOffer() }
+        } catch {
+            return end(Ending(error.status, error.reason, .local))
+        }
+        let origin = calling.origin
+        let sequence = origin.nextSequence()
+        let credentials = calling.retry.authorize(
+            .init(method: Array("INVITE".utf8), uri: origin.requestURI.bytes, body: body), with: &agent.credentials)
+        var content = MessageContent.session(body)
+        content.fields = calling.options.fields
+        if calling.options.requiresReliableProgress { content.fields.append(.init(.require, "100rel")) }
+        let sent = agent.layer.send(.invite, to: target, user: self) { writer, via, flow in
+            origin.writeHead(of: .invite, sequence: sequence, via: via, into: &writer)
+            CallAgent.write(credentials, into: &writer)
+            agent.writeContact(flow, into: &writer)
+            agent.writeCapabilities(into: &writer)
+            content.write(into: &writer)
+        }
+        guard let sent, let request = try? Message(sent.sentRequest) else {
+            return end(Ending(503, "No listener of ours reaches \(target.address)", .local))
+        }
+        calling.transaction = sent
+        calling.exchange = SessionExchange()
+        calling.exchange.pass(.invite, from: .local, hasDescription: !body.isEmpty)
+        self.calling = calling
+        role = .caller(OutgoingInvite(request: request, timers: agent.layer.configuration.timers))
+        withCaller { $0.start() }
+        // A connection that cannot be had may have failed before the leg knew its transaction.
+        if sent.isTerminated, !isEnded { failed(sent, .transport("the connection cannot be made"), in: agent.layer) }
+    }
+
+    // MARK: The machine
+
+    func withCaller(_ input: (inout OutgoingInvite) -> [OutgoingInvite.Action]) {
+        guard case .caller(var machine) = role else { return }
+        let actions = input(&machine)
+        role = .caller(machine)
+        perform(actions, nil)
+    }
+
+    private func perform(_ actions: [OutgoingInvite.Action], _ response: MessageView?) {
+        for action in actions {
+            guard case .caller(let machine) = role else { return }
+            switch action {
+            case .progress(let status, let index): progress(status, index, response)
+            case .sendPrack(let index, let number): acknowledge(number, index, response)
+            case .accepted(let index): accept(index, response)
+            case .sendAck(let index): sendAck(index, machine, response)
+            case .resendAck(let index): early[index]?.resendAck()
+            case .sendBye(let index): early[index]?.sendBye()
+            case .sendCancel: if let invite = calling?.transaction { agent.layer.sendCancel(invite) }
+            case .dialogEnded(let index): early[index]?.dialog.leave(self)
+            case .ended(let ending): end(Ending(ending, reason: endReason))
+            case .set(.expires, let delay): set(.expires, delay)
+            case .set(.moreSuccesses, let delay): set(.moreSuccesses, delay)
+            case .finished: finished()
+            }
+        }
+    }
+
+    /// No further response to the INVITE will come: early dialogs that were not chosen are over.
+    private func finished() {
+        guard !isEnded else { return forget() }
+        for (index, dialog) in early where dialog !== current {
+            dialog.dialog.leave(self)
+            early[index] = nil
+        }
+    }
+
+    /// The dialog at a place of the machine, made when a response has made it.
+    private func dialog(_ index: Int) -> CallDialog? {
+        if let dialog = early[index] { return dialog }
+        guard case .caller(let machine) = role, let calling else { return nil }
+        let dialog = CallDialog(
+            AgentDialog(agent, machine.dialogs[index], flow: calling.transaction?.flow, ownsCallID: true),
+            session.fork(), calling.exchange)
+        early[index] = dialog
+        dialog.dialog.join(self)
+        return dialog
+    }
+
+    // MARK: Provisional responses
+
+    private func progress(_ status: StatusCode, _ index: Int?, _ response: MessageView?) {
+        var hasEarlyMedia = false
+        if let index, let response, let dialog = dialog(index) {
+            dialog.dialog.learn(response)
+            if response.reliableNumber == nil, let body = response.sessionDescription,
+                dialog.exchange.pass(.unreliableResponse, from: .remote, hasDescription: true) == .preview,
+                (try? dialog.session.take(answer: body, isPreview: true)) != nil
+            {
+                dialog.preview = body
+                hasEarlyMedia = true
+            }
+        }
+        onEvent(.progress(status))
+        if hasEarlyMedia { onEvent(.earlyMedia) }
+    }
+
+    /// Acknowledges a reliable provisional response by PRACK, with the answer to an offer in it (RFC 3262 §5).
+    private func acknowledge(_ number: UInt32, _ index: Int, _ response: MessageView?) {
+        guard let response, let dialog = dialog(index), let sequence = try? response.cSeq.number else { return }
+        let rAck = "\(number) \(sequence) INVITE"
+        let body = response.sessionDescription
+        switch dialog.exchange.pass(.reliableResponse, from: .remote, hasDescription: body != nil) {
+        case .answer:
+            let taken = Result { () throws(SessionRefusal) in
+                try dialog.session.take(answer: body ?? [], isPreview: false)
+            }
+            // Acknowledged in any case; with one more offer when this side wants one.
+            sendPrack(rAck, dialog)
+            switch taken {
+            case .success: onEvent(.earlyMedia)
+            case .failure(let refusal): hangUp(because: Ending(refusal.status, refusal.reason, .local))
+            }
+        case .offer:
+            dialog.session.answer(body ?? []) { [weak self] result in
+                guard let self, !isEnded else { return }
+                switch result {
+                case .success(let answer):
+                    dialog.exchange.pass(.prack, from: .local, hasDescription: true)
+                    sendPrack(rAck, dialog, body: answer)
+                    onEvent(.earlyMedia)
+                case .failure(let refusal):
+                    hangUp(because: Ending(refusal.status, refusal.reason, .local))
+                }
+            }
+        default:
+            sendPrack(rAck, dialog)
+        }
+    }
+
+    /// Sends a PRACK; a change of the session that is wanted and allowed goes with it as an offer (RFC 3262 §5).
+    private func sendPrack(_ rAck: String, _ dialog: CallDialog, body answer: [UInt8] = []) {
+        var body = answer
+        if body.isEmpty, change.isWanted, !change.isUnderWay, dialog.exchange.duty(of: .prack) == .mayOffer,
+            let offer = try? dialog.session.makeOffer()
+        {
+            dialog.exchange.pass(.prack, from: .local, hasDescription: true)
+            change.isUnderWay = true
+            body = offer
+        }
+        let hasOffer = answer.isEmpty && !body.isEmpty
+        var content = MessageContent.session(body)
+        content.fields = [.init(.rAck, rAck)]
+        dialog.dialog.send(.prack, content) { [weak self] outcome in
+            guard let self, hasOffer else { return }
+            takeOutcome(outcome, of: .prack, dialog)
+        }
+    }
+
+    // MARK: The answer
+
+    private func accept(_ index: Int, _ response: MessageView?) {
+        guard let response, let dialog = dialog(index) else { return }
+        try? dialog.dialog.state.confirm(by: response)
+        dialog.dialog.learn(response)
+        current = dialog
+        let body = response.sessionDescription ?? dialog.preview
+        switch dialog.exchange.pass(.success, from: .remote, hasDescription: body != nil) {
+        case .answer:
+            do throws(SessionRefusal) {
+                try dialog.session.take(answer: body ?? [], isPreview: false)
+                calling?.acceptance = .success([])
+            } catch {
+                calling?.acceptance = .failure(error)
+            }
+        case .offer:
+            dialog.session.answer(body ?? []) { [weak self] result in
+                guard let self else { return }
+                calling?.acceptance = result
+                finishAcceptance()
+            }
+        case .missing:
+            calling?.acceptance = .failure(SessionRefusal(488, "The answer has no session description"))
+        case .none, .preview:
+            // Agreed before, in reliable responses; other early dialogs may have had the media since.
+            dialog.session.select()
+            calling?.acceptance = .success([])
+        }
+    }
+
+    private func sendAck(_ index: Int, _ machine: OutgoingInvite, _ response: MessageView?) {
+        guard let dialog = dialog(index) else { return }
+        guard dialog === current, !isEnded else {
+            // A further answer of a fork, or one that comes after the call was given up.
+            if let response { try? dialog.dialog.state.confirm(by: response) }
+            return dialog.sendAck(to: machine.request, body: [])
+        }
+        calling?.isAckDue = true
+        finishAcceptance()
+    }
+
+    private func finishAcceptance() {
+        guard case .caller(let machine) = role, let calling, calling.isAckDue, let acceptance = calling.acceptance,
+            let current
+        else { return }
+        self.calling?.isAckDue = false
+        switch acceptance {
+        case .success(let body):
+            current.sendAck(to: machine.request, body: body)
+            guard !isEnded else { return }
+            isAnswered = true
+            onEvent(.answered)
+            pursueChange()
+        case .failure(let refusal):
+            current.sendAck(to: machine.request, body: [])
+            current.sendBye()
+            end(Ending(refusal.status, refusal.reason, .local))
+        }
+    }
+}
+
+extension CallLeg: ClientTransactionUser {
+    public func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
+        guard transaction === calling?.transaction, case .caller(var machine) = role else { return }
+        let view = response.view
+        let status = view.statusCode
+        if !isEnded, !machine.hasSentCancel, retries(after: view) { return }
+        if status >= 300 { endReason = CallLeg.reason(of: view) }
+        let actions = machine.receive(view)
+        role = .caller(machine)
+        perform(actions, view)
+    }
+
+    /// Whether the INVITE goes once more after a refusal: with credentials, or to the next server.
+    private func retries(after view: MessageView) -> Bool {
+        switch view.statusCode {
+        case 401, 407:
+            switch calling?.retry.receive(view, with: &agent.credentials) {
+            case .retry: break
+            case .giveUp(let cause):
+                failure = failure ?? Ending(view.statusCode, cause.reason, .remote)
+                return false
+            case nil: return false
+            }
+            renewInvite()
+            sendInvite()
+            return true
+        case 503:
+            guard let next = calling?.alternatives.first else { return false }
+            calling?.alternatives.removeFirst()
+            renewInvite()
+            sendInvite(to: next)
+            return true
+        default: return false
+        }
+    }
+
+    /// The INVITE goes once more: what the one before has made is over.
+    private func renewInvite() {
+        stop(.expires)
+        for dialog in early.values { dialog.dialog.leave(self) }
+        early = [:]
+    }
+
+    public func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
+        guard transaction === calling?.transaction, case .caller(let machine) = role else { return }
+        if machine.state == .calling, let next = calling?.alternatives.first {
+            calling?.alternatives.removeFirst()
+            renewInvite()
+            return sendInvite(to: next)
+        }
+        if case .transport(let reason) = failure { endReason = reason }
+        withCaller { $0.transactionFailed(isTimeout: failure == .timeout) }
+    }
+
+    /// What a refusal says for itself: Warning before the reason phrase.
+    static func reason(of view: MessageView) -> String {
+        if let warning = view.value(of: .warning) {
+            let text = view.text(warning)
+            if let first = text.firstIndex(of: "\""), let last = text.lastIndex(of: "\""), first < last {
+                return String(text[text.index(after: first)..<last])
+            }
+        }
+        return view.text(view.startLine.reasonRange)
+    }
+}

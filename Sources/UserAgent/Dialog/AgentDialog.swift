@@ -1,0 +1,123 @@
+import SIP
+import SIPEndpoint
+
+/// Something that lives in a dialog: a call, or a subscription (RFC 5057).
+protocol DialogUsage: AnyObject {
+    /// A request came in the dialog, in order and with no extension required that is not known. ACK comes too.
+    ///
+    /// - Returns: whether it was for this usage, which then answers it.
+    func receive(_ request: IncomingRequest, in dialog: AgentDialog) -> Bool
+
+    /// The dialog is over: the peer does not know it any more.
+    func dialogLost(_ dialog: AgentDialog, _ status: StatusCode)
+}
+
+/// A dialog of an agent, shared by all that lives in it: one target, one count of requests (RFC 5057 §5).
+///
+/// Bound to its lane.
+final class AgentDialog: RequestScope {
+    unowned let agent: CallAgent
+    /// The dialog.
+    var state: Dialog
+    /// The flow by which the peer was reached first.
+    let flow: Flow?
+    /// Whether this side made the Call-ID.
+    let ownsCallID: Bool
+    /// What the peer says that it allows and supports; nil and empty before it says anything.
+    private(set) var peerMethods: MethodSet?
+    private(set) var peerExtensions = OptionTagSet()
+    private var usages: [any DialogUsage] = []
+
+    init(_ agent: CallAgent, _ state: Dialog, flow: Flow?, ownsCallID: Bool) {
+        self.agent = agent
+        self.state = state
+        self.flow = flow
+        self.ownsCallID = ownsCallID
+    }
+
+    // MARK: Usages
+
+    func join(_ usage: any DialogUsage) {
+        guard !usages.contains(where: { $0 === usage }) else { return }
+        usages.append(usage)
+        agent.remember(self)
+    }
+
+    /// A usage is over; with the last one the dialog is.
+    func leave(_ usage: any DialogUsage) {
+        usages.removeAll { $0 === usage }
+        if usages.isEmpty { agent.forget(self) }
+    }
+
+    /// The peer does not know the dialog any more.
+    func lose(_ status: StatusCode) {
+        for usage in usages { usage.dialogLost(self, status) }
+    }
+
+    // MARK: Sending
+
+    var requestURI: URI { state.requestURI }
+    var nextHop: URI { state.nextHop }
+    func nextSequence() -> UInt32 { state.nextSequence() }
+
+    func writeHead(
+        of method: Method, sequence: UInt32, via: UnsafeRawBufferPointer, into writer: inout ByteWriter
+    ) {
+        state.writeHead(of: method, sequence: sequence, via: via, into: &writer)
+    }
+
+    /// Sends a request in the dialog. A target refresh request has Contact; what a 2xx says of the peer is noted before
+    /// `completion` is told.
+    @discardableResult
+    func send(
+        _ method: Method, _ content: MessageContent = MessageContent(),
+        _ completion: @escaping (OutgoingRequest.Outcome) -> Void = { _ in }
+    ) -> OutgoingRequest {
+        let request = OutgoingRequest(agent, method, in: self) { [self] flow in
+            var content = content
+            if Dialog.isTargetRefresh(method) || method == .refer {
+                content.fields.insert(.init(.contact, agent.contact(flow)), at: 0)
+            }
+            return content
+        } _: { [self] outcome in
+            if case .response(let view) = outcome {
+                learn(view)
+                _ = try? state.receive(view, to: method)
+            }
+            completion(outcome)
+        }
+        request.send()
+        return request
+    }
+
+    /// Whether the peer can be sent requests of a method; one that says nothing is taken to know what RFC 3261 has.
+    func peerAllows(_ method: Method) -> Bool {
+        if let peerMethods { return peerMethods.contains(method) }
+        return [.invite, .ack, .bye, .cancel, .options].contains(method)
+    }
+
+    // MARK: Receiving
+
+    /// Notes what a message says of its sender.
+    func learn(_ view: MessageView) {
+        if let allow = view.allow { peerMethods = allow }
+        if view.firstIndex(of: .supported) != nil { peerExtensions = view.optionTags(.supported) }
+    }
+
+    /// A request of the peer.
+    func receive(_ request: IncomingRequest) {
+        let view = request.view
+        let layer = agent.layer
+        if view.method != .ack {
+            guard let order = try? state.receive(view) else { return layer.respondStatelessly(to: request, 400) }
+            guard order == .inOrder else {
+                return layer.respondStatelessly(to: request, 500, reason: "CSeq is out of order")
+            }
+            guard !agent.refusesExtensions(of: request) else { return }
+        }
+        learn(view)
+        for usage in usages where usage.receive(request, in: self) { return }
+        guard view.method != .ack else { return }
+        agent.receiveWithoutUsage(request, in: self)
+    }
+}

@@ -1,0 +1,52 @@
+import Reactor
+import SDP
+import Synchronization
+
+@testable import UserAgent
+
+/// Media that remembers what it was told.
+final class SimulatedMediaLeg: MediaLeg {
+    let localAddress: TransportAddress
+    let capabilities: MediaCapabilities
+    private let record = Mutex<(streams: [NegotiatedStream], isStopped: Bool)>(([], false))
+
+    init(_ localAddress: TransportAddress, formats: [FormatCapability]) {
+        self.localAddress = localAddress
+        capabilities = .audio(address: ConnectionAddress(localAddress), port: localAddress.port, formats: formats)
+    }
+
+    func apply(_ stream: NegotiatedStream, onFailure: @escaping @Sendable (SocketError) -> Void) {
+        record.withLock { $0.streams.append(stream) }
+    }
+
+    func stop() { record.withLock { $0.isStopped = true } }
+
+    /// All that was agreed, in order.
+    var streams: [NegotiatedStream] { record.withLock { $0.streams } }
+
+    /// Where media goes now, as `address:port`, and in which direction; nil before anything was agreed.
+    var state: String? {
+        streams.last.map { stream in
+            let address = stream.remoteAddress.transportAddress(port: stream.remotePort)
+            return "\(address.map(String.init(describing:)) ?? "nowhere") \(stream.direction)"
+        }
+    }
+
+    var isStopped: Bool { record.withLock { $0.isStopped } }
+}
+
+/// Makes simulated media on ports that count up from 10,000 by two.
+final class SimulatedMedia: MediaProvider {
+    private let next = Mutex<UInt16>(10_000)
+    private let formats: [FormatCapability]
+
+    init(formats: [FormatCapability] = [.pcmu, .pcma]) { self.formats = formats }
+
+    func makeLeg(near: TransportAddress) throws(SocketError) -> any MediaLeg {
+        let port = next.withLock { port in
+            defer { port += 2 }
+            return port
+        }
+        return SimulatedMediaLeg(near.with(port: port), formats: formats)
+    }
+}

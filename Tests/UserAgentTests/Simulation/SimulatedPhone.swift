@@ -1,0 +1,130 @@
+import Reactor
+import SDP
+import SIP
+import SIPEndpoint
+import TestKit
+
+@testable import UserAgent
+
+/// A phone in virtual time: a call agent on a simulated host.
+final class SimulatedPhone: RequestHandler {
+    let user: String
+    let node: SimulatedNode
+    private(set) var layer: TransactionLayer!  // Set by `init` before anyone can see the phone.
+    private(set) var agent: CallAgent!  // Set by `attached`, which `init` brings about.
+    /// The calls that came in and went out, in order.
+    private(set) var calls: [CallLeg] = []
+    /// What happened in all calls, in order.
+    private(set) var events: [CallLeg.Event] = []
+    /// Told of each call that comes in.
+    var onInvitation: (CallLeg) -> Void = { $0.answer() }
+    /// Where requests outside of dialogs go.
+    var proxy: URI?
+    private let media: SimulatedMedia
+    private let credentials: DigestClient
+
+    init(
+        _ user: String, _ node: SimulatedNode, formats: [FormatCapability] = [.pcmu, .pcma],
+        credentials: DigestClient = DigestClient(accounts: [], hash: DigestHash()),
+        configuration: EndpointConfiguration = .init()
+    ) {
+        self.user = user
+        self.node = node
+        self.credentials = credentials
+        media = SimulatedMedia(formats: formats)
+        layer = node.start(self, configuration: configuration)
+    }
+
+    /// Where the phone is called directly.
+    var uri: URI { uri("sip:\(user)@\(node.address)") }
+
+    private func uri(_ text: String) -> URI {
+        guard let uri = try? URI(text) else { preconditionFailure("\(text) is no URI") }
+        return uri
+    }
+
+    /// The last call.
+    var call: CallLeg {
+        guard let last = calls.last else { preconditionFailure("\(user) has no call") }
+        return last
+    }
+
+    /// The media of the last call.
+    var sound: SimulatedMediaLeg {
+        guard let leg = call.media as? SimulatedMediaLeg else { preconditionFailure("the media is not simulated") }
+        return leg
+    }
+
+    /// The statuses of progress, `answered`, `ended 200` and so on.
+    var story: [String] {
+        events.map { event in
+            switch event {
+            case .progress(let status): "\(status.rawValue)"
+            case .earlyMedia: "early media"
+            case .answered: "answered"
+            case .held(let isHeld): isHeld ? "held" : "taken up"
+            case .ended(let ending): "ended \(ending.status.rawValue) \(ending.side.rawValue)"
+            }
+        }
+    }
+
+    @discardableResult
+    func call(_ target: URI, options: OutgoingCallOptions = .init()) throws -> CallLeg {
+        let leg = try agent.call(target, as: .init(NameAddress(uri), proxy: proxy), options: options)
+        adopt(leg)
+        return leg
+    }
+
+    private func adopt(_ leg: CallLeg) {
+        calls.append(leg)
+        leg.onEvent = { [unowned self] in events.append($0) }
+        if let ending = leg.ending { events.append(.ended(ending)) }
+    }
+
+    // MARK: RequestHandler
+
+    func attached(to layer: TransactionLayer) {
+        agent = CallAgent(layer: layer, contactUser: user, media: media, credentials: credentials)
+        agent.onInvitation = { [unowned self] leg in
+            adopt(leg)
+            onInvitation(leg)
+        }
+    }
+
+    func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
+        if let defect = request.view.validate() { return layer.reject(request, defect) }
+        agent.receive(request, in: layer)
+    }
+
+    func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
+        layer.respondStatelessly(to: request, 481)
+    }
+
+    func timerFired(_ token: UInt64, in layer: TransactionLayer) { agent.timerFired(token) }
+}
+
+/// Two phones and nothing between them.
+struct TwoPhones {
+    let network: SimulatedNetwork
+    let alice: SimulatedPhone
+    let bob: SimulatedPhone
+
+    init(seed: UInt64 = 1, conditions: SimulatedNetwork.Conditions = .init()) {
+        network = SimulatedNetwork(seed: seed, conditions: conditions)
+        alice = SimulatedPhone("alice", network.node("10.0.0.1:5060"))
+        bob = SimulatedPhone("bob", network.node("10.0.0.2:5060"))
+    }
+
+    /// The messages so far.
+    var ladder: Ladder { Ladder(network, ["alice": alice.node, "bob": bob.node]) }
+
+    /// Runs until both have answered, and the ACK has come.
+    func callUp(options: OutgoingCallOptions = .init()) throws {
+        try alice.call(bob.uri, options: options)
+        let (alice, bob) = (alice, bob)
+        network.run(until: { !bob.calls.isEmpty && bob.call.isAnswered && alice.call.isAnswered })
+    }
+
+    /// Runs for a while: as long as all transactions may take.
+    func settle(_ time: Duration = .seconds(40)) { network.run(for: time) }
+}
