@@ -46,6 +46,9 @@ extension SessionExchange {
         state == .settled && isAgreed && !awaitsPrack && !updatesInProgress.contains(.local)
     }
 
+    /// Whether an UPDATE of this side is on its way.
+    public var isUpdating: Bool { updatesInProgress.contains(.local) }
+
     /// How long to wait before a re-INVITE or UPDATE that got 491 is tried again, so that both sides do not meet again (RFC 3261
     /// §14.1): in steps of 10 ms, 2.1 to 4 s for the owner of the Call-ID, up to 2 s for the other one.
     public static func retryDelay(ownsCallID: Bool, random: UInt64) -> Duration {

@@ -24,7 +24,7 @@ public final class CallAgent {
     static let methods: MethodSet = [.invite, .ack, .cancel, .bye, .options, .prack, .update, .info]
 
     /// The extensions that an agent knows: what it says in Supported, and may find in Require.
-    static let extensions = OptionTagSet(.reliableProvisional)
+    static let extensions = OptionTagSet(.reliableProvisional, .timer)
 
     /// The SIP layers.
     public let layer: TransactionLayer
@@ -168,6 +168,9 @@ public final class CallAgent {
         guard view.hasUsableBody else {
             return layer.respondStatelessly(to: request, 415) { $0.append("Accept: application/sdp\r\n") }
         }
+        if let field = SessionTimer(configuration.sessionTimer).refusal(of: view) {
+            return answer(request, 422, MessageContent([.init(field.name, field.value)]))
+        }
         guard let transaction = layer.accept(request, user: nil) else { return }
         if (try? merged.isMerged(view, transaction: transaction.number)) == true {
             return layer.respond(transaction, 482)
@@ -231,6 +234,9 @@ public struct CallConfiguration: Sendable, Hashable {
 
     /// Which provisional responses are sent reliably.
     public var reliableProgress = ReliableProgress.withDescription
+
+    /// How long a session lasts without being refreshed, and who refreshes it (RFC 4028).
+    public var sessionTimer = SessionTimer.Configuration()
 
     /// The defaults.
     public init() {}

@@ -185,18 +185,21 @@ extension CallLeg {
             current?.exchange.pass(.success, from: .local, hasDescription: !body.isEmpty)
             current?.dialog.state.confirm()
         }
-        write(status, body, transaction)
+        let fields = status.isSuccess ? invitation.map { $0.withView { acceptTimer($0) } } ?? [] : []
+        write(status, body, transaction, fields)
     }
 
     private func write(
-        _ status: StatusCode, _ body: [UInt8], _ transaction: ServerTransaction, number: UInt32? = nil
+        _ status: StatusCode, _ body: [UInt8], _ transaction: ServerTransaction,
+        _ fields: [MessageContent.Field] = [], number: UInt32? = nil
     ) {
         agent.layer.respond(transaction, status: status) { writer in
             agent.layer.writeHead(transaction, status, nil, status < 300, into: &writer)
             if status < 300 { agent.writeContact(transaction.flow, into: &writer) }
             agent.writeCapabilities(into: &writer)
             var content = MessageContent.session(body)
-            if let number { content.fields = [.init(.require, "100rel"), .init(.rSeq, "\(number)")] }
+            content.fields = fields
+            if let number { content.fields += [.init(.require, "100rel"), .init(.rSeq, "\(number)")] }
             if status >= 300, !endReason.isEmpty { content.fields.append(CallAgent.warning(endReason)) }
             content.write(into: &writer)
         }

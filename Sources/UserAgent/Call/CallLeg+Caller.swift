@@ -68,7 +68,7 @@ extension CallLeg {
         let credentials = calling.retry.authorize(
             .init(method: Array("INVITE".utf8), uri: origin.requestURI.bytes, body: body), with: &agent.credentials)
         var content = MessageContent.session(body)
-        content.fields = calling.options.fields
+        content.fields = timerFields + calling.options.fields
         if calling.options.requiresReliableProgress { content.fields.append(.init(.require, "100rel")) }
         let sent = agent.layer.send(.invite, to: target, user: self) { writer, via, flow in
             origin.writeHead(of: .invite, sequence: sequence, via: via, into: &writer)
@@ -217,6 +217,8 @@ extension CallLeg {
         try? dialog.dialog.state.confirm(by: response)
         dialog.dialog.learn(response)
         current = dialog
+        timer.forgetMinimum()
+        receiveTimer(response)
         let body = response.sessionDescription ?? dialog.preview
         switch dialog.exchange.pass(.success, from: .remote, hasDescription: body != nil) {
         case .answer:
@@ -295,6 +297,10 @@ extension CallLeg: ClientTransactionUser {
                 return false
             case nil: return false
             }
+            renewInvite()
+            sendInvite()
+            return true
+        case 422 where timer.lengthen(after: view):
             renewInvite()
             sendInvite()
             return true

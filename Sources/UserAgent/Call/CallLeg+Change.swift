@@ -69,7 +69,7 @@ extension CallLeg {
         call.exchange.pass(.update, from: .local, hasDescription: true)
         change.isUnderWay = true
         var content = MessageContent.session(offer)
-        content.fields = agent.capabilityFields
+        content.fields = agent.capabilityFields + timerFields
         call.dialog.send(.update, content) { [weak self] outcome in self?.takeOutcome(outcome, of: .update, call) }
     }
 
@@ -78,10 +78,15 @@ extension CallLeg {
         guard !isEnded else { return }
         guard case .response(let view) = outcome, view.statusCode.isSuccess else {
             call.exchange.refuse(place, from: .local)
+            if case .response(let view) = outcome, place == .update, timer.lengthen(after: view) {
+                call.session.rollBack()
+                return sendUpdate(call)
+            }
             let refusal: ChangeRefusal =
                 if case .response(let view) = outcome { ChangeRefusal(view) } else { .lost(outcome.status) }
             return refuseChange(refusal, call, outcome.reason)
         }
+        if place == .update { receiveTimer(view) }
         let body = view.sessionDescription
         let answered: SessionExchange.Place = place == .update ? .updateSuccess : .prackSuccess
         takeAnswer(body, call.exchange.pass(answered, from: .remote, hasDescription: body != nil), call)
@@ -122,6 +127,7 @@ extension CallLeg {
     func reinviteAccepted(_ view: MessageView, _ call: CallDialog, _ invite: Message) {
         _ = try? call.dialog.state.receive(view, to: .invite)
         call.dialog.learn(view)
+        receiveTimer(view)
         let body = view.sessionDescription
         let meaning = call.exchange.pass(.success, from: .remote, hasDescription: body != nil)
         call.sendAck(to: invite, body: [])
@@ -200,6 +206,7 @@ final class ReinviteTransaction: ClientTransactionUser {
         agent.targets(call.dialog.nextHop, flow: call.dialog.flow) { [self] targets in
             guard let target = targets.first else { return refuse(.lost(503), "The far side has no address") }
             let sequence = call.dialog.nextSequence()
+            let fields = leg.timerFields
             let credentials = retry.authorize(
                 .init(method: Array("INVITE".utf8), uri: call.dialog.requestURI.bytes, body: offer),
                 with: &agent.credentials)
@@ -208,7 +215,9 @@ final class ReinviteTransaction: ClientTransactionUser {
                 CallAgent.write(credentials, into: &writer)
                 agent.writeContact(flow, into: &writer)
                 agent.writeCapabilities(into: &writer)
-                MessageContent.session(offer).write(into: &writer)
+                var content = MessageContent.session(offer)
+                content.fields = fields
+                content.write(into: &writer)
             }
             guard let sent, let message = try? Message(sent.sentRequest) else {
                 return refuse(.lost(503), "No listener of ours reaches \(target.address)")
@@ -227,6 +236,7 @@ final class ReinviteTransaction: ClientTransactionUser {
         {
             return send()
         }
+        if !leg.isEnded, leg.timer.lengthen(after: view) { return send() }
         for action in machine.receive(view) {
             switch action {
             case .progress(_, reliable: let number):

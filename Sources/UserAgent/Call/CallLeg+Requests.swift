@@ -83,6 +83,7 @@ extension CallLeg: DialogUsage {
         }
         let body = view.sessionDescription
         guard !refuses(request, call.exchange.admissionOfUpdate(hasDescription: body != nil)),
+            !refusesInterval(of: request),
             let transaction = agent.layer.accept(request, user: nil), let kept = transaction.request
         else { return }
         call.exchange.pass(.update, from: .remote, hasDescription: body != nil)
@@ -99,7 +100,7 @@ extension CallLeg: DialogUsage {
             call.exchange.pass(.updateSuccess, from: .local, hasDescription: !body.isEmpty)
             try? request.withView { try call.dialog.state.refreshTarget(from: $0) }
             var content = MessageContent.session(body)
-            content.fields = agent.capabilityFields
+            content.fields = agent.capabilityFields + request.withView { acceptTimer($0) }
             agent.respond(transaction, 200, content, hasContact: true)
         case .failure(let refusal):
             call.exchange.refuse(.update, from: .remote)
@@ -125,7 +126,8 @@ extension CallLeg: DialogUsage {
         guard view.hasUsableBody else {
             return agent.answer(request, 415, MessageContent([.init(.accept, "application/sdp")]))
         }
-        guard !refuses(request, call.exchange.admissionOfInvite), let sequence = try? view.cSeq.number,
+        guard !refuses(request, call.exchange.admissionOfInvite), !refusesInterval(of: request),
+            let sequence = try? view.cSeq.number,
             let transaction = agent.layer.accept(request, user: self), let kept = transaction.request
         else { return }
         let body = view.sessionDescription
@@ -149,7 +151,7 @@ extension CallLeg: DialogUsage {
             call.exchange.pass(.success, from: .local, hasDescription: !body.isEmpty)
             try? request.withView { try call.dialog.state.refreshTarget(from: $0) }
             var content = MessageContent.session(body)
-            content.fields = agent.capabilityFields
+            content.fields = agent.capabilityFields + request.withView { acceptTimer($0) }
             agent.respond(transaction, 200, content, copiesRecordRoute: true, hasContact: true)
             if case .wait(let delay)? = call.received?.repetition.start(agent.layer.configuration.timers) {
                 set(.reinviteSuccess, delay)

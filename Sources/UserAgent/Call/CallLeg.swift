@@ -82,6 +82,8 @@ public final class CallLeg {
     var endReason = ""
     /// Why this side gave the call up; set before it hangs up.
     var failure: Ending?
+    /// Who refreshes the session, and when it ends without.
+    var timer: SessionTimer
     /// A change of the session that is wanted, and who waits for it.
     var change = WantedChange()
 
@@ -90,6 +92,7 @@ public final class CallLeg {
         self.number = number
         self.media = media
         self.invitation = invitation
+        timer = SessionTimer(agent.configuration.sessionTimer)
         let box = UnownedBox<CallLeg>()
         session = NegotiatedSession(media: media, sessionID: agent.layer.driver.random()) { stream in
             box.value?.apply(stream)
@@ -178,6 +181,7 @@ public final class CallLeg {
     /// The timers of a leg.
     enum TimerName: UInt8 {
         case expires, moreSuccesses, success, progress, inviteExpires, reliableProgress, reinviteSuccess, retryChange
+        case sessionRefresh, sessionExpiry
     }
 
     func set(_ timer: TimerName, _ delay: Duration) {
@@ -204,6 +208,8 @@ public final class CallLeg {
         case .reliableProgress: fireReliableProgress()
         case .reinviteSuccess: repeatReinviteSuccess()
         case .retryChange: pursueChange()
+        case .sessionRefresh: fire(SessionTimer.Timer.refresh)
+        case .sessionExpiry: fire(SessionTimer.Timer.expiry)
         }
     }
 }

@@ -78,6 +78,11 @@ final class AgentDialog: RequestScope {
             if Dialog.isTargetRefresh(method) || method == .refer {
                 content.fields.insert(.init(.contact, agent.contact(flow)), at: 0)
             }
+            // RFC 4028 §7.1 wants it in every request but ACK.
+            let supported = String(describing: HeaderName.supported.canonical)
+            if !content.fields.contains(where: { $0.name == supported }) {
+                content.fields.append(.init(supported, "\(CallAgent.extensions)"))
+            }
             return content
         } _: { [self] outcome in
             if case .response(let view) = outcome {
@@ -94,6 +99,11 @@ final class AgentDialog: RequestScope {
     func peerAllows(_ method: Method) -> Bool {
         if let peerMethods { return peerMethods.contains(method) }
         return [.invite, .ack, .bye, .cancel, .options].contains(method)
+    }
+
+    /// The peer refuses a method, whatever it says.
+    func forbid(_ method: Method) {
+        peerMethods = (peerMethods ?? [.invite, .ack, .bye, .cancel, .options]).subtracting(MethodSet(method))
     }
 
     // MARK: Receiving
