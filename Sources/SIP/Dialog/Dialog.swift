@@ -96,6 +96,28 @@ public struct Dialog: Sendable {
         isSecure = isSecureTransport && scheme == .sips
     }
 
+    /// The dialog that the first NOTIFY of a subscription makes for the subscriber (RFC 6665 §4.4.1).
+    ///
+    /// - Parameters:
+    ///   - request: the NOTIFY as it came; its To tag is the From tag of the SUBSCRIBE.
+    ///   - localSequence: the number of the SUBSCRIBE.
+    ///   - isSecureTransport: whether the NOTIFY came over TLS.
+    /// - Throws: `MessageDefect` if a part is missing or malformed; Contact is required.
+    public init(
+        notifying request: MessageView, localSequence: UInt32, isSecureTransport: Bool = false
+    ) throws(MessageDefect) {
+        id = try DialogID(receiving: request)
+        state = .confirmed
+        local = try Self.fieldValue(.to, of: request)
+        remote = try Self.fieldValue(.from, of: request)
+        self.localSequence = localSequence
+        remoteSequence = try request.cSeq.number
+        guard let contact = try Self.contact(of: request) else { throw MessageView.missing(.contact) }
+        remoteTarget = contact
+        routeSet = try RouteSet(receiving: request)
+        isSecure = isSecureTransport && contact.scheme == .sips
+    }
+
     // MARK: Changes
 
     /// A 2xx came for the INVITE that made this dialog: it is confirmed, even if it was given up before (RFC 6228 §4), and its route

@@ -42,6 +42,10 @@ public struct ByteSet: Sendable {
     @inlinable
     public static var uriHeader: ByteSet { ByteSet(low: 0xA7FF_EFF2_0000_0000, high: 0x47FF_FFFE_AFFF_FFFE) }
 
+    /// `unreserved`: what needs no escape wherever it stands in a URI (RFC 3261 §25.1).
+    @inlinable
+    public static var unreserved: ByteSet { ByteSet(low: 0x03FF_6782_0000_0000, high: 0x47FF_FFFE_87FF_FFFE) }
+
     /// `token` and the characters of an IPv6 reference: an unquoted `gen-value` (RFC 3261 §25.1).
     @inlinable
     public static var parameterValue: ByteSet { ByteSet(low: 0x07FF_6CA2_0000_0000, high: 0x47FF_FFFF_AFFF_FFFE) }

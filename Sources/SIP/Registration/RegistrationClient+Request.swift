@@ -32,6 +32,11 @@ extension RegistrationClient {
         writer.append(" REGISTER\r\nContact: ")
         writer.append(
             NameAddress(configuration.contact, parameters: configuration.contactParameters).description)
+        if let formerContact {
+            writer.append(", <")
+            writer.append(formerContact.bytes)
+            writer.append(">;expires=0")
+        }
         writer.append("\r\nExpires: ")
         writer.append(decimal: state == .unregistering ? 0 : Int(requestedExpires.components.seconds))
         writer.append("\r\n")

@@ -106,7 +106,10 @@ public struct RegistrationClient: Sendable {
     public private(set) var isBound = false
 
     /// What is registered.
-    public let configuration: RegistrationConfiguration
+    public private(set) var configuration: RegistrationConfiguration
+
+    /// The contact that the next REGISTER takes away, since the user agent has moved.
+    private(set) var formerContact: URI?
 
     /// Answers the challenges.
     public private(set) var authentication: DigestClient
@@ -184,6 +187,20 @@ public struct RegistrationClient: Sendable {
         }
     }
 
+    /// The user agent has moved: it is reached at another contact now, and the binding of the old one is taken away with the next
+    /// request, which goes at once when there is a binding.
+    public mutating func move(to contact: URI) -> [Action] {
+        guard !contact.isEquivalent(to: configuration.contact) else { return [] }
+        if isBound { formerContact = formerContact ?? configuration.contact }
+        configuration.contact = contact
+        switch state {
+        case .registered, .waiting: return [.stop(.attempt)] + beginAttempt(.registering)
+        // The request on its way names the old contact; its answer, if it arrives, is of no use.
+        case .registering: return beginAttempt(.registering)
+        case .idle, .unregistering, .failed: return []
+        }
+    }
+
     // MARK: Time and transactions
 
     /// A timer fired.
@@ -258,6 +275,7 @@ public struct RegistrationClient: Sendable {
 
     private mutating func succeed(_ response: MessageView) -> [Action] {
         guard state == .registering else { return finish() }
+        formerContact = nil
         guard let expires = grantedExpires(response), expires > .zero else {
             return fail(.notBound, retryAfter: nil)
         }

@@ -55,6 +55,20 @@ public final class EndpointLane: @unchecked Sendable {
         for socket in sockets { socket?.beginReceiving() }
     }
 
+    /// Gives a listener for datagrams another socket, since this machine has another address now; on the lane of an endpoint that
+    /// has one.
+    ///
+    /// - Throws: `SocketError` when the socket cannot be opened; the old one goes on then.
+    public func rebind(
+        _ listener: Int, to socket: BoundDatagramSocket, advertised: String? = nil
+    ) throws(SocketError) {
+        lane.preconditionCurrent()
+        let opened = try lane.open(socket, tag: UInt64(listener), handler: self)
+        sockets[listener]?.close()
+        sockets[listener] = opened
+        layer.relocate(listener, to: Listener(.udp, socket.localAddress, advertised: advertised))
+    }
+
     /// Datagrams that were handed to the lanes that own them, and those that found their queues full.
     public var handOvers: (handedOver: UInt64, refused: UInt64) { (handedOver, refused) }
 

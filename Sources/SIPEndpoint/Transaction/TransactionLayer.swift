@@ -10,7 +10,7 @@ public final class TransactionLayer {
     /// Settings.
     public let configuration: EndpointConfiguration
     /// Our listeners; their index is a flow's `listener`.
-    public let listeners: [Listener]
+    public private(set) var listeners: [Listener]
     /// Who takes new requests.
     public unowned let handler: any RequestHandler
     /// Sees every message that is sent or received, for traces and ladders; called on the lane, and must not block.
@@ -42,6 +42,9 @@ public final class TransactionLayer {
     }
 
     deinit { addressText.deallocate() }
+
+    /// A listener has moved to another address, as this machine has: what is sent from now on says so.
+    public func relocate(_ index: Int, to listener: Listener) { listeners[index] = listener }
 
     /// Transactions that this lane holds, clients and servers.
     public var transactionCount: Int { clients.count + servers.count }

@@ -77,6 +77,11 @@ public final class SimulatedNetwork {
     /// Takes a node away: what is sent to it is lost, as behind a host that died.
     public func remove(_ node: SimulatedNode) { nodes[node.address] = nil }
 
+    func move(_ node: SimulatedNode, to address: TransportAddress) {
+        nodes[node.address] = nil
+        nodes[address] = node
+    }
+
     /// A number between 0 and 1.
     func chance() -> Double { Double(random() >> 11) / Double(1 << 53) }
 

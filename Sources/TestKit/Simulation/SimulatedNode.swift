@@ -5,9 +5,9 @@ public import SIPEndpoint
 /// A host in a `SimulatedNetwork`: the driver below a `TransactionLayer`.
 public final class SimulatedNode: EndpointDriver {
     /// Its address, for UDP and TCP alike.
-    public let address: TransportAddress
+    public private(set) var address: TransportAddress
     /// Its listeners: 0 is UDP, 1 is TCP.
-    public let listeners: [Listener]
+    public private(set) var listeners: [Listener]
     /// The layer above; set before anything is received.
     public var layer: TransactionLayer?
     private unowned let network: SimulatedNetwork
@@ -22,6 +22,16 @@ public final class SimulatedNode: EndpointDriver {
     }
 
     deinit { memory.deallocate() }
+
+    /// Moves to another address, as a machine does that changes its network: what is sent to the old one is lost.
+    public func move(to address: String) {
+        // A test names its addresses itself; a wrong one is its own fault.
+        guard let parsed = TransportAddress(address) else { preconditionFailure("\(address) is no address") }
+        network.move(self, to: parsed)
+        self.address = parsed
+        listeners = [Listener(.udp, parsed), Listener(.tcp, parsed)]
+        for (index, listener) in listeners.enumerated() { layer?.relocate(index, to: listener) }
+    }
 
     /// Makes the layer of this node.
     public func start(_ handler: any RequestHandler, configuration: EndpointConfiguration = .init()) -> TransactionLayer

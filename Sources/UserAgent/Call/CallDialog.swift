@@ -4,7 +4,7 @@ import SIPEndpoint
 /// A dialog of a call, early or confirmed, with its session: where its offers and answers stand, and what they said.
 final class CallDialog {
     let dialog: AgentDialog
-    let session: any CallSession
+    var session: any CallSession
     var exchange: SessionExchange
     /// The answer in a provisional response that was not reliable; it counts when no other comes.
     var preview: [UInt8]?
@@ -12,6 +12,9 @@ final class CallDialog {
     var received: ReceivedReinvite?
     /// The ACK of the last 2xx, to be sent again with it.
     var ack: (bytes: [UInt8], flow: Flow)?
+
+    /// Whether the call in the dialog is over; other usages may go on (RFC 5057 §4).
+    var isOver = false
 
     /// A re-INVITE of the peer.
     struct ReceivedReinvite {
@@ -28,8 +31,8 @@ final class CallDialog {
 
     /// Ends the dialog; the answer to the BYE ends nothing that has not ended.
     func sendBye() {
-        guard dialog.state.state != .terminated else { return }
-        dialog.state.terminate()
+        guard !isOver else { return }
+        isOver = true
         dialog.send(.bye)
     }
 

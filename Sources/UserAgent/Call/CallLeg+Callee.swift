@@ -22,6 +22,8 @@ struct IncomingCall {
     var body: [UInt8] = []
     /// Whether the next provisional response is reliable.
     var isReliable = false
+    /// The addresses in a 3xx.
+    var contacts: [NameAddress] = []
     /// Whether the call is answered as soon as reliable responses are acknowledged.
     var acceptsSoon = false
 }
@@ -117,6 +119,13 @@ extension CallLeg {
         withCallee { $0.reject(status) }
     }
 
+    /// Sends the caller elsewhere (RFC 3261 §8.3).
+    public func redirect(to contacts: [NameAddress], _ status: StatusCode = 302) {
+        guard status.category == 3 else { return }
+        answering.contacts = contacts
+        reject(status)
+    }
+
     private func accept(_ body: [UInt8]) {
         answering.acceptsSoon = false
         answering.body = body
@@ -164,7 +173,7 @@ extension CallLeg {
 
     private func confirmed() {
         isAnswered = true
-        onEvent(.answered)
+        tell(.answered)
         pursueChange()
     }
 
@@ -200,6 +209,9 @@ extension CallLeg {
             var content = MessageContent.session(body)
             content.fields = fields
             if let number { content.fields += [.init(.require, "100rel"), .init(.rSeq, "\(number)")] }
+            if status.category == 3 {
+                content.fields += answering.contacts.map { .init(.contact, $0.description) }
+            }
             if status >= 300, !endReason.isEmpty { content.fields.append(CallAgent.warning(endReason)) }
             content.write(into: &writer)
         }

@@ -7,6 +7,8 @@ public struct OutgoingCallOptions: Sendable, Hashable {
     public var fields: [MessageContent.Field] = []
     /// Whether the far side is to make the offer (RFC 3261 §13.2.1): the INVITE has none.
     public var offersLate = false
+    /// Whether a 3xx is followed to the addresses that it names (RFC 3261 §8.1.3.4); else it ends the call.
+    public var followsRedirection = true
     /// Whether provisional responses must come reliably (RFC 3262 §4): a callee that cannot do that refuses.
     public var requiresReliableProgress = false
 
@@ -20,6 +22,8 @@ struct OutgoingCall {
     let options: OutgoingCallOptions
     var transaction: ClientTransaction?
     var retry = AuthenticationRetry()
+    /// Where responses have redirected the INVITE to.
+    var redirects: RedirectTargets
     /// The servers that are left when the first does not answer.
     var alternatives: [Target] = []
     /// Where the offer of the INVITE stands; each early dialog goes on with a copy.
@@ -32,6 +36,7 @@ struct OutgoingCall {
     init(_ origin: RequestOrigin, _ options: OutgoingCallOptions) {
         self.origin = origin
         self.options = options
+        redirects = RedirectTargets(origin.requestURI)
     }
 }
 
@@ -154,8 +159,8 @@ extension CallLeg {
                 hasEarlyMedia = true
             }
         }
-        onEvent(.progress(status))
-        if hasEarlyMedia { onEvent(.earlyMedia) }
+        tell(.progress(status))
+        if hasEarlyMedia { tell(.earlyMedia) }
     }
 
     /// Acknowledges a reliable provisional response by PRACK, with the answer to an offer in it (RFC 3262 §5).
@@ -171,7 +176,7 @@ extension CallLeg {
             // Acknowledged in any case; with one more offer when this side wants one.
             sendPrack(rAck, dialog)
             switch taken {
-            case .success: onEvent(.earlyMedia)
+            case .success: tell(.earlyMedia)
             case .failure(let refusal): hangUp(because: Ending(refusal.status, refusal.reason, .local))
             }
         case .offer:
@@ -181,7 +186,7 @@ extension CallLeg {
                 case .success(let answer):
                     dialog.exchange.pass(.prack, from: .local, hasDescription: true)
                     sendPrack(rAck, dialog, body: answer)
-                    onEvent(.earlyMedia)
+                    tell(.earlyMedia)
                 case .failure(let refusal):
                     hangUp(because: Ending(refusal.status, refusal.reason, .local))
                 }
@@ -264,7 +269,7 @@ extension CallLeg {
             current.sendAck(to: machine.request, body: body)
             guard !isEnded else { return }
             isAnswered = true
-            onEvent(.answered)
+            tell(.answered)
             pursueChange()
         case .failure(let refusal):
             current.sendAck(to: machine.request, body: [])
@@ -279,8 +284,8 @@ extension CallLeg: ClientTransactionUser {
         guard transaction === calling?.transaction, case .caller(var machine) = role else { return }
         let view = response.view
         let status = view.statusCode
-        if !isEnded, !machine.hasSentCancel, retries(after: view) { return }
         if status >= 300 { endReason = CallLeg.reason(of: view) }
+        if !isEnded, !machine.hasSentCancel, retries(after: view) { return }
         let actions = machine.receive(view)
         role = .caller(machine)
         perform(actions, view)
@@ -293,7 +298,7 @@ extension CallLeg: ClientTransactionUser {
             switch calling?.retry.receive(view, with: &agent.credentials) {
             case .retry: break
             case .giveUp(let cause):
-                failure = failure ?? Ending(view.statusCode, cause.reason, .remote)
+                endReason = cause.reason
                 return false
             case nil: return false
             }
@@ -305,13 +310,34 @@ extension CallLeg: ClientTransactionUser {
             sendInvite()
             return true
         case 503:
-            guard let next = calling?.alternatives.first else { return false }
+            guard let next = calling?.alternatives.first else { return redirects(after: view) }
             calling?.alternatives.removeFirst()
             renewInvite()
             sendInvite(to: next)
             return true
+        case 300...599: return redirects(after: view)
         default: return false
         }
+    }
+
+    /// Whether another address is left that a redirection has named: after 3xx, and after one of them has failed.
+    private func redirects(after view: MessageView) -> Bool {
+        guard var calling, calling.options.followsRedirection else { return false }
+        calling.redirects.receive(view)
+        let next = calling.redirects.next()
+        self.calling = calling
+        guard let next else { return false }
+        calling.origin.requestURI = next
+        renewInvite()
+        sendInvite()
+        return true
+    }
+
+    /// The INVITE is cancelled, as its answers would not arrive here, and goes once more.
+    func restart() {
+        if let invite = calling?.transaction { agent.layer.sendCancel(invite) }
+        renewInvite()
+        sendInvite()
     }
 
     /// The INVITE goes once more: what the one before has made is over.
@@ -329,6 +355,11 @@ extension CallLeg: ClientTransactionUser {
             return sendInvite(to: next)
         }
         if case .transport(let reason) = failure { endReason = reason }
+        if machine.state == .calling, let next = calling?.redirects.next() {
+            calling?.origin.requestURI = next
+            renewInvite()
+            return sendInvite()
+        }
         withCaller { $0.transactionFailed(isTimeout: failure == .timeout) }
     }
 

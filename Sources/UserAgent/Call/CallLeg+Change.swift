@@ -1,3 +1,4 @@
+import Reactor
 import SIP
 import SIPEndpoint
 
@@ -48,6 +49,20 @@ extension CallLeg {
         if let current { sessions.append(current.session) }
         for case let session as NegotiatedSession in sessions { wish(session) }
         change.want(completion)
+        pursueChange()
+    }
+
+    /// This side is reached at another address: its media moves, and the far side is told by a re-INVITE with the new Contact and
+    /// a new offer (RFC 3261 §14). A call that is not answered yet is made anew from there.
+    func addressChanged() {
+        guard !isEnded, let address = agent.layer.listeners.first?.address else { return }
+        do throws(SocketError) {
+            try media.move(near: address)
+        } catch {
+            return hangUp(because: Ending(500, "The audio cannot move: \(error)", .local))
+        }
+        if case .caller = role, !isAnswered { return restart() }
+        change.want { _ in }
         pursueChange()
     }
 
@@ -146,8 +161,9 @@ extension CallLeg {
             }
         case .missing:
             call.session.rollBack()
-            call.session.abandonChange()
-            change.fail(SessionRefusal(488, "The far side did not answer the offer"))
+            let refusal = SessionRefusal(488, "The far side did not answer the offer")
+            call.session.abandonChange(refusal)
+            change.fail(refusal)
         default:
             // Answered before, in a provisional response.
             change.succeed()
@@ -173,7 +189,7 @@ extension CallLeg {
             set(.retryChange, delay)
         case .rejected(let status):
             let mustSynchronize = change.hasTakenEffect
-            call.session.abandonChange()
+            call.session.abandonChange(SessionRefusal(status, reason))
             change.fail(SessionRefusal(status, reason))
             guard mustSynchronize else { return }
             // RFC 6141 §3.4: what a provisional response has changed is changed back, so that both sides agree.

@@ -11,7 +11,7 @@ extension CallLeg: DialogUsage {
         case .invite: receiveReinvite(request, call)
         case .prack: receivePrack(request, call)
         case .update: receiveUpdate(request, call)
-        case .info: agent.answer(request, 200)
+        case .info: receiveInfo(request, call)
         default: return false
         }
         return true
@@ -27,6 +27,9 @@ extension CallLeg: DialogUsage {
         lose(status, "The far side does not know the call any more")
     }
 
+    /// A call is told once, whatever its dialogs: see `addressChanged`.
+    func relocate() {}
+
     /// The far side is silent, or does not know the call: it is over here too (RFC 3261 §12.2.1.2).
     func lose(_ status: StatusCode, _ reason: String) {
         sendBye()
@@ -41,9 +44,10 @@ extension CallLeg: DialogUsage {
             withCallee { $0.receiveBye() }
         } else if call !== current {
             // A callee may not say BYE before its answer; its refusal of the INVITE follows.
-            return call.dialog.state.terminate()
+            call.isOver = true
+            return
         }
-        call.dialog.state.terminate()
+        call.isOver = true
         end(Ending(200, "Normal call clearing", .remote))
     }
 

@@ -17,6 +17,8 @@ public final class CallLeg {
         case answered
         /// The far side holds, or takes up again.
         case held(Bool)
+        /// The far side pressed a key, and said so by INFO.
+        case digit(Character)
         /// The call is over; nothing follows.
         case ended(Ending)
     }
@@ -43,6 +45,9 @@ public final class CallLeg {
         }
     }
 
+    /// What the call has to do with another one, as its INVITE says.
+    public internal(set) var relation: Relation?
+
     /// Which machine runs the INVITE that began the call.
     enum Role {
         case caller(OutgoingInvite)
@@ -55,7 +60,7 @@ public final class CallLeg {
     /// The INVITE of a call that came in; nil for one that goes out.
     public let invitation: Message?
     /// The media of the call.
-    public let media: any MediaLeg
+    public private(set) var media: any MediaLeg
     /// The session that the INVITE began with: of all early dialogs that have none of their own yet.
     private(set) var session: any CallSession
     var role: Role?
@@ -68,6 +73,12 @@ public final class CallLeg {
     /// The dialog of the call: for the callee from the beginning, for the caller from the answer on.
     var current: CallDialog?
     private var timers: [TimerName: CallAgent.RunningTimer] = [:]
+    /// The REFER that has brought the call about, whose sender is told how it gets on.
+    var referral: IncomingReferral?
+    /// The REFER of this side that is under way.
+    var outgoingReferral: OutgoingReferral?
+    /// The face of the call above the lanes, if it has one.
+    weak var face: Call?
     /// Told what happens, on the lane.
     public var onEvent: (Event) -> Void = { _ in }
     /// Whether the call is up.
@@ -100,6 +111,25 @@ public final class CallLeg {
         box.value = self
     }
 
+    /// A call of an existing session, without media here.
+    init(_ agent: CallAgent, number: UInt64, session: RelayedSession) {
+        self.agent = agent
+        self.number = number
+        self.session = session
+        media = NoMedia()
+        invitation = nil
+        timer = SessionTimer(agent.configuration.sessionTimer)
+        session.attach(self)
+    }
+
+    /// The session of a call that has not been answered becomes another one.
+    func replaceSession(by session: any CallSession) {
+        self.session.end()
+        self.session = session
+        current?.session = session
+        media = NoMedia()
+    }
+
     /// The dialog of the call; nil before there is one.
     public var dialog: Dialog? { current?.dialog.state }
 
@@ -129,6 +159,12 @@ public final class CallLeg {
         hangUp()
     }
 
+    /// Tells what happens, and the one who has referred this side to the call.
+    func tell(_ event: Event) {
+        onEvent(event)
+        referral?.report(event, of: self)
+    }
+
     // MARK: Ending
 
     func end(_ ending: Ending) {
@@ -138,8 +174,9 @@ public final class CallLeg {
         stopTimers(except: .moreSuccesses)
         session.end()
         change.fail(SessionRefusal(ending.status, ending.reason))
+        leaveDialogs()
         if case .callee(_, let transaction) = role { agent.merged.end(transaction: transaction.number) }
-        onEvent(.ended(ending))
+        tell(.ended(ending))
         // Further answers of a fork are still to be acknowledged and ended.
         if case .caller(let machine) = role, machine.state == .accepted || machine.state == .proceeding { return }
         forget()
@@ -148,11 +185,16 @@ public final class CallLeg {
     /// Nothing will come for this call any more.
     func forget() {
         stopTimers()
-        for dialog in early.values { dialog.dialog.leave(self) }
-        current?.dialog.leave(self)
+        leaveDialogs()
         early = [:]
         role = nil
         agent.forget(self)
+    }
+
+    /// Requests that still come in the dialogs are none of this call's.
+    private func leaveDialogs() {
+        for dialog in early.values { dialog.dialog.leave(self) }
+        current?.dialog.leave(self)
     }
 
     /// Ends the dialog of the call.
@@ -172,7 +214,7 @@ public final class CallLeg {
         media.apply(stream) { error in execute { leg.value.mediaFailed(error) } }
         if stream.isHeld != isHeldByPeer {
             isHeldByPeer = stream.isHeld
-            onEvent(.held(stream.isHeld))
+            tell(.held(stream.isHeld))
         }
     }
 

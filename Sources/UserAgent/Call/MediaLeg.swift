@@ -3,7 +3,7 @@ public import SDP
 
 /// The media of one call, as its signalling sees it; safe to call from any thread.
 public protocol MediaLeg: AnyObject, Sendable {
-    /// Where this side receives RTP: bound before the offer or answer is written.
+    /// Where this side receives RTP: bound before the offer or answer is written; it changes with ``move(near:)`` alone.
     var localAddress: TransportAddress { get }
 
     /// What this side can do; the formats in order of preference.
@@ -13,6 +13,11 @@ public protocol MediaLeg: AnyObject, Sendable {
     ///
     /// - Parameter onFailure: called once, on any thread, when the media cannot start: the call would be mute.
     func apply(_ stream: NegotiatedStream, onFailure: @escaping @Sendable (SocketError) -> Void)
+
+    /// Goes on at another local address, since this machine has moved to another network; the next offer says so.
+    ///
+    /// - Throws: `SocketError` when there is no port left.
+    func move(near address: TransportAddress) throws(SocketError)
 
     /// Ends sending and receiving and gives the ports back.
     func stop()

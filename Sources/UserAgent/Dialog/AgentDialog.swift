@@ -10,6 +10,9 @@ protocol DialogUsage: AnyObject {
 
     /// The dialog is over: the peer does not know it any more.
     func dialogLost(_ dialog: AgentDialog, _ status: StatusCode)
+
+    /// This side is reached at another address.
+    func relocate()
 }
 
 /// A dialog of an agent, shared by all that lives in it: one target, one count of requests (RFC 5057 §5).
@@ -20,7 +23,7 @@ final class AgentDialog: RequestScope {
     /// The dialog.
     var state: Dialog
     /// The flow by which the peer was reached first.
-    let flow: Flow?
+    var flow: Flow?
     /// Whether this side made the Call-ID.
     let ownsCallID: Bool
     /// What the peer says that it allows and supports; nil and empty before it says anything.
@@ -37,6 +40,17 @@ final class AgentDialog: RequestScope {
 
     // MARK: Usages
 
+    /// The call in the dialog.
+    var call: CallLeg? { usages.lazy.compactMap { $0 as? CallLeg }.first }
+
+    /// Counts the REFERs of the peer; whether there was one before.
+    func countReferral() -> Bool {
+        defer { hasReferral = true }
+        return hasReferral
+    }
+
+    private var hasReferral = false
+
     func join(_ usage: any DialogUsage) {
         guard !usages.contains(where: { $0 === usage }) else { return }
         usages.append(usage)
@@ -47,6 +61,12 @@ final class AgentDialog: RequestScope {
     func leave(_ usage: any DialogUsage) {
         usages.removeAll { $0 === usage }
         if usages.isEmpty { agent.forget(self) }
+    }
+
+    /// This side is reached at another address: the peer is told by a target refresh request of each usage.
+    func relocate() {
+        flow = nil
+        for usage in usages { usage.relocate() }
     }
 
     /// The peer does not know the dialog any more.

@@ -17,26 +17,51 @@ protocol AudioLegFace: MediaLeg {
 
 /// One call's audio: two sockets on the media lane and an `AudioStream` that is given its datagrams and its ticks.
 final class AudioLeg: AudioLegFace {
-    let localAddress: TransportAddress
-    let capabilities: MediaCapabilities
+    /// A pair of sockets that are bound and not open yet.
+    typealias Pair = (rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket)
+
+    private let address: Mutex<TransportAddress>
+    private let formats: [FormatCapability]
+    private let bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)?
     private let lane: Lane
     private let worker: AudioWorker
     private let failed: @Sendable (SocketError) -> Void
 
     /// Makes the leg of a call.
     ///
-    /// - Parameter onFailure: told why the leg cannot start, beside its call.
+    /// - Parameters:
+    ///   - bind: binds another pair, when the leg moves; nil when it cannot.
+    ///   - onFailure: told why the leg cannot start, beside its call.
     init(
         lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, codecs: [AudioCodecName],
-        playout: PlayoutBuffer.Configuration, onFailure: @escaping @Sendable (SocketError) -> Void
+        playout: PlayoutBuffer.Configuration,
+        bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)? = nil,
+        onFailure: @escaping @Sendable (SocketError) -> Void
     ) {
         self.lane = lane
+        self.bind = bind
         failed = onFailure
-        localAddress = rtp.localAddress
-        capabilities = .audio(
-            address: ConnectionAddress(rtp.localAddress), port: rtp.localAddress.port,
-            formats: codecs.map(\.format) + [.telephoneEvent])
+        address = Mutex(rtp.localAddress)
+        formats = codecs.map(\.format) + [.telephoneEvent]
         worker = AudioWorker(lane: lane, rtp: rtp, rtcp: rtcp, playout: playout)
+    }
+
+    var localAddress: TransportAddress { address.withLock { $0 } }
+
+    var capabilities: MediaCapabilities {
+        let address = localAddress
+        return .audio(address: ConnectionAddress(address), port: address.port, formats: formats)
+    }
+
+    func move(near address: TransportAddress) throws(SocketError) {
+        guard let bind else { return }
+        let pair = try bind(address)
+        self.address.withLock { $0 = pair.rtp.localAddress }
+        let worker = worker
+        let failed = failed
+        lane.execute { _ in
+            do throws(SocketError) { try worker.move(to: pair) } catch { failed(error) }
+        }
     }
 
     func attach(_ ends: AudioEnds, onDigit: @escaping @Sendable (Character) -> Void) {
@@ -82,7 +107,7 @@ final class AudioLeg: AudioLegFace {
 private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     // Proof of Sendable: everything but the bound sockets, which are Sendable, is touched on the lane only.
     private let lane: Lane
-    private let bound: (rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket)
+    private var bound: AudioLeg.Pair
     private var rtp: DatagramSocket?
     private var rtcp: DatagramSocket?
     private var stream: AudioStream<TransportAddress>?
@@ -137,6 +162,24 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
         made.deliver(to: sink)
         stream = made
         tick = lane.startTick(every: made.negotiation.packetTime, self)
+    }
+
+    /// Goes on at other sockets.
+    ///
+    /// - Throws: `SocketError` when they cannot be opened; the leg is over then.
+    func move(to pair: AudioLeg.Pair) throws(SocketError) {
+        guard !isStopped else { return }
+        bound = pair
+        guard stream != nil else { return }
+        rtp?.close()
+        rtcp?.close()
+        do throws(SocketError) {
+            rtp = try lane.open(bound.rtp, tag: 0, handler: self)
+            rtcp = try lane.open(bound.rtcp, tag: 1, handler: self)
+        } catch {
+            stop()
+            throw error
+        }
     }
 
     func send(_ digits: String) {

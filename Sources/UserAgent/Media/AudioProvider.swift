@@ -70,8 +70,9 @@ public final class AudioProvider: MediaProvider {
         let settings = settings
         guard let ports else { throw SocketError(EINVAL, "find a pair of RTP ports in a range without one", near) }
         let pair = try ports.bindPair(on: near, settings.socket)
+        let socket = settings.socket
         return AudioLeg(
             lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs, playout: .init(depth: settings.playoutDepth),
-            onFailure: onFailure)
+            bind: { (address) throws(SocketError) in try ports.bindPair(on: address, socket) }, onFailure: onFailure)
     }
 }

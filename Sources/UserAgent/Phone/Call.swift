@@ -10,26 +10,34 @@ public final class Call: Sendable {
     public enum Event: Sendable, Hashable {
         /// The far side rings, or says how far it is.
         case progress(StatusCode)
-        /// The far side can be heard before it answers.
+        /// The far side can be heard before it answers: announcements, ring-back of its own.
         case earlyMedia
         /// The call is up.
         case answered
         /// The far side holds the call, or takes it up again.
         case held(Bool)
+        /// The far side has transferred this side to somebody else: the new call follows, and this one will soon end.
+        case transferred(to: Call)
+        /// Another call has taken the place of this one, as an attended transfer brings about.
+        case replaced(by: Call)
         /// The call is over.
         case ended(CallEnding)
     }
 
     /// What happens, from the beginning; ends with the call.
     public let events: AsyncStream<Event>
-    /// The keys that the far side presses (RFC 4733).
+    /// The keys that the far side presses (RFC 4733, or INFO).
     public let digits: AsyncStream<Character>
-    private let lane: Lane
-    private let leg: LaneBound<CallLeg>
-    private let media: (any AudioLegFace)?
+    let surroundings: CallSurroundings
+    let leg: LaneBound<CallLeg>
+    let media: (any AudioLegFace)?
+    private let eventsEnd: AsyncStream<Event>.Continuation
+    private let digitsEnd: AsyncStream<Character>.Continuation
     private let state: Mutex<State>
 
     private struct State {
+        var audio = AudioEnds.silence
+        var isHeld = false
         var isAnswered = false
         var ending: CallEnding?
         var answerWaiters: [CheckedContinuation<Result<Void, CallError>, Never>] = []
@@ -37,16 +45,15 @@ public final class Call: Sendable {
     }
 
     /// Takes over a leg; on its lane.
-    init(_ leg: CallLeg, lane: Lane, audio: AudioEnds, progress: (@Sendable (StatusCode) -> Void)? = nil) {
-        self.lane = lane
+    init(_ leg: CallLeg, in surroundings: CallSurroundings, progress: (@Sendable (StatusCode) -> Void)? = nil) {
+        self.surroundings = surroundings
         self.leg = LaneBound(leg)
         media = leg.media as? any AudioLegFace
         state = Mutex(State())
-        let (events, eventsEnd) = AsyncStream<Event>.makeStream()
-        let (digits, digitsEnd) = AsyncStream<Character>.makeStream()
-        self.events = events
-        self.digits = digits
-        media?.attach(audio) { digitsEnd.yield($0) }
+        (events, eventsEnd) = AsyncStream.makeStream()
+        (digits, digitsEnd) = AsyncStream.makeStream()
+        leg.face = self
+        // The leg keeps its face for as long as something can happen.
         leg.onEvent = { [self] event in
             switch event {
             case .progress(let status):
@@ -57,12 +64,8 @@ public final class Call: Sendable {
                 eventsEnd.yield(.answered)
                 answeredNow()
             case .held(let isHeld): eventsEnd.yield(.held(isHeld))
-            case .ended(let ending):
-                let result = CallEnding(ending)
-                eventsEnd.yield(.ended(result))
-                eventsEnd.finish()
-                digitsEnd.finish()
-                endedNow(result)
+            case .digit(let key): digitsEnd.yield(key)
+            case .ended(let ending): endedNow(CallEnding(ending))
             }
         }
         // A call that could not even be sent has ended before anyone listened.
@@ -79,6 +82,9 @@ public final class Call: Sendable {
     }
 
     private func endedNow(_ ending: CallEnding) {
+        eventsEnd.yield(.ended(ending))
+        eventsEnd.finish()
+        digitsEnd.finish()
         let (answers, ends) = state.withLock { state in
             state.ending = ending
             defer {
@@ -90,6 +96,11 @@ public final class Call: Sendable {
         for waiter in answers { waiter.resume(returning: .failure(CallError(ending))) }
         for waiter in ends { waiter.resume(returning: ending) }
     }
+
+    /// Tells something that another call has brought about.
+    func post(_ event: Event) { eventsEnd.yield(event) }
+
+    // MARK: Waiting
 
     /// Waits until the call is up.
     ///
@@ -127,99 +138,52 @@ public final class Call: Sendable {
     /// Hangs up without waiting.
     public func hangUpSoon() {
         let leg = leg
-        lane.execute { _ in leg.value.hangUp() }
+        surroundings.lane.execute { _ in leg.value.hangUp() }
     }
+
+    // MARK: Sound
+
+    /// What is played to the far side, and where goes what it says: at once, and after a hold.
+    public func play(_ audio: AudioEnds) {
+        let isHeld = state.withLock { state in
+            state.audio = audio
+            return state.isHeld
+        }
+        if !isHeld { attach(audio) }
+    }
+
+    /// What the call plays when it is not on hold.
+    var audio: AudioEnds { state.withLock { $0.audio } }
+
+    func attach(_ audio: AudioEnds) {
+        let digitsEnd = digitsEnd
+        media?.attach(audio) { digitsEnd.yield($0) }
+    }
+
+    /// Whether this side holds the call.
+    public var isHeld: Bool { state.withLock { $0.isHeld } }
+
+    func setHeld(_ isHeld: Bool) { state.withLock { $0.isHeld = isHeld } }
 
     /// Presses keys: `0` to `9`, `*`, `#`, `A` to `D` (RFC 4733). Others are left out.
     public func send(digits: String) { media?.send(digits: digits) }
 
-    /// What was sent and received so far; nil when the call never had media.
+    /// What was sent and received so far; nil when the call never had media here.
     public func statistics() async -> AudioStatistics? { await media?.statistics() }
 }
 
-/// Holds an object that lives on a lane, to pass it back there.
-struct LaneBound<Value>: @unchecked Sendable {
-    // Proof of Sendable: `value` is used in closures that run on its lane only.
-    let value: Value
-
-    init(_ value: Value) { self.value = value }
+extension Call: Hashable {
+    /// Calls are the same when they are one object.
+    public static func == (a: Call, b: Call) -> Bool { a === b }
+    public func hash(into hasher: inout Hasher) { hasher.combine(ObjectIdentifier(self)) }
 }
 
-/// How a call ended.
-public struct CallEnding: Sendable, Hashable {
-    /// Who ended it.
-    public enum Side: String, Sendable {
-        case local, remote
-    }
-
-    /// 200 for a call that was up and was hung up, else the status that ended it.
-    public var status: StatusCode
-    /// The reason for a person.
-    public var reason: String
-    /// Who ended it.
-    public var side: Side
-
-    init(_ ending: CallLeg.Ending) {
-        status = ending.status
-        reason = ending.reason
-        side = ending.side == .local ? .local : .remote
-    }
-}
-
-/// Why there is no call.
-public struct CallError: Error, Sendable, Hashable, CustomStringConvertible {
-    /// How it ended.
-    public var ending: CallEnding
-
-    init(_ ending: CallEnding) { self.ending = ending }
-
-    /// The status: 486 when busy, 603 when declined, 408 when nobody answered, 487 when cancelled.
-    public var status: StatusCode { ending.status }
-
-    public var description: String { "\(ending.status.rawValue) \(ending.reason)" }
-}
-
-/// A call that comes in and waits for an answer.
-public final class Invitation: Sendable {
-    private let lane: Lane
-    private let leg: LaneBound<CallLeg>
-    /// The INVITE.
-    public let request: Message
-
-    init(_ leg: CallLeg, lane: Lane) {
-        self.lane = lane
-        self.leg = LaneBound(leg)
-        guard let invitation = leg.invitation else { preconditionFailure("a call that comes in has an INVITE") }
-        request = invitation
-    }
-
-    /// Who calls, as From says; nil when that is malformed.
-    public var caller: NameAddress? { request[.from].flatMap { try? NameAddress($0) } }
-
-    /// Rings at the caller's side.
-    public func ring() {
-        let leg = leg
-        lane.execute { _ in leg.value.ring() }
-    }
-
-    /// Answers and returns when the caller's ACK has come.
-    ///
-    /// - Throws: `CallError` when the caller gave up or no media fits.
-    public func answer(with audio: AudioEnds = .silence) async throws(CallError) -> Call {
-        let leg = leg
-        let lane = lane
-        let call = await lane.run { _ in
-            let call = Call(leg.value, lane: lane, audio: audio)
-            leg.value.answer()
-            return call
-        }
-        try await call.answered()
-        return call
-    }
-
-    /// Refuses: 486 when busy, 603 when declined.
-    public func reject(_ status: StatusCode = 486) {
-        let leg = leg
-        lane.execute { _ in leg.value.reject(status) }
-    }
+/// What calls share with their user agent.
+struct CallSurroundings: Sendable {
+    /// The lane of the calls.
+    let lane: Lane
+    /// Who the user agent is.
+    let identity: CallAgent.Identity
+    /// The URI of what a user typed.
+    let resolve: @Sendable (String) throws(MessageDefect) -> URI
 }

@@ -15,6 +15,10 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
     private(set) var registration: RegistrationAgent?
     var trace: (@Sendable (TracedMessage) -> Void)?
     var onInvitation: (CallLeg) -> Void = { $0.reject(480) }
+    /// The REFERs outside of calls that are under way.
+    var referrals: [ObjectIdentifier: OutgoingReferral] = [:]
+    /// Looks for changes of the network; cancelled when the agent shuts down.
+    var networkWatch: Task<Void, Never>?
 
     init(_ account: Account, media: any MediaProvider) {
         self.account = account
@@ -39,7 +43,8 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         registration = makeRegistration(layer, credentials)
     }
 
-    private func makeRegistration(_ layer: TransactionLayer, _ credentials: DigestClient) -> RegistrationAgent? {
+    /// The contact of the account, where the phone is reached now.
+    private func contact(_ layer: TransactionLayer) -> URI? {
         let destination = account.proxy ?? account.uri
         let transport = destination.transport ?? .udp
         guard
@@ -48,7 +53,43 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         else { return nil }
         let suffix = listener.transport == .udp ? "" : ";transport=\(listener.transport.parameterText)"
         let host = String(decoding: listener.advertised, as: UTF8.self)
-        guard let contact = try? URI("sip:\(URI.escape(user))@\(host)\(suffix)"),
+        return try? URI("sip:\(URI.escape(user))@\(host)\(suffix)")
+    }
+
+    /// The listeners have other addresses now.
+    func relocate() {
+        if let contact = contact(agent.layer) { registration?.move(to: contact) }
+        agent.relocate()
+    }
+
+    /// Calls whom a referral names; the referrer is told how it gets on.
+    func place(_ referral: IncomingReferral, _ surroundings: CallSurroundings) -> Result<Call, SocketError> {
+        var options = OutgoingCallOptions()
+        let target = referral.target
+        if let replaces = target.replaces {
+            options.fields += [.init(.replaces, "\(replaces)"), .init(.require, "replaces")]
+        }
+        if let join = target.join { options.fields += [.init(.join, "\(join)"), .init(.require, "join")] }
+        if let subject = target.subject { options.fields.append(.init(.subject, subject)) }
+        if let referrer = referral.request[.referredBy] { options.fields.append(.init(.referredBy, referrer)) }
+        do throws(SocketError) {
+            let leg = try agent.call(target.uri, as: surroundings.identity, options: options)
+            leg.referral = referral
+            let call = Call(leg, in: surroundings)
+            if let old = referral.call?.face {
+                call.play(old.audio)
+                old.post(.transferred(to: call))
+            }
+            return .success(call)
+        } catch {
+            referral.report(StatusFragment(500, "\(error)"))
+            return .failure(error)
+        }
+    }
+
+    private func makeRegistration(_ layer: TransactionLayer, _ credentials: DigestClient) -> RegistrationAgent? {
+        let destination = account.proxy ?? account.uri
+        guard let listener = layer.listeners.first, let contact = contact(layer),
             var configuration = try? RegistrationConfiguration(
                 addressOfRecord: account.uri, contact: contact, displayName: account.displayName)
         else { return nil }
@@ -57,7 +98,9 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
             configuration: configuration, authentication: credentials,
             callID: Array("\(CallAgent.token(layer))@\(listener.address.host)".utf8),
             fromTag: Array(CallAgent.token(layer).utf8), seed: layer.driver.random())
-        return RegistrationAgent(layer: layer, client: client, destination: destination)
+        return RegistrationAgent(layer: layer, client: client, destination: destination) { [unowned self] in
+            agent.methods
+        }
     }
 
     func receive(_ request: IncomingRequest, in layer: TransactionLayer) {

@@ -34,6 +34,20 @@ public final class UserAgent: Sendable {
         public var audio = AudioSettings()
         /// Sees every SIP message, for traces and ladders.
         public var trace: (@Sendable (TracedMessage) -> Void)?
+        /// How calls are led: reliable provisional responses, session timers.
+        public var calls = CallConfiguration()
+        /// What is done with the wish of a far side that this side call somebody else (REFER): a transfer.
+        public var referrals = ReferralPolicy.follow
+        /// Whether a call that comes in may take the place of another one (RFC 3891), as an attended transfer brings about. It is
+        /// then answered at once, with the sound of the other one.
+        public var acceptsReplacement = true
+        /// The methods whose requests come through `requests`: MESSAGE, PUBLISH and others that the user agent does not handle.
+        public var serves: MethodSet = []
+        /// The Info packages that are understood (RFC 6086); their INFOs come through `requests`.
+        public var infoPackages: [String] = []
+        /// How often is looked whether this machine has moved to another network; nil never looks. Only for agents that have
+        /// chosen their address themselves.
+        public var networkCheck: Duration? = .seconds(5)
         /// Timers and limits of the SIP layers.
         public var timers = TransactionTimers()
         /// Makes the audio in place of `AudioProvider`, on the media lane that it is given.
@@ -42,14 +56,36 @@ public final class UserAgent: Sendable {
         public init(address: TransportAddress? = nil) { self.address = address }
     }
 
+    /// What is done with a REFER.
+    public enum ReferralPolicy: Sendable, Hashable {
+        /// In a call it is followed: `Call.Event.transferred` tells of the new call. Outside of calls it is refused.
+        case follow
+        /// It comes through `referrals`.
+        case ask
+        /// It is refused.
+        case refuse
+    }
+
     /// The account.
     public let account: Account
     /// The calls that come in, until `shutDown`.
     public let invitations: AsyncStream<Invitation>
     /// What happens to the registration.
     public let registrationEvents: AsyncStream<RegistrationEvent>
-    private let endpoint: SIPEndpoint
-    private let core: PhoneCore
+    /// The requests of methods that are served, until `shutDown`.
+    public let requests: AsyncStream<ServerRequest>
+    /// The referrals that are asked about, until `shutDown`.
+    public let referrals: AsyncStream<Referral>
+    /// Yields each address that the agent has moved to.
+    public let addressChanges: AsyncStream<TransportAddress>
+    let endpoint: SIPEndpoint
+    let core: PhoneCore
+    let surroundings: CallSurroundings
+    let options: Options
+    let address: Mutex<TransportAddress>
+    let addressChangesEnd: AsyncStream<TransportAddress>.Continuation
+    private let requestsEnd: AsyncStream<ServerRequest>.Continuation
+    private let referralsEnd: AsyncStream<Referral>.Continuation
     private let mediaLane: Lane
     private let invitationsEnd: AsyncStream<Invitation>.Continuation
     private let registrationEnd: AsyncStream<RegistrationEvent>.Continuation
@@ -69,6 +105,7 @@ public final class UserAgent: Sendable {
     /// - Throws: `SocketError` when no port can be bound, `RegistrationError` when the registrar refuses or is silent.
     public init(account: Account, options: Options = Options()) async throws {
         self.account = account
+        self.options = options
         let address: TransportAddress
         if let bound = options.address {
             address = bound
@@ -101,20 +138,59 @@ public final class UserAgent: Sendable {
         }
         guard let core = made.withLock({ $0 }) else { preconditionFailure("an endpoint makes its handler") }
         self.core = core
+        self.address = Mutex(endpoint.listeners[0].address)
         (invitations, invitationsEnd) = AsyncStream.makeStream()
         (registrationEvents, registrationEnd) = AsyncStream.makeStream()
-        let arrivals = invitationsEnd
-        let events = registrationEnd
-        let sipLane = endpoint.lanes[0].lane
-        await sipLane.run { _ in
-            core.onInvitation = { leg in arrivals.yield(Invitation(leg, lane: sipLane)) }
-            core.registration?.onEvent = { events.yield(RegistrationEvent($0)) }
-        }
+        (requests, requestsEnd) = AsyncStream.makeStream()
+        (referrals, referralsEnd) = AsyncStream.makeStream()
+        (addressChanges, addressChangesEnd) = AsyncStream.makeStream()
+        surroundings = CallSurroundings(
+            lane: endpoint.lanes[0].lane,
+            identity: .init(NameAddress(account.uri, displayName: account.displayName), proxy: account.proxy)
+        ) { [account] (target) throws(MessageDefect) in try account.resolve(target) }
+        await begin()
         if options.registers { try await register() }
     }
 
+    /// Sets up what runs on the lane, before anyone can call.
+    private func begin() async {
+        let (core, options, surroundings) = (core, options, surroundings)
+        let (arrivals, events, served) = (invitationsEnd, registrationEnd, requestsEnd)
+        let referred = referralsEnd
+        await surroundings.lane.run { _ in
+            let agent = core.agent!  // Set when the endpoint has made its handler.
+            agent.configuration = options.calls
+            agent.servedMethods = options.serves
+            agent.infoPackages = options.infoPackages
+            agent.onRequest = { served.yield(ServerRequest($0, lane: surroundings.lane)) }
+            core.onInvitation = { leg in
+                let call = Call(leg, in: surroundings)
+                if case .replaces(let other) = leg.relation, options.acceptsReplacement {
+                    return call.replace(other.face)
+                }
+                arrivals.yield(Invitation(call))
+            }
+            switch options.referrals {
+            case .refuse: break
+            case .follow:
+                agent.onReferral = { referral in
+                    guard referral.call?.isAnswered == true else { return referral.refuse() }
+                    referral.accept()
+                    _ = core.place(referral, surroundings)
+                }
+            case .ask:
+                agent.onReferral = { referral in
+                    referred.yield(
+                        Referral(referral, lane: surroundings.lane) { core.place($0, surroundings) })
+                }
+            }
+            core.registration?.onEvent = { events.yield(RegistrationEvent($0)) }
+        }
+        watchNetwork()
+    }
+
     /// The address that signalling uses.
-    public var localAddress: TransportAddress { endpoint.listeners[0].address }
+    public var localAddress: TransportAddress { address.withLock { $0 } }
 
     /// Registers the account and waits until it is bound; refreshes follow by themselves.
     ///
@@ -153,69 +229,11 @@ public final class UserAgent: Sendable {
         endpoint.lanes[0].lane.execute { _ in core.registration?.stop() }
     }
 
-    /// Calls somebody and returns when the call is answered.
-    ///
-    /// - Parameters:
-    ///   - target: a SIP URI, or a user of the account's domain.
-    ///   - audio: what is played and recorded.
-    ///   - progress: told of provisional responses, such as 180 when it rings there.
-    /// - Throws: `CallError` when there will be no call, `MessageDefect` when the target is malformed, `SocketError` when there
-    ///   is no port for audio; `CancellationError` never: a cancelled call throws `CallError` with 487.
-    public func call(
-        _ target: String, audio: AudioEnds = .silence, progress: (@Sendable (StatusCode) -> Void)? = nil
-    ) async throws -> Call {
-        let uri = try resolve(target)
-        let core = core
-        let lane = endpoint.lanes[0].lane
-        let identity = CallAgent.Identity(
-            NameAddress(account.uri, displayName: account.displayName), proxy: account.proxy)
-        let call = try await lane.run { (_) throws(SocketError) in
-            let leg = try core.agent.call(uri, as: identity)
-            return Call(leg, lane: lane, audio: audio, progress: progress)
-        }
-        return try await withTaskCancellationHandler {
-            try await call.answered()
-            return call
-        } onCancel: {
-            call.hangUpSoon()
-        }
-    }
-
-    /// Calls somebody, and hangs up when `body` returns or throws.
-    public func withCall<R>(
-        _ target: String, audio: AudioEnds = .silence, _ body: (Call) async throws -> R
-    ) async throws -> R {
-        let call = try await call(target, audio: audio)
-        do {
-            let result = try await body(call)
-            await call.hangUp()
-            return result
-        } catch {
-            await call.hangUp()
-            throw error
-        }
-    }
-
-    /// The URI of what a user typed.
-    private func resolve(_ target: String) throws(MessageDefect) -> URI {
-        // A colon before any `@` is behind a scheme, whether what follows is well formed or not: it is nobody's name.
-        if target.prefix(while: { $0 != "@" }).contains(":") {
-            let uri = try URI(target)
-            guard uri.index.isSIP else {
-                throw MessageDefect(.uri, "Only SIP URIs can be called, such as sip:bob@example.com")
-            }
-            return uri
-        }
-        let port = account.uri.port.map { ":\($0)" } ?? ""
-        let host = account.uri.host.contains(":") ? "[\(account.uri.host)]" : account.uri.host
-        if target.contains("@") { return try URI("sip:\(target)") }
-        return try URI("sip:\(URI.escape(target))@\(host)\(port)")
-    }
-
     /// Ends all calls, takes the binding away, and stops. The registrar's answer is awaited for a second.
     public func shutDown() async {
         let core = core
         let lane = endpoint.lanes[0].lane
+        await lane.run { _ in core.networkWatch?.cancel() }
         await lane.run { _ in for leg in core.agent.all { leg.hangUp() } }
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             lane.execute { _ in
@@ -231,6 +249,9 @@ public final class UserAgent: Sendable {
         }
         invitationsEnd.finish()
         registrationEnd.finish()
+        requestsEnd.finish()
+        referralsEnd.finish()
+        addressChangesEnd.finish()
         await endpoint.stop()
         mediaLane.stop()
         await mediaLane.stopped()

@@ -15,16 +15,23 @@ final class RegistrationAgent: ClientTransactionUser {
     private let layer: TransactionLayer
     private var client: RegistrationClient
     private let destination: URI
+    /// The methods that the registered phone takes.
+    private let methods: () -> MethodSet
     private var timers: [UInt8: UInt64] = [:]
+    /// The REGISTER on its way.
+    private var transaction: ClientTransaction?
     var onEvent: (Event) -> Void = { _ in }
 
     /// Marks the timer tokens of a registration.
     static let timerMark: UInt64 = 1 << 58
 
-    init(layer: TransactionLayer, client: RegistrationClient, destination: URI) {
+    init(
+        layer: TransactionLayer, client: RegistrationClient, destination: URI, methods: @escaping () -> MethodSet
+    ) {
         self.layer = layer
         self.client = client
         self.destination = destination
+        self.methods = methods
     }
 
     /// Whether the account is bound, as far as is known.
@@ -32,6 +39,9 @@ final class RegistrationAgent: ClientTransactionUser {
 
     /// Registers, and stays registered.
     func start() { change { $0.start() } }
+
+    /// The phone is reached at another contact now.
+    func move(to contact: URI) { change { $0.move(to: contact) } }
 
     /// Takes the binding away.
     func stop() { change { $0.stop() } }
@@ -48,6 +58,7 @@ final class RegistrationAgent: ClientTransactionUser {
     }
 
     func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
+        guard transaction === self.transaction || self.transaction == nil else { return }
         change { $0.transactionFailed(isTimeout: failure == .timeout) }
     }
 
@@ -78,9 +89,10 @@ final class RegistrationAgent: ClientTransactionUser {
                     client.writeHead(via: via, into: &writer)
                     let name = layer.configuration.softwareName
                     if !name.isEmpty { writer.append("User-Agent: \(name)\r\n") }
-                    writer.append("Allow: \(CallAgent.methods)\r\nContent-Length: 0\r\n\r\n")
+                    writer.append("Allow: \(methods())\r\nContent-Length: 0\r\n\r\n")
                 }
             }
+            transaction = sent
             if sent == nil { change { $0.transactionFailed(isTimeout: false) } }
         }
     }

@@ -20,8 +20,8 @@ protocol CallSession: AnyObject {
     /// The offer, of either side, is void; what was agreed before goes on (RFC 3264 §4).
     func rollBack()
 
-    /// What is wanted is again what was agreed last: a change was refused.
-    func abandonChange()
+    /// A change was refused: what is wanted is again what was agreed before it.
+    func abandonChange(_ refusal: SessionRefusal)
 
     /// Makes the session of another early dialog, in which the offer waits for an answer too (RFC 3261 §13.2.2.4).
     func fork() -> any CallSession

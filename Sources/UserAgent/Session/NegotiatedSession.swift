@@ -93,7 +93,7 @@ final class NegotiatedSession: CallSession {
 
     func rollBack() { negotiation.rollBack() }
 
-    func abandonChange() {
+    func abandonChange(_ refusal: SessionRefusal) {
         wish = before
         agreed = before
     }

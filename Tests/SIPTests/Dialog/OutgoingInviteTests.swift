@@ -145,7 +145,9 @@ import Testing
 
     // MARK: Reliable provisional responses
 
-    @Test("RFC 3262 §4: reliable responses of each early dialog are acknowledged in order, others are as if they had not come")
+    @Test(
+        "RFC 3262 §4: reliable responses of each early dialog are acknowledged in order, others are as if they had not come"
+    )
     func reliable() throws {
         var machine = try Self.machine()
         func receive(_ status: Int, _ tag: String, _ number: Int) throws -> [Action] {

@@ -123,8 +123,11 @@ import Testing
     @Test(arguments: [
         ("sip:a@b", "sip:a@b", "sip:a@b"),
         ("sip:a@b?Subject=x", "sip:a@b", "sip:a@b"),
-        ("sip:a@b:5070;transport=tcp;METHOD=INVITE;user=phone?Subject=x&y=z", "sip:a@b:5070;transport=tcp;user=phone",
-            "sip:a@b:5070;user=phone"),
+        (
+            "sip:a@b:5070;transport=tcp;METHOD=INVITE;user=phone?Subject=x&y=z",
+            "sip:a@b:5070;transport=tcp;user=phone",
+            "sip:a@b:5070;user=phone"
+        ),
         ("sip:b;lr;maddr=10.0.0.1;ttl=15", "sip:b;lr;maddr=10.0.0.1;ttl=15", "sip:b"),
         ("tel:+81312345678;phone-context=x", "tel:+81312345678;phone-context=x", "tel:+81312345678;phone-context=x"),
     ])

@@ -6,13 +6,24 @@ import Synchronization
 
 /// Media that remembers what it was told.
 final class SimulatedMediaLeg: MediaLeg {
-    let localAddress: TransportAddress
-    let capabilities: MediaCapabilities
+    private let address: Mutex<TransportAddress>
+    private let formats: [FormatCapability]
     private let record = Mutex<(streams: [NegotiatedStream], isStopped: Bool)>(([], false))
 
     init(_ localAddress: TransportAddress, formats: [FormatCapability]) {
-        self.localAddress = localAddress
-        capabilities = .audio(address: ConnectionAddress(localAddress), port: localAddress.port, formats: formats)
+        address = Mutex(localAddress)
+        self.formats = formats
+    }
+
+    var localAddress: TransportAddress { address.withLock { $0 } }
+
+    var capabilities: MediaCapabilities {
+        let address = localAddress
+        return .audio(address: ConnectionAddress(address), port: address.port, formats: formats)
+    }
+
+    func move(near address: TransportAddress) throws(SocketError) {
+        self.address.withLock { $0 = address.with(port: $0.port + 1_000) }
     }
 
     func apply(_ stream: NegotiatedStream, onFailure: @escaping @Sendable (SocketError) -> Void) {

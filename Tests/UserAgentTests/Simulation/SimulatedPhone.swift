@@ -63,19 +63,23 @@ final class SimulatedPhone: RequestHandler {
             case .earlyMedia: "early media"
             case .answered: "answered"
             case .held(let isHeld): isHeld ? "held" : "taken up"
+            case .digit(let key): "key \(key)"
             case .ended(let ending): "ended \(ending.status.rawValue) \(ending.side.rawValue)"
             }
         }
     }
 
+    /// Who the phone is when it sends requests.
+    var identity: CallAgent.Identity { .init(NameAddress(uri), proxy: proxy) }
+
     @discardableResult
     func call(_ target: URI, options: OutgoingCallOptions = .init()) throws -> CallLeg {
-        let leg = try agent.call(target, as: .init(NameAddress(uri), proxy: proxy), options: options)
+        let leg = try agent.call(target, as: identity, options: options)
         adopt(leg)
         return leg
     }
 
-    private func adopt(_ leg: CallLeg) {
+    func adopt(_ leg: CallLeg) {
         calls.append(leg)
         leg.onEvent = { [unowned self] in events.append($0) }
         if let ending = leg.ending { events.append(.ended(ending)) }

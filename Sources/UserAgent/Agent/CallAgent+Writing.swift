@@ -16,19 +16,24 @@ extension CallAgent {
 
     /// Allow, Supported and User-Agent, as they stand in INVITE and UPDATE and their 2xx (RFC 3261 §13.2.1, §13.3.1.4).
     func writeCapabilities(into writer: inout ByteWriter) {
-        writer.append("Allow: \(Self.methods)\r\nSupported: \(Self.extensions)\r\n")
+        writer.append("Allow: \(methods)\r\nSupported: \(Self.extensions)\r\n")
+        if !packages.isEmpty { writer.append("Allow-Events: \(allowEvents.value)\r\n") }
+        // RFC 6086 §4.2.2: which Info packages are wanted; an empty list wants none.
+        writer.append("Recv-Info: \(infoPackages.joined(separator: ", "))\r\n")
         let name = layer.configuration.softwareName
         if !name.isEmpty { writer.append("User-Agent: \(name)\r\n") }
     }
 
     /// What an answer to OPTIONS says (RFC 3261 §11.2).
     func writeAbilities(into writer: inout ByteWriter) {
-        writer.append("Allow: \(Self.methods)\r\nSupported: \(Self.extensions)\r\nAccept: application/sdp\r\n")
+        writer.append("Allow: \(methods)\r\nSupported: \(Self.extensions)\r\nAccept: application/sdp\r\n")
+        if !packages.isEmpty { writer.append("Allow-Events: \(allowEvents.value)\r\n") }
+        writer.append("Recv-Info: \(infoPackages.joined(separator: ", "))\r\n")
     }
 
     /// The same for a request that is made of content.
     var capabilityFields: [MessageContent.Field] {
-        [.init(.allow, "\(Self.methods)"), .init(.supported, "\(Self.extensions)")]
+        [.init(.allow, "\(methods)"), .init(.supported, "\(Self.extensions)")]
     }
 
     static func write(_ credentials: [DigestClient.Field], into writer: inout ByteWriter) {

@@ -20,11 +20,9 @@ public final class CallAgent {
         }
     }
 
-    /// The methods that an agent knows.
-    static let methods: MethodSet = [.invite, .ack, .cancel, .bye, .options, .prack, .update, .info]
-
     /// The extensions that an agent knows: what it says in Supported, and may find in Require.
-    static let extensions = OptionTagSet(.reliableProvisional, .timer)
+    static let extensions = OptionTagSet(
+        .reliableProvisional, .timer, .replaces, .join, .targetDialog, .noReferSubscription)
 
     /// The SIP layers.
     public let layer: TransactionLayer
@@ -38,10 +36,41 @@ public final class CallAgent {
     var merged = MergedRequests()
     private var legs: [UInt64: CallLeg] = [:]
     private var dialogs: [DialogID: AgentDialog] = [:]
+    /// Dialogs that have ended not long ago.
+    private var ended: Set<DialogID> = []
+    /// The subscriptions whose SUBSCRIBE or REFER may still reach further notifiers.
+    private var expected: [OriginKey: EventSubscription] = [:]
     private var nextNumber: UInt64 = 0
     private var timers: [UInt64: () -> Void] = [:]
     /// Told of each call that comes in, on the lane; it rings or answers or refuses it.
     public var onInvitation: (CallLeg) -> Void = { $0.reject(480) }
+    /// Told of each REFER, on the lane; nil when none is taken.
+    public var onReferral: ((IncomingReferral) -> Void)?
+    /// The event packages that are served, by their names.
+    public var packages: [String: EventPackage] = [:]
+    /// The further methods that are served, and told on the lane; INFO only with the packages in ``infoPackages``.
+    public var servedMethods: MethodSet = []
+    /// The Info packages that are understood (RFC 6086).
+    public var infoPackages: [String] = []
+    /// Told of each request of a served method; it answers.
+    public var onRequest: (InboundRequest) -> Void = { $0.respond(480) }
+
+    /// Call-ID and From tag of a request outside of a dialog: what its NOTIFYs are found by (RFC 6665 §4.4.1).
+    private struct OriginKey: Hashable {
+        var callID: [UInt8]
+        var localTag: [UInt8]
+
+        init(_ origin: RequestOrigin) {
+            callID = origin.callID
+            localTag = origin.localTag
+        }
+
+        init?(_ view: MessageView) {
+            guard let id = try? DialogID(receiving: view) else { return nil }
+            callID = id.callID
+            localTag = id.localTag
+        }
+    }
 
     public init(
         layer: TransactionLayer, contactUser: String, media: any MediaProvider,
@@ -100,12 +129,28 @@ public final class CallAgent {
         return leg
     }
 
+    /// Calls a URI with the session of a call that came in and has not been answered: what either far side offers is passed on to
+    /// the other one. Its answer, refusal and progress are not: that is for whoever called this.
+    ///
+    /// - Returns: nil when that call has been answered, or rung, already.
+    public func call(
+        _ uri: URI, as identity: Identity, relaying leg: CallLeg, options: OutgoingCallOptions = OutgoingCallOptions()
+    ) -> CallLeg? {
+        guard let session = leg.relay() else { return nil }
+        let made = CallLeg(self, number: newNumber(), session: session)
+        legs[made.number] = made
+        var options = options
+        options.offersLate = !session.hasOffer
+        made.begin(to: uri, as: identity, options)
+        return made
+    }
+
     // MARK: Requests
 
     /// Whether a request belongs to a dialog of this agent.
     public func takes(_ request: IncomingRequest) -> Bool { dialog(of: request) != nil }
 
-    private func dialog(of request: IncomingRequest) -> AgentDialog? {
+    func dialog(of request: IncomingRequest) -> AgentDialog? {
         guard !dialogs.isEmpty else { return nil }
         let view = request.view
         guard let to = try? view.to, !to.tag.isEmpty, let id = try? DialogID(receiving: view) else { return nil }
@@ -115,84 +160,40 @@ public final class CallAgent {
     func remember(_ dialog: AgentDialog) { dialogs[dialog.state.id] = dialog }
 
     func forget(_ dialog: AgentDialog) {
-        if dialogs[dialog.state.id] === dialog { dialogs[dialog.state.id] = nil }
+        let id = dialog.state.id
+        guard dialogs[id] === dialog else { return }
+        dialogs[id] = nil
+        ended.insert(id)
+        _ = schedule(layer.configuration.timers.timerF) { [weak self] in self?.ended.remove(id) }
     }
 
-    /// A request for this agent: in a dialog of its, or outside.
-    public func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
-        if let dialog = dialog(of: request) { return dialog.receive(request) }
-        let view = request.view
-        if (try? view.to.tag.isEmpty) == false {
-            if view.method != .ack { layer.respondStatelessly(to: request, 481) }
-            return
-        }
-        guard view.method != .ack, view.method != .cancel, !refusesExtensions(of: request) else { return }
-        switch view.method {
-        case .invite: receiveInvite(request, layer)
-        case .options: layer.respondStatelessly(to: request, 200) { self.writeAbilities(into: &$0) }
-        case .bye, .prack, .update, .info: layer.respondStatelessly(to: request, 481)
-        default: refuseMethod(request)
-        }
+    /// Whether a reference names a dialog that has ended not long ago.
+    func hasEnded(_ reference: DialogReference) -> Bool { ended.contains { reference.matches($0) } }
+
+    /// This machine has another address, at which the listeners of the layer listen already: calls and subscriptions tell their
+    /// far sides, and go on.
+    public func relocate() {
+        for dialog in dialogs.values { dialog.relocate() }
+        for leg in all { leg.addressChanged() }
     }
 
-    /// A request in a dialog that nothing in it has taken.
-    func receiveWithoutUsage(_ request: IncomingRequest, in dialog: AgentDialog) {
-        switch request.view.method {
-        case .options: layer.respondStatelessly(to: request, 200) { self.writeAbilities(into: &$0) }
-        case .prack, .update, .info, .bye, .invite: layer.respondStatelessly(to: request, 481)
-        default: refuseMethod(request)
-        }
+    /// The call that a reference names, and that is or was of this agent.
+    func leg(_ reference: DialogReference) -> CallLeg? {
+        dialogs.first { reference.matches($0.key) }?.value.call
     }
 
-    /// RFC 3261 §8.2.1: 405 for a method that is not allowed here, 501 for one that nobody knows (§21.5.2).
-    private func refuseMethod(_ request: IncomingRequest) {
-        layer.respondStatelessly(to: request, request.view.method == .unknown ? 501 : 405) {
-            $0.append("Allow: \(Self.methods)\r\n")
-        }
+    // MARK: Subscriptions that wait for notifiers
+
+    func expect(_ subscription: EventSubscription, _ origin: RequestOrigin) {
+        expected[OriginKey(origin)] = subscription
     }
 
-    /// Refuses a request that requires an extension which is not known (RFC 3261 §8.2.2.3); whether it did.
-    func refusesExtensions(of request: IncomingRequest) -> Bool {
-        let view = request.view
-        guard view.method != .ack, view.method != .cancel, view.firstIndex(of: .require) != nil else { return false }
-        let required = view.optionTags(.require)
-        guard required.intersection(Self.extensions) != required else { return false }
-        layer.respondStatelessly(to: request, 420) {
-            view.writeUnsupported(.require, supported: Self.extensions, into: &$0)
-        }
-        return true
-    }
+    func expectNoMore(_ origin: RequestOrigin) { expected[OriginKey(origin)] = nil }
 
-    private func receiveInvite(_ request: IncomingRequest, _ layer: TransactionLayer) {
-        let view = request.view
-        guard view.hasUsableBody else {
-            return layer.respondStatelessly(to: request, 415) { $0.append("Accept: application/sdp\r\n") }
-        }
-        if let field = SessionTimer(configuration.sessionTimer).refusal(of: view) {
-            return answer(request, 422, MessageContent([.init(field.name, field.value)]))
-        }
-        guard let transaction = layer.accept(request, user: nil) else { return }
-        if (try? merged.isMerged(view, transaction: transaction.number)) == true {
-            return layer.respond(transaction, 482)
-        }
-        var writer = ByteWriter(capacity: 16)
-        writer.append(hexadecimal: transaction.toTag)
-        do {
-            let machine = try IncomingInvite(
-                request: view, localTag: writer.array, timers: layer.configuration.timers)
-            let leg = CallLeg(
-                self, number: newNumber(), media: try media.makeLeg(near: request.flow.local),
-                invitation: transaction.request)
-            legs[leg.number] = leg
-            leg.begin(machine, transaction)
-            if !leg.isEnded { onInvitation(leg) }
-        } catch let defect as MessageDefect {
-            merged.end(transaction: transaction.number)
-            layer.respond(transaction, 400, reason: defect.reason)
-        } catch {
-            merged.end(transaction: transaction.number)
-            layer.respond(transaction, 503, reason: "There is no port left for media")
-        }
+    /// Gives a NOTIFY without a dialog to the subscription that it begins; whether there is one.
+    func begins(_ request: IncomingRequest) -> Bool {
+        guard let key = OriginKey(request.view), let subscription = expected[key] else { return false }
+        return subscription.receiveFirst(request)
     }
 
     // MARK: Endings
@@ -210,7 +211,9 @@ public final class CallAgent {
         }
     }
 
-    private func newNumber() -> UInt64 {
+    func add(_ leg: CallLeg) { legs[leg.number] = leg }
+
+    func newNumber() -> UInt64 {
         nextNumber += 1
         return nextNumber
     }

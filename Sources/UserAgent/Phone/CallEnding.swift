@@ -1,0 +1,49 @@
+public import SIP
+
+/// How a call ended.
+public struct CallEnding: Sendable, Hashable {
+    /// Who ended it.
+    public enum Side: String, Sendable {
+        case local, remote
+    }
+
+    /// 200 for a call that was up and was hung up, else the status that ended it.
+    public var status: StatusCode
+    /// The reason for a person.
+    public var reason: String
+    /// Who ended it.
+    public var side: Side
+
+    init(_ status: StatusCode, _ reason: String, _ side: Side) {
+        self.status = status
+        self.reason = reason
+        self.side = side
+    }
+
+    init(_ ending: CallLeg.Ending) {
+        self.init(ending.status, ending.reason, ending.side == .local ? .local : .remote)
+    }
+}
+
+/// Why there is no call, or why it could not be changed.
+public struct CallError: Error, Sendable, Hashable, CustomStringConvertible {
+    /// How it ended, or what the far side said to the change.
+    public var ending: CallEnding
+
+    init(_ ending: CallEnding) { self.ending = ending }
+
+    init(_ refusal: SessionRefusal) { ending = CallEnding(refusal.status, refusal.reason, .remote) }
+
+    /// The status: 486 when busy, 603 when declined, 408 when nobody answered, 487 when cancelled.
+    public var status: StatusCode { ending.status }
+
+    public var description: String { "\(ending.status.rawValue) \(ending.reason)" }
+}
+
+/// Holds an object that lives on a lane, to pass it back there.
+struct LaneBound<Value>: @unchecked Sendable {
+    // Proof of Sendable: `value` is used in closures that run on its lane only.
+    let value: Value
+
+    init(_ value: Value) { self.value = value }
+}

@@ -1,0 +1,58 @@
+public import Reactor
+import SIP
+import SIPEndpoint
+import Synchronization
+
+// Another network: another address of this machine.
+extension UserAgent {
+    /// This machine may have moved to another network: the agent binds the address from which the proxy is reached now, registers
+    /// with a new Contact, and tells the far sides of its calls and subscriptions, which go on. It notices by itself too, unless
+    /// told otherwise (``Options/networkCheck``).
+    ///
+    /// - Throws: `SocketError` when the new address cannot be bound; all is as before then.
+    public func networkChanged() async throws(SocketError) {
+        let current = localAddress
+        let found = await TransportAddress.route(toReach: account.proxy ?? account.uri, port: current.port)
+        try await move(to: options.address ?? found)
+    }
+
+    /// The agent is reached at another address of this machine.
+    ///
+    /// - Parameter address: the address to bind; port 0 lets the kernel choose.
+    /// - Throws: `SocketError` when it cannot be bound; all is as before then.
+    public func move(to address: TransportAddress) async throws(SocketError) {
+        let current = localAddress
+        let (core, endpointLane, advertised) = (core, endpoint.lanes[0], options.advertised)
+        guard !address.hasSameHost(as: current) || address.port != current.port && address.port != 0 else {
+            // The address is the same, and what is in front of it is not: everybody is told all the same.
+            return await endpointLane.lane.run { _ in core.relocate() }
+        }
+        let socket = try BoundDatagramSocket.bind(address)
+        try await endpointLane.lane.run { (_) throws(SocketError) in
+            try endpointLane.rebind(0, to: socket, advertised: advertised)
+            core.relocate()
+        }
+        self.address.withLock { $0 = socket.localAddress }
+        addressChangesEnd.yield(socket.localAddress)
+    }
+
+    /// Looks from time to time whether the way to the proxy begins at another address.
+    func watchNetwork() {
+        guard options.address == nil, let interval = options.networkCheck else { return }
+        core.networkWatch = Task { [weak self] in
+            while !Task.isCancelled {
+                try? await Task.sleep(for: interval)
+                guard let self, !Task.isCancelled else { return }
+                await checkNetwork()
+            }
+        }
+    }
+
+    private func checkNetwork() async {
+        let current = localAddress
+        // Where nothing leads to the proxy there is no network, and nobody to tell.
+        let found = await TransportAddress.route(toReach: account.proxy ?? account.uri, port: 0)
+        guard !found.isWildcard, !found.hasSameHost(as: current), found.isLoopback == current.isLoopback else { return }
+        try? await move(to: found)
+    }
+}

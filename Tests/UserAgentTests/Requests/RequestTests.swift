@@ -1,0 +1,160 @@
+import Reactor
+import SIP
+import SIPEndpoint
+import TestKit
+import Testing
+
+@testable import UserAgent
+
+/// MESSAGE, OPTIONS, INFO and what nobody serves.
+@Suite struct RequestTests {
+    @Test("RFC 3428 §4, §7: a message outside of any dialog, taken or refused", arguments: [200, 415] as [UInt16])
+    func message(status: UInt16) {
+        let phones = TwoPhones()
+        var texts: [String] = []
+        phones.bob.agent.servedMethods = [.message]
+        phones.bob.agent.onRequest = { request in
+            texts.append(String(decoding: request.message.body, as: UTF8.self))
+            request.respond(StatusCode(rawValue: status))
+            request.respond(500)
+        }
+        var answers: [StatusCode] = []
+        phones.alice.agent.send(
+            .message, to: phones.bob.uri, as: phones.alice.identity,
+            MessageContent([.init(.subject, "a\r\nEvil: b")], type: "text/plain", text: "Watson, come here.")
+        ) { _, status, _ in answers.append(status) }
+        phones.settle()
+        #expect(texts == ["Watson, come here."])
+        #expect(answers == [StatusCode(rawValue: status)])
+        let sent = phones.ladder["alice > bob MESSAGE plain"]
+        #expect(sent?[.contact] == nil)
+        #expect(sent?[.subject] == "a  Evil: b")
+        #expect(sent?["Evil"] == nil)
+    }
+
+    @Test("Silence is 408, no way 503, a malformed address is no request")
+    func failures() throws {
+        let phones = TwoPhones()
+        var answers: [(StatusCode, String)] = []
+        phones.network.remove(phones.bob.node)
+        phones.alice.agent.send(.options, to: phones.bob.uri, as: phones.alice.identity) { _, status, reason in
+            answers.append((status, reason))
+        }
+        phones.alice.agent.send(.options, to: try URI("sip:x@nowhere.test"), as: phones.alice.identity) {
+            _, status, reason in
+            answers.append((status, reason))
+        }
+        phones.settle()
+        #expect(answers.map(\.0) == [503, 408])
+        #expect(answers.first?.1 == "nowhere.test has no address")
+    }
+
+    @Test("RFC 3263 §4.3: silence of one server leads to the next, and a 503 too")
+    func failOver() throws {
+        let network = SimulatedNetwork(seed: 1)
+        let alice = SimulatedPhone("alice", network.node("10.0.0.1:5060"))
+        let peer = ScriptedPeer(network.node("10.0.0.9:5060"))
+        let busy = ScriptedPeer(network.node("10.0.0.8:5060"))
+        busy.onRequest = { peer, _, transaction in if let transaction { peer.answer(transaction, 503) } }
+        network.hosts["two.test"] = try ["10.0.0.7:0", "10.0.0.8:0", "10.0.0.9:0"].map {
+            try #require(.init($0))
+        }
+        var answers: [StatusCode] = []
+        alice.agent.send(.options, to: try URI("sip:two.test"), as: alice.identity) { _, status, _ in
+            answers.append(status)
+        }
+        network.run(for: .seconds(40))
+        #expect(answers == [200])
+        #expect(peer.requests.count == 1 && busy.requests.count == 1)
+    }
+
+    @Test("RFC 3261 §8.2.1, §21.5.2: 405 with Allow for a method that is not served, 501 for one that nobody knows")
+    func notServed() {
+        let phones = TwoPhones()
+        let peer = ScriptedPeer(phones.network.node("10.0.0.9:5060"))
+        for method in ["MESSAGE", "PUBLISH", "REGISTER", "REFER", "DANCE"] {
+            peer.send(method, to: "sip:bob@10.0.0.2", from: "peer", via: phones.bob.node)
+            phones.network.run(for: .seconds(1))
+        }
+        #expect(peer.responses.map(\.statusCode) == [405, 405, 405, 405, 501])
+        let expected = "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, NOTIFY, UPDATE"
+        #expect(peer.responses.allSatisfy { $0[.allow] == expected })
+    }
+
+    @Test("RFC 3261 §11.2: OPTIONS is answered with what the phone can do, in a call too")
+    func options() throws {
+        let phones = TwoPhones()
+        phones.bob.agent.servedMethods = [.message]
+        phones.bob.agent.onReferral = { $0.refuse() }
+        try phones.callUp()
+        var answers: [Message] = []
+        phones.alice.agent.send(.options, to: phones.bob.uri, as: phones.alice.identity) { message, _, _ in
+            if let message { answers.append(message) }
+        }
+        phones.alice.call.send(.options) { message, _, _ in if let message { answers.append(message) } }
+        phones.network.run(for: .seconds(1))
+        #expect(answers.count == 2)
+        for answer in answers {
+            #expect(answer.statusCode == 200)
+            #expect(answer[.allow] == "INVITE, ACK, BYE, CANCEL, OPTIONS, INFO, PRACK, NOTIFY, UPDATE, MESSAGE, REFER")
+            #expect(answer[.supported] == "100rel, join, norefersub, replaces, tdialog, timer")
+            #expect(answer[.accept] == "application/sdp")
+        }
+    }
+
+    // MARK: INFO
+
+    @Test("RFC 6086 §4.2.2: a package that is wanted is taken, another gets 469, each INVITE says which")
+    func infoPackages() throws {
+        let phones = TwoPhones()
+        phones.bob.agent.infoPackages = ["foo", "bar"]
+        var taken: [String] = []
+        phones.bob.agent.onRequest = { request in
+            taken.append(
+                "\(request.message[.infoPackage] ?? "") \(String(decoding: request.message.body, as: UTF8.self))")
+            request.respond(200)
+        }
+        try phones.callUp()
+        var answers: [StatusCode] = []
+        phones.alice.call.sendInfo("foo", MessageContent(type: "text/plain", text: "hello")) { answers.append($0) }
+        phones.network.run(for: .seconds(1))
+        phones.alice.call.sendInfo("other") { answers.append($0) }
+        phones.network.run(for: .seconds(1))
+        #expect(answers == [200, 469])
+        #expect(taken == ["foo hello"])
+        #expect(phones.ladder["bob > alice 200 INVITE sdp"]?[.recvInfo] == "foo, bar")
+        #expect(phones.ladder["alice > bob INVITE sdp"]?[.recvInfo]?.isEmpty == true)
+        #expect(phones.ladder["bob > alice 469 INFO"]?[.recvInfo] == "foo, bar")
+    }
+
+    @Test(
+        "RFC 6086 §9: INFO of the old kind is answered 200; keys in it are heard",
+        arguments: [
+            ("application/dtmf-relay", "Signal=5\r\nDuration=160\r\n", "5"),
+            ("application/dtmf-relay", "Signal= #\r\n", "#"),
+            ("application/dtmf", "*", "*"), ("application/dtmf-relay", "Duration=160\r\n", nil),
+            ("application/x", "5", nil),
+            ("application/dtmf", "x", nil),
+        ])
+    func legacyInfo(type: String, body: String, key: Character?) throws {
+        let phones = TwoPhones()
+        try phones.callUp()
+        var answers: [StatusCode] = []
+        phones.alice.call.send(.info, MessageContent(type: type, text: body)) { _, status, _ in answers.append(status) }
+        phones.network.run(for: .seconds(1))
+        #expect(answers == [200])
+        #expect(phones.bob.story.contains { $0.hasPrefix("key") } == (key != nil))
+        if let key { #expect(phones.bob.story.last == "key \(key)") }
+    }
+
+    @Test("Requests in a call that has ended get 481")
+    func afterTheEnd() throws {
+        let call = try ScriptedCall()
+        call.alice.call.hangUp()
+        call.network.run(for: .seconds(1))
+        for (index, method) in ["INFO", "OPTIONS", "UPDATE", "INVITE", "BYE", "PRACK", "MESSAGE"].enumerated() {
+            call.request(method, cSeq: index + 10)
+            #expect(call.peer.responses.last?.statusCode == 481, "\(method)")
+        }
+    }
+}
