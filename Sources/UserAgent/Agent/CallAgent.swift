@@ -85,6 +85,33 @@ public final class CallAgent {
     /// Calls that are there, ended ones that still wait for stragglers too.
     public var count: Int { legs.count }
 
+    /// BYE requests that are under way.
+    private var goodbyes = 0
+    /// Who waits until nothing of a call is left.
+    private var waiting: [() -> Void] = []
+
+    /// Hangs up all calls; `completion` is called when each peer has answered, or its transaction has ended without. What
+    /// cannot be hung up yet, since its ACK has not come, is hung up then (RFC 3261 §15).
+    public func hangUpAll(_ completion: @escaping () -> Void) {
+        waiting.append(completion)
+        for leg in all { leg.hangUp() }
+        tellWhenQuiet()
+    }
+
+    private func tellWhenQuiet() {
+        guard legs.isEmpty, goodbyes == 0 else { return }
+        let told = waiting
+        waiting = []
+        for completion in told { completion() }
+    }
+
+    func goodbyeBegins() { goodbyes += 1 }
+
+    func goodbyeEnds() {
+        goodbyes -= 1
+        tellWhenQuiet()
+    }
+
     /// All calls.
     public var all: [CallLeg] { legs.values.sorted { $0.number < $1.number } }
 
@@ -198,7 +225,10 @@ public final class CallAgent {
 
     // MARK: Endings
 
-    func forget(_ leg: CallLeg) { legs[leg.number] = nil }
+    func forget(_ leg: CallLeg) {
+        legs[leg.number] = nil
+        tellWhenQuiet()
+    }
 
     /// Where requests go: by the flow that reached the peer before when the next hop is the same address, else as located.
     func targets(_ uri: URI, flow: Flow?, _ completion: @escaping ([Target]) -> Void) {

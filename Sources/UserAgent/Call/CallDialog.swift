@@ -33,7 +33,9 @@ final class CallDialog {
     func sendBye() {
         guard !isOver else { return }
         isOver = true
-        dialog.send(.bye)
+        let agent = dialog.agent
+        agent.goodbyeBegins()
+        dialog.send(.bye) { _ in agent.goodbyeEnds() }
     }
 
     /// Sends the ACK to the 2xx of an INVITE of this side.

@@ -229,12 +229,20 @@ public final class UserAgent: Sendable {
         endpoint.lanes[0].lane.execute { _ in core.registration?.stop() }
     }
 
-    /// Ends all calls, takes the binding away, and stops. The registrar's answer is awaited for a second.
+    /// Ends all calls, takes the binding away, and stops. The answers of peers and of the registrar are awaited for a second
+    /// each.
     public func shutDown() async {
         let core = core
         let lane = endpoint.lanes[0].lane
         await lane.run { _ in core.networkWatch?.cancel() }
-        await lane.run { _ in for leg in core.agent.all { leg.hangUp() } }
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            let once = Once(done)
+            lane.execute { _ in core.agent.hangUpAll { once.resume() } }
+            Task {
+                try? await Task.sleep(for: .seconds(1))
+                once.resume()
+            }
+        }
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             lane.execute { _ in
                 guard let registration = core.registration, registration.isBound else { return done.resume() }
