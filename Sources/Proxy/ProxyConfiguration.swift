@@ -10,6 +10,8 @@ public struct ProxyConfiguration: Sendable {
     public var branchLimit = 32
     /// How long the targets of one preference ring before those of the next are tried (RFC 3261 §16.6).
     public var ringTime: Duration = .seconds(20)
+    /// How many redirections are followed one after another; the response to the last goes back (RFC 3261 §16.7 step 4).
+    public var redirectionLimit = 5
     /// Whether the proxy stays in the path of dialogs (RFC 3261 §16.6 step 4).
     public var recordsRoute = true
     /// The key of the tokens in our Record-Route values; it must outlive a restart, or the dialogs of before are cut off.
@@ -34,5 +36,7 @@ public struct ProxyCounters: Sendable, Hashable {
     public var tooBroad: UInt64 = 0
     /// Requests whose Route named us with a token that we did not make.
     public var forgedTokens: UInt64 = 0
+    /// Responses 3xx that were followed.
+    public var redirections: UInt64 = 0
     public init() {}
 }

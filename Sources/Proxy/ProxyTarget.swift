@@ -10,11 +10,19 @@ public struct ProxyTarget: Sendable, Hashable {
     public var preference: Int
     /// Whether a large request must not be sent by TCP, since only the flow leads there.
     public var isBehindNAT: Bool
+    /// How many redirections led here, one after another (RFC 3261 §16.7 step 4); what a redirection gives is tried before
+    /// what else waits.
+    public internal(set) var redirections = 0
 
     public init(uri: [UInt8]?, flow: Flow? = nil, preference: Int = 1_000, isBehindNAT: Bool = false) {
         self.uri = uri
         self.flow = flow
         self.preference = preference
         self.isBehindNAT = isBehindNAT
+    }
+
+    /// Whether both are tried at the same time.
+    func isEquallyPreferred(to other: ProxyTarget) -> Bool {
+        preference == other.preference && redirections == other.redirections
     }
 }

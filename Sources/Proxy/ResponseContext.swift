@@ -28,20 +28,24 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         var alternatives: [Target] = []
     }
 
-    private unowned let proxy: Proxy
-    private let message: Message
-    private let targets: [ProxyTarget]
+    unowned let proxy: Proxy
+    let message: Message
+    /// The target set; what redirections add comes behind (RFC 3261 §16.5).
+    var targets: [ProxyTarget]
     private let breadth: Int
     private let loopHash: UInt64
     private let strips: [HeaderName]
     private let arrival: Flow
     private var server: ServerTransaction?
-    private var branches: [Branch]
+    /// One for each target.
+    var branches: [Branch]
+    /// The branches that were not tried yet, in the order in which they will be.
+    var waiting: [Int]
     /// The best final response so far that is no 2xx.
-    private var best = BestResponse()
+    var best = BestResponse()
     /// Whether a final response has gone back.
-    private var isAnswered = false
-    private var isCancelled = false
+    private(set) var isAnswered = false
+    private(set) var isCancelled = false
     /// The reason to put into the CANCELs of losing branches.
     private var cancelReason: [UInt8] = []
     private let isInvite: Bool
@@ -66,6 +70,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         self.strips = strips
         self.arrival = arrival
         branches = Array(repeating: Branch(), count: targets.count)
+        waiting = Array(targets.indices)
         isInvite = message.method == .invite
     }
 
@@ -79,18 +84,16 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     /// Starts all branches of the highest preference that wait; false when none does.
     @discardableResult
-    private func startGroup(_ layer: TransactionLayer) -> Bool {
-        guard !isAnswered, !isCancelled, let first = branches.firstIndex(where: { $0.state == .waiting }) else {
-            return false
-        }
-        let preference = targets[first].preference
-        let waiting = branches.indices.filter { branches[$0].state == .waiting }
+    func startGroup(_ layer: TransactionLayer) -> Bool {
+        guard !isAnswered, !isCancelled, let first = waiting.first else { return false }
         let used = branches.reduce(0) { $0 + ($1.state == .pending || $1.state == .resolving ? $1.breadth : 0) }
         // RFC 5393 §5.3.3.1: where there is not breadth enough for all at once, the rest is tried after them.
-        let group = waiting.filter { targets[$0].preference == preference }.prefix(max(0, breadth - used))
+        let group = Array(
+            waiting.prefix { targets[$0].isEquallyPreferred(to: targets[first]) }.prefix(max(0, breadth - used)))
         guard !group.isEmpty else { return false }
+        waiting.removeFirst(group.count)
         // Those that are tried later need some too: what rings has its breadth until its final response.
-        let usable = max(group.count, breadth - used - (waiting.count - group.count))
+        let usable = max(group.count, breadth - used - waiting.count)
         for (n, i) in group.enumerated() {
             branches[i].state = .resolving
             branches[i].breadth = usable / group.count + (n < usable % group.count ? 1 : 0)
@@ -143,7 +146,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     private var isSettled: Bool { branches.allSatisfy { $0.state == .finished || $0.state == .waiting } }
 
     /// When no branch is under way: the next group, or the best response.
-    private func settle(_ layer: TransactionLayer) {
+    func settle(_ layer: TransactionLayer) {
         guard !isAnswered, isSettled else { return }
         if !best.isGlobalFailure, startGroup(layer) { return }
         answer(layer)
@@ -161,7 +164,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     /// Limits how long a group rings while further targets wait; the last group has Timer C alone.
     private func startRingTimer(_ layer: TransactionLayer) {
         stopRingTimer(layer)
-        guard isInvite, branches.contains(where: { $0.state == .waiting }) else { return }
+        guard isInvite, !waiting.isEmpty else { return }
         ringTimer = proxy.startRingTimer(self, layer)
     }
 
@@ -214,6 +217,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             return
         }
         guard !wasFinished, !isAnswered else { return }
+        if status.category == 3, follow(view, i, layer) { return }
         if status.category == 6 { cancelPending(layer, reason: "") }
         let isLast = branches.allSatisfy { $0.state == .finished }
         if isLast, best.isEmpty, status != 503, let server {
@@ -255,7 +259,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     func cancelled(_ transaction: ServerTransaction, in layer: TransactionLayer) {
         isCancelled = true
         stopRingTimer(layer)
-        for i in branches.indices where branches[i].state == .waiting { branches[i].state = .finished }
+        for i in waiting { branches[i].state = .finished }
+        waiting.removeAll()
         cancelPending(layer, reason: "")
         if isSettled, !isAnswered {
             best.add(local: 487)

@@ -5,16 +5,22 @@ import SIPEndpoint
 import TestKit
 
 /// A proxy on a simulated node that knows its users by a table.
-final class ProxyHost: RequestHandler {
+final class ProxyHost: RequestHandler, RedirectionPolicy {
     let node: SimulatedNode
     private(set) var layer: TransactionLayer!  // Set by `init`.
     private(set) var proxy: Proxy!  // Set by `init`.
     /// The target set of each user.
     var users: [String: [ProxyTarget]] = [:]
+    /// Peers that no test names any more and that shall live on.
+    var peers: [ScriptedPeer] = []
+    /// Where redirections lead.
+    var redirections: (URI) -> [ProxyTarget] = { _ in [] }
+
     init(_ node: SimulatedNode, configuration: ProxyConfiguration = .init(routeKey: SipHash(key: 1, 2))) {
         self.node = node
         proxy = Proxy(configuration: configuration)
         layer = node.start(self)
+        proxy.redirectionPolicy = self
     }
 
     /// Registers a peer under a name.
@@ -34,6 +40,8 @@ final class ProxyHost: RequestHandler {
         }
         proxy.forward(request, plan, to: [], in: layer)
     }
+
+    func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget] { redirections(uri) }
 
     func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
         layer.respondStatelessly(to: request, 481)

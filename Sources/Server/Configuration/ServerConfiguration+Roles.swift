@@ -92,6 +92,22 @@ extension ServerConfiguration {
         /// Who may send requests to other domains.
         public var relay: Relay = .users
 
+        /// Where redirections are followed.
+        public enum Redirections: String, CaseIterable, Sendable {
+            /// Nowhere: each 3xx goes back to the caller.
+            case nowhere
+            /// To users of this server.
+            case ownDomains = "own-domains"
+            /// To every address.
+            case anywhere
+        }
+
+        /// Where the server sends a request on when a phone answers it 3xx.
+        public var redirections: Redirections = .ownDomains
+
+        /// How many redirections are followed one after another.
+        public var redirectionLimit = 5
+
         /// Sources that are treated as authenticated: gateways and other servers of the same house.
         public var trustedNetworks: [Network] = []
     }

@@ -10,8 +10,8 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     // Proof of Sendable: all state is touched on the lane's thread only, where the endpoint calls it and the server sends its
     // work; the reference alone travels.
 
-    private var domains: DomainTable
-    private let location: any LocationService
+    private(set) var domains: DomainTable
+    let location: any LocationService
     let proxy: Proxy
     let registrar: Registrar
     let services: ServiceAgent
@@ -30,6 +30,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         self.registrar = registrar
         self.services = services
         self.duties = duties
+        proxy.redirectionPolicy = self
     }
 
     /// Goes on with further domains, or with other aliases of those there are.
@@ -147,12 +148,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     ) {
         switch location.location(user: request.view.bytes(uri.user), domain: domain) {
         case .bindings(let bindings):
-            let targets = bindings.map {
-                ProxyTarget(
-                    uri: $0.contact, flow: $0.isBehindNAT || $0.flow?.connection ?? 0 != 0 ? $0.flow : nil,
-                    preference: $0.preference, isBehindNAT: $0.isBehindNAT)
-            }
-            proxy.forward(request, plan, to: targets, strips: strips, in: layer)
+            proxy.forward(request, plan, to: bindings.map(ProxyTarget.init), strips: strips, in: layer)
         case .noBinding:
             counters.noBinding &+= 1
             layer.respondStatelessly(to: request, 480)

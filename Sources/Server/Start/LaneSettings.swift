@@ -9,6 +9,8 @@ struct LaneSettings: Sendable {
     var requiresAuthentication: Bool
     /// Who may send requests to other domains.
     var relay: ServerConfiguration.Proxy.Relay
+    /// Where the redirections of phones may lead.
+    var followsRedirections: ServerConfiguration.Proxy.Redirections
     /// Sources that count as authenticated.
     var trustedNetworks: [ServerConfiguration.Network]
     /// For each domain, whether strangers may call its users.

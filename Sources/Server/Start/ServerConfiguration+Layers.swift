@@ -94,6 +94,7 @@ extension ServerConfiguration {
         result.branchLimit = proxy.branches
         result.recordsRoute = proxy.recordsRoute
         result.ringTime = proxy.ringTime
+        result.redirectionLimit = proxy.redirectionLimit
         return result
     }
 
@@ -119,7 +120,8 @@ extension ServerConfiguration {
                 domains: table, directory: directory, key: .random(), epoch: .now,
                 lifetime: authentication.nonceLifetime, policy: digestPolicy),
             requiresAuthentication: authentication.isRequired, relay: proxy.relay,
-            trustedNetworks: proxy.trustedNetworks, openDomains: domains.map(\.isOpen))
+            followsRedirections: proxy.redirections, trustedNetworks: proxy.trustedNetworks,
+            openDomains: domains.map(\.isOpen))
     }
 }
 

@@ -89,6 +89,15 @@ extension ConfigurationSchema {
             "proxy.relay", \.proxy.relay, .choice, of: defaults, .reload, source: "RFC 3261 §16.3, §26.3.2",
             "Who may send requests through this server to domains that are not its own, once authenticated."),
         Setting(
+            "proxy.redirects", \.proxy.redirections, .choice, of: defaults, .reload, source: "RFC 3261 §16.7 step 4",
+            """
+            Where the server sends a request on when a phone answers it 3xx; elsewhere the caller gets the answer. With \
+            `anywhere` a phone can send its callers to every address that `proxy.relay` lets users send to.
+            """),
+        Setting(
+            "proxy.redirect-limit", \.proxy.redirectionLimit, .integer(1...20), of: defaults, .reload,
+            source: "RFC 3261 §16.7 step 4", "How many redirections of one request are followed one after another."),
+        Setting(
             list: "proxy.trusted-networks", \.proxy.trustedNetworks, .network, mayBeEmpty: true, of: defaults, .reload,
             source: "RFC 3325 §5",
             "Sources whose requests count as authenticated and whose P-Asserted-Identity is believed."),

@@ -1,0 +1,12 @@
+public import SIP
+
+/// Says where redirections may lead. It is asked on the lane of the call.
+public protocol RedirectionPolicy: AnyObject {
+    /// The targets that stand for a URI out of a 3xx, the URI itself or the contacts of a user of ours (RFC 3261 §16.5).
+    ///
+    /// - Parameters:
+    ///   - uri: the URI, without what is not allowed in a Request-URI.
+    ///   - request: the request that was redirected.
+    /// - Returns: nothing when the proxy must not go there on the caller's behalf; the caller then gets the 3xx.
+    func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget]
+}

@@ -1,0 +1,35 @@
+import Proxy
+import Routing
+import SIP
+import SIPEndpoint
+
+// Where a phone that answers 3xx may send its callers (RFC 3261 §16.7 step 4).
+extension Dispatcher: RedirectionPolicy {
+    func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget] {
+        guard settings.followsRedirections != .nowhere else { return [] }
+        let domain = uri.bytes.withUnsafeBytes { bytes in
+            domains.find(UnsafeRawBufferPointer(rebasing: bytes[uri.index.host.lowerBound..<uri.index.host.upperBound]))
+        }
+        guard let domain else {
+            // Elsewhere the request goes on the callee's word; who may send nothing there is not sent there either.
+            return settings.followsRedirections == .anywhere && settings.relay == .users
+                ? [ProxyTarget(uri: uri.bytes)] : []
+        }
+        return uri.userBytes.withUnsafeBytes { user in
+            // A service number is no target of the proxy: the caller may go there himself.
+            guard !user.isEmpty, !services.isService(user),
+                case .bindings(let found) = location.location(user: user, domain: domain)
+            else { return [] }
+            return found.map(ProxyTarget.init)
+        }
+    }
+}
+
+extension ProxyTarget {
+    /// The way to a binding: by its flow where that alone leads there, or where it is a connection of the phone's.
+    init(_ binding: Binding) {
+        self.init(
+            uri: binding.contact, flow: binding.isBehindNAT || binding.flow?.connection ?? 0 != 0 ? binding.flow : nil,
+            preference: binding.preference, isBehindNAT: binding.isBehindNAT)
+    }
+}
