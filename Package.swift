@@ -97,6 +97,7 @@ let package = Package(
         tests("Media", ["RTP"]),
         tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
         tests("Store", [grdb]),
+        tests("Routing", ["SIP"]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
         tests("UserAgent", ["TestKit", "SIP", "Media", "Reactor"]),

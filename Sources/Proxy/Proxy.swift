@@ -91,9 +91,10 @@ public final class Proxy {
     ///   - plan: what Route says.
     ///   - targets: the target set; empty when the request goes where its Request-URI and Route say.
     ///   - strips: headers to take away, such as P-Asserted-Identity from strangers, or our users' credentials.
+    ///   - directives: what the caller wants to be done otherwise than usual.
     public func forward(
         _ request: IncomingRequest, _ plan: RoutePlan, to targets: [ProxyTarget], strips: [HeaderName] = [],
-        in layer: TransactionLayer
+        directives: ForwardingDirectives = ForwardingDirectives(), in layer: TransactionLayer
     ) {
         let loopHash = LoopDetection.hash(request.view, key: configuration.routeKey)
         guard check(request, loopHash, layer) else { return }
@@ -108,7 +109,7 @@ public final class Proxy {
         }
         let context = ResponseContext(
             proxy: self, message: request.keep(), targets: set, breadth: min(breadth, configuration.maxBreadth),
-            loopHash: loopHash, strips: strips, arrival: request.flow)
+            loopHash: loopHash, strips: strips, directives: directives, arrival: request.flow)
         guard let server = layer.accept(request, user: context) else { return }
         counters.forwarded &+= 1
         context.start(server, layer)

@@ -38,5 +38,7 @@ public struct ProxyCounters: Sendable, Hashable {
     public var forgedTokens: UInt64 = 0
     /// Responses 3xx that were followed.
     public var redirections: UInt64 = 0
+    /// Requests answered with the contacts of the user, in place of being forwarded.
+    public var redirected: UInt64 = 0
     public init() {}
 }

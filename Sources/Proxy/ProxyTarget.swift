@@ -26,3 +26,13 @@ public struct ProxyTarget: Sendable, Hashable {
         preference == other.preference && redirections == other.redirections
     }
 }
+
+extension [ProxyTarget] {
+    /// The targets by falling preference; those of one preference keep their order, which is the registrar's.
+    var inOrder: [ProxyTarget] {
+        guard count > 1 else { return self }
+        return enumerated().sorted {
+            ($1.element.preference, $0.offset) < ($0.element.preference, $1.offset)
+        }.map(\.element)
+    }
+}

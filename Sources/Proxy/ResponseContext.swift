@@ -35,6 +35,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     private let breadth: Int
     private let loopHash: UInt64
     private let strips: [HeaderName]
+    let directives: ForwardingDirectives
     private let arrival: Flow
     private var server: ServerTransaction?
     /// One for each target.
@@ -54,20 +55,15 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     init(
         proxy: Proxy, message: Message, targets: [ProxyTarget], breadth: Int, loopHash: UInt64, strips: [HeaderName],
-        arrival: Flow
+        directives: ForwardingDirectives, arrival: Flow
     ) {
         self.proxy = proxy
         self.message = message
-        // Stable order: the registrar's order decides among equals.
-        self.targets =
-            targets.count < 2
-            ? targets
-            : targets.enumerated().sorted {
-                ($1.element.preference, $0.offset) < ($0.element.preference, $1.offset)
-            }.map(\.element)
+        self.targets = targets.inOrder
         self.breadth = breadth
         self.loopHash = loopHash
         self.strips = strips
+        self.directives = directives
         self.arrival = arrival
         branches = Array(repeating: Branch(), count: targets.count)
         waiting = Array(targets.indices)
@@ -213,7 +209,9 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             isAnswered = true
             stopRingTimer(layer)
             pass(view, status, server, layer)
-            if isFirst { cancelPending(layer, reason: "SIP;cause=200;text=\"Call completed elsewhere\"") }
+            if isFirst, directives.cancelsLosers {
+                cancelPending(layer, reason: "SIP;cause=200;text=\"Call completed elsewhere\"")
+            }
             return
         }
         guard !wasFinished, !isAnswered else { return }

@@ -10,12 +10,17 @@ public struct Binding: Sendable, Hashable {
     public var flow: Flow?
     /// Whether the contact's own address is not what the REGISTER came from: it is behind a NAT, and only the flow leads there.
     public var isBehindNAT: Bool
+    /// The parameters of the contact but for `q` and `expires`, each with its ";": its capabilities among them (RFC 3840).
+    public var parameters: [UInt8]
 
-    public init(contact: [UInt8], preference: Int, flow: Flow?, isBehindNAT: Bool) {
+    public init(
+        contact: [UInt8], preference: Int, flow: Flow?, isBehindNAT: Bool, parameters: [UInt8] = []
+    ) {
         self.contact = contact
         self.preference = preference
         self.flow = flow
         self.isBehindNAT = isBehindNAT
+        self.parameters = parameters
     }
 }
 

@@ -8,7 +8,8 @@ extension ResponseContext {
     /// - Returns: false when it is to be treated like any other response.
     func follow(_ response: MessageView, _ i: Int, _ layer: TransactionLayer) -> Bool {
         // A request for a resource that is none of ours goes where its sender says and nowhere else (§16.5).
-        guard let policy = proxy.redirectionPolicy, targets[i].uri != nil, !isAnswered, !isCancelled,
+        guard let policy = proxy.redirectionPolicy, directives.followsRedirections, targets[i].uri != nil, !isAnswered,
+            !isCancelled,
             !best.isGlobalFailure, targets[i].redirections < proxy.configuration.redirectionLimit
         else { return false }
         var rest: [ByteRange] = []
@@ -39,6 +40,9 @@ extension ResponseContext {
         return true
     }
 
+    /// More than any preference of a target, so that it decides among those of one contact alone.
+    private static let scale = 10_000_000
+
     /// The targets that a Contact value stands for; nil when it may not be followed.
     private func targets(
         in value: ByteRange, of response: MessageView, _ policy: any RedirectionPolicy
@@ -52,7 +56,9 @@ extension ResponseContext {
             var found = policy.targets(for: uri, redirecting: request)
             guard !found.isEmpty else { return nil }
             // The order of whoever sent us on comes before that of the users found there.
-            for n in found.indices { found[n].preference = contact.quality * 1_001 + min(1_000, found[n].preference) }
+            for n in found.indices {
+                found[n].preference = contact.quality * Self.scale + min(found[n].preference, Self.scale - 1)
+            }
             return found
         }
     }

@@ -38,7 +38,8 @@ extension Binding {
         self.init(
             contact: [UInt8](stored.contact),
             preference: Int(stored.preference == Preference.absent ? Preference.standard : stored.preference),
-            flow: FlowCode.read(stored.flow), isBehindNAT: stored.flags.contains(.behindNAT))
+            flow: FlowCode.read(stored.flow), isBehindNAT: stored.flags.contains(.behindNAT),
+            parameters: stored.parameters.isEmpty ? [] : [UInt8](stored.parameters))
     }
 }
 

@@ -76,8 +76,8 @@ extension ConfigurationDifference {
 }
 
 extension [ServerConfiguration.Domain] {
-    /// The domains to go on with after a reload. New ones come behind those there are, of which aliases and openness
-    /// can change; none is taken away and no realm changes, since bindings and secrets hang on them.
+    /// The domains to go on with after a reload. New ones come behind those there are, of which all but
+    /// the realm can change; none is taken away, and no realm changes, since bindings and secrets hang on them.
     fileprivate func takingOver(_ new: [ServerConfiguration.Domain]) -> [ServerConfiguration.Domain] {
         var result = self
         for domain in new {
@@ -87,6 +87,8 @@ extension [ServerConfiguration.Domain] {
             }
             result[index].aliases = domain.aliases
             result[index].isOpen = domain.isOpen
+            result[index].mode = domain.mode
+            result[index].redirectedUsers = domain.redirectedUsers
         }
         return result
     }
@@ -99,6 +101,8 @@ extension ServerConfiguration.Domain {
         if realm != name { parts.append("realm \(realm)") }
         if !aliases.isEmpty { parts.append("aliases \(aliases.joined(separator: " "))") }
         if !isOpen { parts.append("not open") }
+        if mode != .proxy { parts.append("mode \(mode.rawValue)") }
+        if !redirectedUsers.isEmpty { parts.append("redirect \(redirectedUsers.joined(separator: " "))") }
         return parts.joined(separator: ", ")
     }
 }

@@ -148,7 +148,7 @@ extension ProxyCounters {
         [
             ("forwarded", forwarded), ("branches", branches), ("acks", acks), ("loops", loops),
             ("tooManyHops", tooManyHops), ("tooBroad", tooBroad), ("forgedTokens", forgedTokens),
-            ("redirections", redirections),
+            ("redirections", redirections), ("redirected", redirected),
         ]
     }
 }

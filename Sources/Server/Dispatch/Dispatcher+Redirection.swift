@@ -1,7 +1,6 @@
 import Proxy
 import Routing
 import SIP
-import SIPEndpoint
 
 // Where a phone that answers 3xx may send its callers (RFC 3261 §16.7 step 4).
 extension Dispatcher: RedirectionPolicy {
@@ -20,16 +19,7 @@ extension Dispatcher: RedirectionPolicy {
             guard !user.isEmpty, !services.isService(user),
                 case .bindings(let found) = location.location(user: user, domain: domain)
             else { return [] }
-            return found.map(ProxyTarget.init)
+            return targetSet(found, request, RequestDisposition(request))
         }
-    }
-}
-
-extension ProxyTarget {
-    /// The way to a binding: by its flow where that alone leads there, or where it is a connection of the phone's.
-    init(_ binding: Binding) {
-        self.init(
-            uri: binding.contact, flow: binding.isBehindNAT || binding.flow?.connection ?? 0 != 0 ? binding.flow : nil,
-            preference: binding.preference, isBehindNAT: binding.isBehindNAT)
     }
 }

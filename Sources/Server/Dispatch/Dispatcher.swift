@@ -124,7 +124,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             uri.isSIP ? domains.find(view.bytes(uri.host)).map { (uri, $0) } : nil
         }
         guard let (uri, domain) = sender else {
-            guard let called, !settings.openDomains[called] else { return strangers }
+            guard let called, !settings.policies[called].isOpen else { return strangers }
             counters.strangersRefused &+= 1
             layer.respondStatelessly(to: request, 403, reason: "This domain takes calls of its own users only")
             return nil
@@ -139,24 +139,6 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             }
             // The credentials were for us (RFC 3261 §22.3); those of other realms stay.
             return view.fieldCount(of: .proxyAuthorization) == 1 ? strangers + [.proxyAuthorization] : strangers
-        }
-    }
-
-    private func deliver(
-        _ request: IncomingRequest, _ uri: URIIndex, _ domain: Int, _ plan: RoutePlan, _ strips: [HeaderName],
-        _ layer: TransactionLayer
-    ) {
-        switch location.location(user: request.view.bytes(uri.user), domain: domain) {
-        case .bindings(let bindings):
-            proxy.forward(request, plan, to: bindings.map(ProxyTarget.init), strips: strips, in: layer)
-        case .noBinding:
-            counters.noBinding &+= 1
-            layer.respondStatelessly(to: request, 480)
-        case .unknownUser:
-            counters.unknownUser &+= 1
-            layer.respondStatelessly(to: request, 404)
-        case .loading:
-            layer.respondStatelessly(to: request, 503) { $0.append("Retry-After: 1\r\n") }
         }
     }
 

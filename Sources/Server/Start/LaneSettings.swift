@@ -13,8 +13,8 @@ struct LaneSettings: Sendable {
     var followsRedirections: ServerConfiguration.Proxy.Redirections
     /// Sources that count as authenticated.
     var trustedNetworks: [ServerConfiguration.Network]
-    /// For each domain, whether strangers may call its users.
-    var openDomains: [Bool]
+    /// How the requests of each domain are treated.
+    var policies: [DomainPolicy]
 
     /// Whether requests from an address count as authenticated (RFC 3325 §5).
     func trusts(_ source: TransportAddress) -> Bool {

@@ -121,7 +121,7 @@ extension ServerConfiguration {
                 lifetime: authentication.nonceLifetime, policy: digestPolicy),
             requiresAuthentication: authentication.isRequired, relay: proxy.relay,
             followsRedirections: proxy.redirections, trustedNetworks: proxy.trustedNetworks,
-            openDomains: domains.map(\.isOpen))
+            policies: domains.map(DomainPolicy.init))
     }
 }
 

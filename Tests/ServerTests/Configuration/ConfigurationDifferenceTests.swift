@@ -58,6 +58,8 @@ import Testing
             "[{name: b.example, aliases: [x.example]}, c.example]", ["domains"], [String]()
         ),
         ("[a.example, b.example, c.example]", "[a.example, c.example, b.example]", [], []),
+        ("[a.example]", "[{name: a.example, mode: redirect}]", ["domains"], []),
+        ("[a.example]", "[{name: a.example, redirect-users: [bob]}]", ["domains"], []),
         // The first domain is that of requests which name none.
         ("[a.example, b.example]", "[b.example, a.example]", [], ["domains"]),
         // Realms and what is left out need a restart.
@@ -85,6 +87,7 @@ import Testing
             "authentication.algorithms": "SHA-256", "store.kind": "memory", "services.echo": "play",
             "services.tone": "beep",
             "logging.level": "error", "logging.format": "json", "proxy.relay": "nobody",
+            "proxy.redirects": "anywhere",
             "authentication.qop": "auth-or-none",
         ]
         for setting in ConfigurationSchema.settings {

@@ -3,20 +3,20 @@ import Foundation
 import Glibc
 import Testing
 
-/// A phone that writes its messages by hand, over a UDP socket of its own on 127.0.0.1.
+/// A phone that writes its messages by hand, over a UDP socket of its own on 127.0.0.1 or another address of loopback.
 final class RawPhone: Sendable {
     private let descriptor: Int32
     /// The port of the socket.
     let port: UInt16
     private let server: UInt16
 
-    init(server: UInt16) throws {
+    init(server: UInt16, address number: UInt32 = 0x7F00_0001) throws {
         self.server = server
         descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
         try #require(descriptor >= 0)
         var limit = timeval(tv_sec: 5, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var address = Self.loopback(0)
+        var address = Self.loopback(0, number)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let descriptor = descriptor
         let bound = withUnsafeMutablePointer(to: &address) {
@@ -30,11 +30,11 @@ final class RawPhone: Sendable {
 
     deinit { close(descriptor) }
 
-    private static func loopback(_ port: UInt16) -> sockaddr_in {
+    private static func loopback(_ port: UInt16, _ number: UInt32 = 0x7F00_0001) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = number.bigEndian
         return address
     }
 

@@ -20,8 +20,8 @@ enum ConfigurationSchema {
             defaultText: "localhost with the alias 127.0.0.1, and the addresses listened on or advertised",
             documentation: """
                 The domains that this server is responsible for: requests for them end here, their users register here. An \
-                element is a name, or a mapping with the keys below. Domains that are added, their aliases and `open` \
-                take effect after SIGHUP; one that is left out goes on until a restart.
+                element is a name, or a mapping with the keys below. Domains that are added, and all keys of a domain \
+                but its realm, take effect after SIGHUP; one that is left out goes on until a restart.
                 """,
             source: "RFC 3261 §10.3, §16.4", effect: .reload),
         primary: "name", example: "example.com", fields: domainFields, make: { ServerConfiguration.Domain(name: "") })
@@ -111,6 +111,15 @@ extension ConfigurationSchema {
                 Whether callers that are not users of this server may call its users. With `no` every caller must \
                 authenticate.
                 """),
+            Setting(
+                "domains[].mode", \.mode, .choice, of: example, .reload, source: "RFC 3261 §8.3, §16.2",
+                """
+                What is done with requests for its users: `proxy` forwards them, `redirect` tells the sender where the \
+                user is (302).
+                """),
+            Setting(
+                list: "domains[].redirect-users", \.redirectedUsers, .user, mayBeEmpty: true, of: example, .reload,
+                source: "RFC 3261 §8.3", "Users whose callers are told where they are (302), whatever the mode."),
         ]
     }()
 

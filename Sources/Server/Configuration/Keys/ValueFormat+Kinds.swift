@@ -109,12 +109,20 @@ extension ValueFormat<String> {
     /// A user part of an address that needs no escaping (RFC 3261 §25.1 `unreserved`); `off` is the empty one.
     static var userOrOff: Self {
         Self("user name", "letters, digits and -_.!~*, or off", text: { $0.isEmpty ? "off" : $0 }) { text in
-            if text == "off" { return "" }
-            let isPlain = text.unicodeScalars.allSatisfy { scalar in
-                scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789-_.!~*".unicodeScalars.contains(scalar))
-            }
-            return isPlain && (1...64).contains(text.utf8.count) ? text : nil
+            text == "off" ? "" : plainUser(text)
         }
+    }
+
+    /// A user part of an address that needs no escaping (RFC 3261 §25.1 `unreserved`).
+    static var user: Self {
+        Self("user name", "letters, digits and -_.!~*", example: "alice", text: { $0 }) { plainUser($0) }
+    }
+
+    private static func plainUser(_ text: String) -> String? {
+        let isPlain = text.unicodeScalars.allSatisfy { scalar in
+            scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789-_.!~*".unicodeScalars.contains(scalar))
+        }
+        return isPlain && (1...64).contains(text.utf8.count) ? text : nil
     }
 
     /// A domain name or address.

@@ -10,6 +10,20 @@ extension ServerConfiguration {
         /// Whether callers that are not users of this server may call its users. When false, everyone must authenticate.
         public var isOpen: Bool
 
+        /// What is done with requests for users of a domain.
+        public enum Mode: String, CaseIterable, Sendable {
+            /// They are forwarded.
+            case proxy
+            /// Their senders are told the contacts and go there themselves.
+            case redirect
+        }
+
+        /// What is done with requests for its users.
+        public var mode: Mode = .proxy
+
+        /// Users whose callers are told the contacts, whatever the mode.
+        public var redirectedUsers: [String] = []
+
         /// The realm that was named; nil is the domain's name.
         var namedRealm: String?
 

@@ -1,0 +1,80 @@
+import Proxy
+import Routing
+import SIP
+import SIPEndpoint
+
+// Requests for the users of our domains (RFC 3261 §16.5).
+extension Dispatcher {
+    /// Gives a request to whom its Request-URI names.
+    func deliver(
+        _ request: IncomingRequest, _ uri: URIIndex, _ domain: Int, _ plan: RoutePlan, _ strips: [HeaderName],
+        _ layer: TransactionLayer
+    ) {
+        let view = request.view
+        let user = view.bytes(uri.user)
+        switch location.location(user: user, domain: domain) {
+        case .bindings(let bindings):
+            let disposition = RequestDisposition(view)
+            let targets = targetSet(bindings, view, disposition)
+            guard !targets.isEmpty else {
+                counters.noBinding &+= 1
+                return layer.respondStatelessly(to: request, 480, reason: "No contact is what the caller prefers")
+            }
+            if disposition.contains(.redirect) || settings.policies[domain].redirects(user) {
+                return proxy.redirect(request, to: targets, in: layer)
+            }
+            var directives = ForwardingDirectives()
+            directives.followsRedirections = !disposition.contains(.followsNothing)
+            directives.cancelsLosers = !disposition.contains(.keepsLosers)
+            proxy.forward(request, plan, to: targets, strips: strips, directives: directives, in: layer)
+        case .noBinding:
+            counters.noBinding &+= 1
+            layer.respondStatelessly(to: request, 480)
+        case .unknownUser:
+            counters.unknownUser &+= 1
+            layer.respondStatelessly(to: request, 404)
+        case .loading:
+            layer.respondStatelessly(to: request, 503) { $0.append("Retry-After: 1\r\n") }
+        }
+    }
+
+    /// The target set of a user: the bindings that fit the caller's preferences, in their order (RFC 3841 §7.2, §9.1).
+    func targetSet(
+        _ bindings: [Binding], _ view: MessageView, _ disposition: RequestDisposition
+    ) -> [ProxyTarget] {
+        var targets = bindings.map(ProxyTarget.init)
+        let states = view.firstIndex(of: .acceptContact) != nil || view.firstIndex(of: .rejectContact) != nil
+        // What a request implies cannot leave a single contact out.
+        if states || bindings.count > 1 {
+            let preferences = CallerPreferences(view)
+            targets = preferences.choose(among: bindings.map(\.parameters)).map { choice in
+                var target = targets[choice.index]
+                // The callee's order comes first; the caller's decides among what is equal there.
+                if preferences.isExplicit { target.preference = target.preference * 1_001 + choice.fitness }
+                return target
+            }
+        }
+        guard targets.count > 1 else { return targets }
+        if disposition.contains(.oneContact), let best = targets.max(by: { $0.preference < $1.preference }) {
+            return [best]
+        }
+        if disposition.contains(.parallel) {
+            for index in targets.indices { targets[index].preference = QualityValue.highest }
+        } else if disposition.contains(.sequential) {
+            // Among equals the one that registered first.
+            for index in targets.indices {
+                targets[index].preference = targets[index].preference * targets.count + (targets.count - 1 - index)
+            }
+        }
+        return targets
+    }
+}
+
+extension ProxyTarget {
+    /// The way to a binding: by its flow where that alone leads there, or where it is a connection of the phone's.
+    init(_ binding: Binding) {
+        self.init(
+            uri: binding.contact, flow: binding.isBehindNAT || binding.flow?.connection ?? 0 != 0 ? binding.flow : nil,
+            preference: binding.preference, isBehindNAT: binding.isBehindNAT)
+    }
+}
