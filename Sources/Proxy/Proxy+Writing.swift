@@ -12,6 +12,8 @@ struct Forwarding {
     /// The flow that the request came by.
     var arrival: Flow
     var recordsRoute: Bool
+    /// Whether the dialog that begins is forwarded without state.
+    var isStateless = false
 }
 
 // Writing a forwarded request: the edits of RFC 3261 §16.6, all else byte for byte.
@@ -62,9 +64,10 @@ extension Proxy {
     ) {
         guard let callID = try? view.callID, let from = try? view.from else { return }
         let arrival = forwarding.arrival
-        let token = RouteToken(
+        var token = RouteToken(
             callerFlow: needsFlow(view, arrival) ? arrival : nil, calleeFlow: forwarding.target.flow,
             callerTag: view.bytes(from.tag))
+        token.isStateless = forwarding.isStateless
         let key = configuration.routeKey
         let calls = view.bytes(callID)
         func write(_ listener: UInt16, _ writer: inout ByteWriter) {

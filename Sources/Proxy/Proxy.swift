@@ -115,46 +115,12 @@ public final class Proxy {
         context.start(server, layer)
     }
 
-    /// Passes an ACK to a 2xx on, without state (RFC 3261 §16.11, §13.2.2.4).
-    public func forwardAck(_ request: IncomingRequest, _ plan: RoutePlan, in layer: TransactionLayer) {
-        if let hops = try? request.view.maxForwards, hops == 0 { return }
-        counters.acks &+= 1
-        let target = inDialogTarget(request, plan)
-        let message = request.keep()
-        let arrival = request.flow
-        nextHops(message.view, plan, target, layer) { [self] hops in
-            guard let hop = hops.first, let flow = layer.route(hop) else { return }
-            let branch = Forwarding(
-                target: target, loopHash: 0, breadth: nil, strips: [], arrival: arrival, recordsRoute: false)
-            let view = message.view
-            guard let current = try? self.plan(view, layer) else { return }
-            // The branch of a request that is forwarded without state must be the same for each repetition
-            // (RFC 3261 §16.11): it is made of the one that came.
-            var writer = ByteWriter(capacity: view.count + 256)
-            var via = ByteWriter(capacity: 256)
-            via.append("Via: SIP/2.0/")
-            via.append(flow.transport.text)
-            via.append(0x20 as UInt8)
-            via.append(layer.listeners[Int(flow.listener)].advertised)
-            via.append(";branch=")
-            via.append(Branch.magicCookie)
-            if let top = try? view.topVia {
-                let hash = configuration.routeKey(view.bytes(top.branch))
-                via.append(hexadecimal: hash.0)
-                via.append(hexadecimal: hash.1)
-            }
-            via.append("\r\n")
-            write(view, current, branch, flow, via.bytes, into: &writer, layer)
-            layer.sendDirectly(writer.array, flow)
-        }
-    }
-
     func plan(_ view: MessageView, _ layer: TransactionLayer) throws(MessageDefect) -> RoutePlan {
         try RoutePlan(view, key: configuration.routeKey) { self.isOurs($0, view, layer) }
     }
 
     /// Where a request goes that names no user of ours: by the flow that the token knows, or by its URI.
-    private func inDialogTarget(_ request: IncomingRequest, _ plan: RoutePlan) -> ProxyTarget {
+    func inDialogTarget(_ request: IncomingRequest, _ plan: RoutePlan) -> ProxyTarget {
         guard let token = plan.token, !plan.hasNext, let from = try? request.view.from else {
             return ProxyTarget(uri: nil)
         }

@@ -26,6 +26,8 @@ public struct ProxyConfiguration: Sendable {
 public struct ProxyCounters: Sendable, Hashable {
     /// Requests forwarded, each once however many branches it had.
     public var forwarded: UInt64 = 0
+    /// Requests forwarded without state, each time they came.
+    public var stateless: UInt64 = 0
     /// Branches tried.
     public var branches: UInt64 = 0
     /// ACKs passed on.

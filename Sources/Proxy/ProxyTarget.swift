@@ -29,7 +29,7 @@ public struct ProxyTarget: Sendable, Hashable {
 
 extension [ProxyTarget] {
     /// The targets by falling preference; those of one preference keep their order, which is the registrar's.
-    var inOrder: [ProxyTarget] {
+    public var inOrder: [ProxyTarget] {
         guard count > 1 else { return self }
         return enumerated().sorted {
             ($1.element.preference, $0.offset) < ($0.element.preference, $1.offset)

@@ -11,6 +11,8 @@ final class ProxyHost: RequestHandler, RedirectionPolicy {
     private(set) var proxy: Proxy!  // Set by `init`.
     /// The target set of each user.
     var users: [String: [ProxyTarget]] = [:]
+    /// Whether nothing is kept of what is forwarded.
+    var isStateless = false
     /// Peers that no test names any more and that shall live on.
     var peers: [ScriptedPeer] = []
     /// Where redirections lead.
@@ -32,6 +34,7 @@ final class ProxyHost: RequestHandler, RedirectionPolicy {
         let view = request.view
         if let defect = view.validate() { return layer.reject(request, defect) }
         guard let plan = try? proxy.plan(request, layer), let uri = try? view.requestURI else { return }
+        if isStateless { return receiveStatelessly(request, plan, uri) }
         if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
         if plan.token != nil || plan.hasNext { return proxy.forward(request, plan, to: [], in: layer) }
         if proxy.isOurs(uri, view, layer) {
@@ -41,9 +44,24 @@ final class ProxyHost: RequestHandler, RedirectionPolicy {
         proxy.forward(request, plan, to: [], in: layer)
     }
 
+    private func receiveStatelessly(_ request: IncomingRequest, _ plan: RoutePlan, _ uri: URIIndex) {
+        if plan.token != nil || plan.hasNext { return proxy.forwardStatelessly(request, plan, to: nil, in: layer) }
+        guard let target = users[request.view.text(uri.user)]?.first else {
+            return layer.respondStatelessly(to: request, 404)
+        }
+        proxy.forwardStatelessly(request, plan, to: target, in: layer)
+    }
+
+    func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool {
+        proxy.forwardStatelessly(response, in: layer)
+    }
+
     func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget] { redirections(uri) }
 
     func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
+        if isStateless, let plan = try? proxy.plan(request, layer), let uri = try? request.view.requestURI {
+            return receiveStatelessly(request, plan, uri)
+        }
         layer.respondStatelessly(to: request, 481)
     }
 

@@ -111,7 +111,9 @@ extension TransactionLayer {
             let transaction = cSeq.method == .cancel && found.method != .cancel ? found.cancel : found,
             cSeq.method == transaction.method
         else {
-            counters.strayResponses &+= 1
+            if !handler.receiveUnmatched(IncomingResponse(view: view, flow: flow), in: self) {
+                counters.strayResponses &+= 1
+            }
             return
         }
         let status = view.statusCode

@@ -146,7 +146,8 @@ extension ServerStatistics.Lane {
 extension ProxyCounters {
     fileprivate var all: [(name: String, value: UInt64)] {
         [
-            ("forwarded", forwarded), ("branches", branches), ("acks", acks), ("loops", loops),
+            ("forwarded", forwarded), ("stateless", stateless), ("branches", branches), ("acks", acks),
+            ("loops", loops),
             ("tooManyHops", tooManyHops), ("tooBroad", tooBroad), ("forgedTokens", forgedTokens),
             ("redirections", redirections), ("redirected", redirected),
         ]

@@ -15,6 +15,11 @@ extension Dispatcher {
         switch location.location(user: user, domain: domain) {
         case .bindings(let bindings):
             let disposition = RequestDisposition(view)
+            if settings.policies[domain].mode == .stateless, !disposition.contains(.redirect),
+                let target = statelessTarget(bindings)
+            {
+                return proxy.forwardStatelessly(request, plan, to: target, strips: strips, in: layer)
+            }
             let targets = targetSet(bindings, view, disposition)
             guard !targets.isEmpty else {
                 counters.noBinding &+= 1
@@ -36,6 +41,29 @@ extension Dispatcher {
         case .loading:
             layer.respondStatelessly(to: request, 503) { $0.append("Retry-After: 1\r\n") }
         }
+    }
+
+    /// Lets a CANCEL, or the ACK of a response other than 2xx, follow an INVITE that was forwarded without state; false
+    /// when it is for nobody in a domain of that kind.
+    func followsStateless(_ request: IncomingRequest, _ plan: RoutePlan, _ layer: TransactionLayer) -> Bool {
+        let view = request.view
+        if plan.token?.isStateless == true {
+            proxy.forwardStatelessly(request, plan, to: nil, in: layer)
+            return true
+        }
+        guard let uri = try? view.requestURI, uri.isSIP, !plan.hasNext, let domain = domains.find(view.bytes(uri.host)),
+            settings.policies[domain].mode == .stateless,
+            case .bindings(let bindings) = location.location(user: view.bytes(uri.user), domain: domain),
+            let target = statelessTarget(bindings)
+        else { return false }
+        proxy.forwardStatelessly(request, plan, to: target, in: layer)
+        return true
+    }
+
+    /// The one contact that is tried without state: the registrar's first, whatever the caller prefers, so that what
+    /// belongs to one INVITE goes one way (RFC 3261 §16.11).
+    private func statelessTarget(_ bindings: [Binding]) -> ProxyTarget? {
+        bindings.map(ProxyTarget.init).inOrder.first
     }
 
     /// The target set of a user: the bindings that fit the caller's preferences, in their order (RFC 3841 §7.2, §9.1).

@@ -51,13 +51,16 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             return layer.reject(request, error)
         }
         // Our token proves that the dialog was let through when it began.
-        if plan.token != nil {
+        if let token = plan.token {
             if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
+            if token.isStateless { return proxy.forwardStatelessly(request, plan, to: nil, in: layer) }
             return proxy.forward(request, plan, to: [], in: layer)
         }
         if services.takes(request) { return services.receive(request, in: layer) }
         guard view.method != .ack else {
-            if !layer.acknowledgesStatelessResponse(request) { counters.strayAcks &+= 1 }
+            if !layer.acknowledgesStatelessResponse(request), !followsStateless(request, plan, layer) {
+                counters.strayAcks &+= 1
+            }
             return
         }
         guard let uri = try? view.requestURI, let from = try? view.from else { return }
@@ -65,7 +68,12 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     }
 
     func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
+        if let plan = try? proxy.plan(request, layer), followsStateless(request, plan, layer) { return }
         layer.respondStatelessly(to: request, 481)
+    }
+
+    func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool {
+        proxy.forwardStatelessly(response, in: layer)
     }
 
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {

@@ -114,8 +114,8 @@ extension ConfigurationSchema {
             Setting(
                 "domains[].mode", \.mode, .choice, of: example, .reload, source: "RFC 3261 §8.3, §16.2",
                 """
-                What is done with requests for its users: `proxy` forwards them, `redirect` tells the sender where the \
-                user is (302).
+                What is done with requests for its users: `proxy` forwards them; `stateless` forwards them to the first \
+                contact alone and keeps no transaction (RFC 3261 §16.11); `redirect` tells the sender where the user is (302).
                 """),
             Setting(
                 list: "domains[].redirect-users", \.redirectedUsers, .user, mayBeEmpty: true, of: example, .reload,

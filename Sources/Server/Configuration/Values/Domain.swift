@@ -14,6 +14,8 @@ extension ServerConfiguration {
         public enum Mode: String, CaseIterable, Sendable {
             /// They are forwarded.
             case proxy
+            /// They are forwarded to one contact, and no transaction is kept.
+            case stateless
             /// Their senders are told the contacts and go there themselves.
             case redirect
         }
