@@ -57,11 +57,20 @@ struct BestResponse {
     }
 
     /// Sends the best response back.
-    func send(_ server: ServerTransaction, _ layer: TransactionLayer) {
-        guard status != 0 else { return layer.respond(server, 480) }
+    ///
+    /// - Parameters:
+    ///   - further: header fields of a response of our own.
+    ///   - edit: further edits of a response that came.
+    func send(
+        _ server: ServerTransaction, _ layer: TransactionLayer, further: [UInt8],
+        edit: (MessageView, inout MessageEditor) -> Void
+    ) {
+        guard status != 0 else { return layer.respond(server, 480) { $0.append(further) } }
         // §16.7 step 6: a 503 concerns the hop that sent it and goes back as 500.
-        guard status != 503 else { return layer.respond(server, 500, reason: "No next hop is available") }
-        guard let message else { return layer.respond(server, status) }
+        guard status != 503 else {
+            return layer.respond(server, 500, reason: "No next hop is available") { $0.append(further) }
+        }
+        guard let message else { return layer.respond(server, status) { $0.append(further) } }
         let own = challenges
         message.withView { view in
             layer.respond(server, status: status) { writer in
@@ -78,6 +87,7 @@ struct BestResponse {
                         editor.add(challenge.name, of: view) { $0.append(challenge.value) }
                     }
                 }
+                edit(view, &editor)
                 editor.write(view, into: &writer)
             }
         }

@@ -14,6 +14,12 @@ struct Forwarding {
     var recordsRoute: Bool
     /// Whether the dialog that begins is forwarded without state.
     var isStateless = false
+    /// The History-Info fields that take the place of those that came; nil leaves them.
+    var history: [UInt8]?
+    /// Whether the wish for a hidden history was heeded and goes no further.
+    var heedsPrivacy = false
+    /// Diversion fields to put on top of those that came.
+    var diversion: [UInt8] = []
 }
 
 // Writing a forwarded request: the edits of RFC 3261 §16.6, all else byte for byte.
@@ -40,6 +46,16 @@ extension Proxy {
         }
         if let breadth = forwarding.breadth {
             editor.set(.maxBreadth, of: view) { $0.append(decimal: breadth) }
+        }
+        if let history = forwarding.history {
+            let place = view.firstIndex(of: .historyInfo).map { view.fieldRange($0).lowerBound } ?? view.headersEnd
+            editor.insert(at: place) { $0.append(history) }
+            editor.removeAll(.historyInfo, of: view)
+            if forwarding.heedsPrivacy { editor.takeHistoryOutOfPrivacy(view) }
+        }
+        if !forwarding.diversion.isEmpty {
+            let place = view.firstIndex(of: .diversion).map { view.fieldRange($0).lowerBound } ?? view.headersEnd
+            editor.insert(at: place) { $0.append(forwarding.diversion) }
         }
         for name in forwarding.strips { editor.removeAll(name, of: view) }
         editor.write(view, into: &writer)

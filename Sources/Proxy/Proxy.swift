@@ -11,8 +11,8 @@ public final class Proxy {
     public var configuration: ProxyConfiguration
     /// What was counted.
     public internal(set) var counters = ProxyCounters()
-    /// Who says where redirections may lead; without one none is followed, and each 3xx goes back.
-    public weak var redirectionPolicy: (any RedirectionPolicy)?
+    /// Who knows domains and users; without one no redirection is followed, and each 3xx goes back.
+    public weak var policy: (any ProxyPolicy)?
     var editor = MessageEditor()
     /// The contexts whose group rings while further targets wait, by the number of their timer.
     var ringing: [UInt64: ResponseContext] = [:]

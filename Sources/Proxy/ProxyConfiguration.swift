@@ -12,6 +12,10 @@ public struct ProxyConfiguration: Sendable {
     public var ringTime: Duration = .seconds(20)
     /// How many redirections are followed one after another; the response to the last goes back (RFC 3261 §16.7 step 4).
     public var redirectionLimit = 5
+    /// When History-Info is kept (RFC 7044).
+    public var history = HistoryRule.whenSupported
+    /// Whether those to whom a 3xx leads are told from whom the call was diverted (RFC 5806).
+    public var addsDiversion = true
     /// Whether the proxy stays in the path of dialogs (RFC 3261 §16.6 step 4).
     public var recordsRoute = true
     /// The key of the tokens in our Record-Route values; it must outlive a restart, or the dialogs of before are cut off.
@@ -20,6 +24,16 @@ public struct ProxyConfiguration: Sendable {
     public var supportedExtensions: Set<String> = []
 
     public init(routeKey: SipHash) { self.routeKey = routeKey }
+
+    /// When History-Info is kept.
+    public enum HistoryRule: Sendable, Hashable {
+        /// Never: what comes is passed on as it is.
+        case never
+        /// Where the sender supports it or has begun it.
+        case whenSupported
+        /// For each request outside of a dialog.
+        case always
+    }
 }
 
 /// What the proxy of a lane has counted since start.

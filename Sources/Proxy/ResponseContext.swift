@@ -22,6 +22,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         var wantsCancel = false
         /// Whether its time to ring is over: a 487 from it is the answer to our own CANCEL and counts as 408.
         var isGivenUp = false
+        /// Whether it has answered with more than 100.
+        var hasRung = false
         /// The part of Max-Breadth that it has while it is under way.
         var breadth = 0
         /// The further hops to try when this one fails.
@@ -49,7 +51,11 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     private(set) var isCancelled = false
     /// The reason to put into the CANCELs of losing branches.
     private var cancelReason: [UInt8] = []
-    private let isInvite: Bool
+    let isInvite: Bool
+    /// The way of the request, where it is kept.
+    var history: RequestHistory?
+    /// The Diversion fields of the targets of redirections, by branch.
+    var diversions: [Int: [UInt8]] = [:]
     /// The timer of the group that rings while others wait.
     private var ringTimer: Proxy.RingTimer?
 
@@ -68,6 +74,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         branches = Array(repeating: Branch(), count: targets.count)
         waiting = Array(targets.indices)
         isInvite = message.method == .invite
+        history = message.withView { RequestHistory($0, proxy.configuration.history) }
     }
 
     func start(_ server: ServerTransaction, _ layer: TransactionLayer) {
@@ -115,9 +122,14 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         guard layer.route(hop) != nil, let plan = try? proxy.plan(message.view, layer) else {
             return finish(i, 480, layer)
         }
-        let forwarding = Forwarding(
+        var forwarding = Forwarding(
             target: targets[i], loopHash: loopHash, breadth: branches[i].breadth, strips: strips, arrival: arrival,
             recordsRoute: proxy.configuration.recordsRoute && message.method.makesDialog)
+        if let history = historyFields(of: i) {
+            forwarding.history = history.fields
+            forwarding.heedsPrivacy = history.heedsPrivacy
+        }
+        if let fields = diversions[i] { forwarding.diversion = fields }
         branches[i].state = .pending
         proxy.counters.branches &+= 1
         let client = layer.send(
@@ -135,6 +147,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         guard branches[i].state != .finished else { return }
         branches[i].state = .finished
         branches[i].client = nil
+        history?.received(status, nil, for: i)
         best.add(local: status)
         settle(layer)
     }
@@ -152,7 +165,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         guard !isAnswered, let server else { return }
         isAnswered = true
         stopRingTimer(layer)
-        best.send(server, layer)
+        best.send(server, layer, further: returnedFields()) { editHistory(of: $0, with: &$1) }
     }
 
     // MARK: Time to ring
@@ -176,6 +189,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         guard !isAnswered, !isCancelled else { return }
         for i in branches.indices where branches[i].state == .pending || branches[i].state == .resolving {
             branches[i].isGivenUp = true
+            history?.received(408, nil, for: i)
         }
         cancelPending(layer, reason: "")
         startGroup(layer)
@@ -188,6 +202,10 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         let view = response.view
         let status = view.statusCode
         if status.isProvisional {
+            if status != 100 {
+                branches[i].hasRung = true
+                history?.received(status, view, for: i)
+            }
             if branches[i].wantsCancel {
                 branches[i].wantsCancel = false
                 layer.sendCancel(transaction, reason: cancelReason)
@@ -198,6 +216,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         }
         // §16.8: what Timer C or the time to ring has cancelled counts as 408; the 487 tells of our own CANCEL only.
         if status == 487, !isCancelled, branches[i].isGivenUp || transaction.isGivenUp { return finish(i, 408, layer) }
+        history?.received(status, view, for: i)
         let wasFinished = branches[i].state == .finished
         branches[i].state = .finished
         branches[i].client = nil
@@ -248,6 +267,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         layer.respond(server, status: status) { writer in
             proxy.editor.removeAll()
             proxy.editor.popFirstValue(.via, of: view)
+            editHistory(of: view, with: &proxy.editor)
             proxy.editor.write(view, into: &writer)
         }
     }

@@ -5,12 +5,14 @@ import SIPEndpoint
 import TestKit
 
 /// A proxy on a simulated node that knows its users by a table.
-final class ProxyHost: RequestHandler, RedirectionPolicy {
+final class ProxyHost: RequestHandler, ProxyPolicy {
     let node: SimulatedNode
     private(set) var layer: TransactionLayer!  // Set by `init`.
     private(set) var proxy: Proxy!  // Set by `init`.
     /// The target set of each user.
     var users: [String: [ProxyTarget]] = [:]
+    /// The hosts that are domains of its.
+    var domains: Set<String> = ["192.0.2.1"]
     /// Whether nothing is kept of what is forwarded.
     var isStateless = false
     /// Peers that no test names any more and that shall live on.
@@ -22,7 +24,7 @@ final class ProxyHost: RequestHandler, RedirectionPolicy {
         self.node = node
         proxy = Proxy(configuration: configuration)
         layer = node.start(self)
-        proxy.redirectionPolicy = self
+        proxy.policy = self
     }
 
     /// Registers a peer under a name.
@@ -54,6 +56,10 @@ final class ProxyHost: RequestHandler, RedirectionPolicy {
 
     func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool {
         proxy.forwardStatelessly(response, in: layer)
+    }
+
+    func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool {
+        domains.contains(String(decoding: host, as: UTF8.self))
     }
 
     func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget] { redirections(uri) }

@@ -12,6 +12,8 @@ extension Proxy {
         // Thousandths go as they are; what the caller's wishes have put into an order of its own is numbered.
         let isNumbered = order.contains { $0.preference > QualityValue.highest }
         counters.redirected &+= 1
+        // RFC 7044 §8: what led here, and that the contacts are of whom the request is for.
+        let history = RequestHistory(request.view, configuration.history).flatMap { $0.isReturned ? $0 : nil }
         layer.respondStatelessly(to: request, 302) { writer in
             var quality = QualityValue.highest
             for (index, target) in order.enumerated() {
@@ -25,8 +27,10 @@ extension Proxy {
                     writer.append(";q=")
                     QualityValue.write(shown, into: &writer)
                 }
+                if let history { writer.append(";rc=\(history.requestIndex)") }
                 writer.append("\r\n")
             }
+            history?.write(into: &writer)
         }
     }
 }

@@ -8,7 +8,7 @@ extension ResponseContext {
     /// - Returns: false when it is to be treated like any other response.
     func follow(_ response: MessageView, _ i: Int, _ layer: TransactionLayer) -> Bool {
         // A request for a resource that is none of ours goes where its sender says and nowhere else (§16.5).
-        guard let policy = proxy.redirectionPolicy, directives.followsRedirections, targets[i].uri != nil, !isAnswered,
+        guard let policy = proxy.policy, directives.followsRedirections, targets[i].uri != nil, !isAnswered,
             !isCancelled,
             !best.isGlobalFailure, targets[i].redirections < proxy.configuration.redirectionLimit
         else { return false }
@@ -17,22 +17,22 @@ extension ResponseContext {
         var isEmpty = true
         for value in response.values(of: .contact) {
             isEmpty = false
-            guard let found = targets(in: value, of: response, policy) else {
+            let start = added.count
+            guard let (uri, found) = targets(in: value, of: response, policy) else {
                 rest.append(value)
                 continue
             }
-            for var target in found where targets.count < proxy.configuration.branchLimit {
-                guard let uri = target.uri.flatMap({ try? URI($0) }), !isKnown(uri) else { continue }
-                target.redirections = targets[i].redirections + 1
-                added.append(targets.count)
-                targets.append(target)
-                branches.append(Branch())
-            }
+            added += add(found, behind: i)
+            if history != nil { noteRedirection(to: uri, value, of: response, added[start...]) }
         }
         if isEmpty || added.isEmpty && !rest.isEmpty { return false }
         // What was followed is taken out of the response; without a contact it is worth nothing.
         if !rest.isEmpty { addToBest(response, contacts: rest) }
-        if !added.isEmpty { proxy.counters.redirections &+= 1 }
+        if !added.isEmpty {
+            proxy.counters.redirections &+= 1
+            let fields = diversion(by: response, i)
+            if !fields.isEmpty { for branch in added { diversions[branch] = fields } }
+        }
         waiting.insert(
             contentsOf: added.sorted { (targets[$1].preference, $0) < (targets[$0].preference, $1) }, at: 0)
         // They take the place of the target that sent them on, whoever else still rings.
@@ -43,10 +43,39 @@ extension ResponseContext {
     /// More than any preference of a target, so that it decides among those of one contact alone.
     private static let scale = 10_000_000
 
-    /// The targets that a Contact value stands for; nil when it may not be followed.
+    /// Adds targets to the set, but for those that are in it; returns their branches.
+    private func add(_ found: [ProxyTarget], behind i: Int) -> [Int] {
+        var added: [Int] = []
+        for var target in found where targets.count < proxy.configuration.branchLimit {
+            guard let uri = target.uri.flatMap({ try? URI($0) }), !isKnown(uri) else { continue }
+            target.redirections = targets[i].redirections + 1
+            added.append(targets.count)
+            targets.append(target)
+            branches.append(Branch())
+        }
+        return added
+    }
+
+    /// Tells the history how targets were found: by what the Contact says of itself, or through a user of ours
+    /// (RFC 7044 §10.4).
+    private func noteRedirection(
+        to uri: URI, _ value: ByteRange, of response: MessageView, _ branches: ArraySlice<Int>
+    ) {
+        guard !branches.isEmpty, let address = try? response.address(value) else { return }
+        let parameters = response.parameters(address.parameters)
+        func index(_ name: StaticString) -> [Int]? {
+            parameters.first(name).flatMap { HistoryEntry.index(response.bytes($0.value)) }
+        }
+        let mechanism =
+            index("mp").map(HistoryEntry.Mechanism.mapped) ?? index("rc").map(HistoryEntry.Mechanism.contact)
+        let isItself = branches.allSatisfy { targets[$0].uri == uri.bytes }
+        history?.redirect(to: isItself ? nil : uri.bytes, mechanism, branches)
+    }
+
+    /// The URI of a Contact value and the targets that it stands for; nil when it may not be followed.
     private func targets(
-        in value: ByteRange, of response: MessageView, _ policy: any RedirectionPolicy
-    ) -> [ProxyTarget]? {
+        in value: ByteRange, of response: MessageView, _ policy: any ProxyPolicy
+    ) -> (uri: URI, found: [ProxyTarget])? {
         guard let contact = try? response.contact(value), !contact.address.isWildcard,
             let uri = (try? URI(response, contact.address.uri))?.asRequestURI, uri.index.isSIP
         else { return nil }
@@ -59,7 +88,7 @@ extension ResponseContext {
             for n in found.indices {
                 found[n].preference = contact.quality * Self.scale + min(found[n].preference, Self.scale - 1)
             }
-            return found
+            return (uri, found)
         }
     }
 

@@ -108,6 +108,22 @@ extension ServerConfiguration {
         /// How many redirections are followed one after another.
         public var redirectionLimit = 5
 
+        /// When the way of a request is told in History-Info.
+        public enum History: String, CaseIterable, Sendable {
+            /// Never.
+            case never
+            /// Where the sender supports it.
+            case whenSupported = "when-supported"
+            /// For each request outside of a dialog.
+            case always
+        }
+
+        /// When the way of a request is told in History-Info.
+        public var history: History = .whenSupported
+
+        /// Whether those to whom a phone redirects a call are told from whom.
+        public var addsDiversion = true
+
         /// Sources that are treated as authenticated: gateways and other servers of the same house.
         public var trustedNetworks: [Network] = []
     }

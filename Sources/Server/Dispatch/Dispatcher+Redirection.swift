@@ -3,7 +3,9 @@ import Routing
 import SIP
 
 // Where a phone that answers 3xx may send its callers (RFC 3261 §16.7 step 4).
-extension Dispatcher: RedirectionPolicy {
+extension Dispatcher: ProxyPolicy {
+    func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool { domains.find(host) != nil }
+
     func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget] {
         guard settings.followsRedirections != .nowhere else { return [] }
         let domain = uri.bytes.withUnsafeBytes { bytes in
@@ -11,8 +13,10 @@ extension Dispatcher: RedirectionPolicy {
         }
         guard let domain else {
             // Elsewhere the request goes on the callee's word; who may send nothing there is not sent there either.
-            return settings.followsRedirections == .anywhere && settings.relay == .users
-                ? [ProxyTarget(uri: uri.bytes)] : []
+            guard settings.followsRedirections == .anywhere, settings.relay == .users else { return [] }
+            var target = ProxyTarget(uri: uri.bytes)
+            target.leavesDomain = true
+            return [target]
         }
         return uri.userBytes.withUnsafeBytes { user in
             // A service number is no target of the proxy: the caller may go there himself.

@@ -30,7 +30,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         self.registrar = registrar
         self.services = services
         self.duties = duties
-        proxy.redirectionPolicy = self
+        proxy.policy = self
     }
 
     /// Goes on with further domains, or with other aliases of those there are.

@@ -95,6 +95,13 @@ extension ServerConfiguration {
         result.recordsRoute = proxy.recordsRoute
         result.ringTime = proxy.ringTime
         result.redirectionLimit = proxy.redirectionLimit
+        result.addsDiversion = proxy.addsDiversion
+        result.history =
+            switch proxy.history {
+            case .never: .never
+            case .whenSupported: .whenSupported
+            case .always: .always
+            }
         return result
     }
 

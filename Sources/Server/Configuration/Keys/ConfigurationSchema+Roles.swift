@@ -98,6 +98,12 @@ extension ConfigurationSchema {
             "proxy.redirect-limit", \.proxy.redirectionLimit, .integer(1...20), of: defaults, .reload,
             source: "RFC 3261 §16.7 step 4", "How many redirections of one request are followed one after another."),
         Setting(
+            "proxy.history-info", \.proxy.history, .choice, of: defaults, .reload, source: "RFC 7044 §9",
+            "When the way of a request through this server is told in History-Info, to those before and behind it."),
+        Setting(
+            "proxy.diversion", \.proxy.addsDiversion, .boolean, of: defaults, .reload, source: "RFC 5806 §5.4",
+            "Whether those to whom a phone redirects a call are told in Diversion from whom."),
+        Setting(
             list: "proxy.trusted-networks", \.proxy.trustedNetworks, .network, mayBeEmpty: true, of: defaults, .reload,
             source: "RFC 3325 §5",
             "Sources whose requests count as authenticated and whose P-Asserted-Identity is believed."),

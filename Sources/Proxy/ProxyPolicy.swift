@@ -1,7 +1,7 @@
 public import SIP
 
-/// Says where redirections may lead. It is asked on the lane of the call.
-public protocol RedirectionPolicy: AnyObject {
+/// What a proxy asks whoever knows domains and users. It is asked on the lane of the call.
+public protocol ProxyPolicy: AnyObject {
     /// The targets that stand for a URI out of a 3xx, the URI itself or the contacts of a user of ours (RFC 3261 §16.5).
     ///
     /// - Parameters:
@@ -9,4 +9,7 @@ public protocol RedirectionPolicy: AnyObject {
     ///   - request: the request that was redirected.
     /// - Returns: nothing when the proxy must not go there on the caller's behalf; the caller then gets the 3xx.
     func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget]
+
+    /// Whether the host of a URI is a domain of ours (RFC 3261 §16.5).
+    func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool
 }
