@@ -10,6 +10,7 @@ extension Proxy {
         _ completion: @escaping ([Target]) -> Void
     ) {
         if let flow = target.flow, !plan.hasNext { return completion([Target(flow)]) }
+        if let path = target.path, !plan.hasNext { return layer.locate(path.first, completion) }
         if let next = plan.nextURI { return locate(view, next, layer, completion) }
         guard let uri = target.uri else {
             // With a Request-URI that is our own, its place is taken by the last Route value.

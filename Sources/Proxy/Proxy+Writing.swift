@@ -140,6 +140,14 @@ extension Proxy {
             routes.removeFirst()
             rebuild = true
         }
+        if let path = forwarding.target.path, let target = uri, !plan.hasNext {
+            // RFC 3327 §5.4: what is left of the request's own Route would come behind, and there is none.
+            let place = view.firstIndex(of: .route).map { view.fieldRange($0).lowerBound } ?? view.headersEnd
+            editor.insert(at: place) { path.write(to: target, into: &$0) }
+            editor.removeAll(.route, of: view)
+            let next = path.isLoose ? target : path.first.bytes
+            return next.withUnsafeBytes { editor.replace(view.startLine.uriRange, with: $0) }
+        }
         if let uri { uri.withUnsafeBytes { editor.replace(view.startLine.uriRange, with: $0) } }
         guard rebuild || routes.count != before else { return }
         guard let first = view.firstIndex(of: .route) else { return }

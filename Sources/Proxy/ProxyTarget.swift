@@ -10,6 +10,8 @@ public struct ProxyTarget: Sendable, Hashable {
     public var preference: Int
     /// Whether a large request must not be sent by TCP, since only the flow leads there.
     public var isBehindNAT: Bool
+    /// The proxies to pass on the way, which become its Route (RFC 3327 §5.4).
+    public var path: PreloadedRoute?
     /// Whether it is in a domain that is none of ours, which must not see what callers and users want hidden from others.
     public var leavesDomain = false
     /// How many redirections led here, one after another (RFC 3261 §16.7 step 4); what a redirection gives is tried before

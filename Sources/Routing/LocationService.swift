@@ -12,15 +12,19 @@ public struct Binding: Sendable, Hashable {
     public var isBehindNAT: Bool
     /// The parameters of the contact but for `q` and `expires`, each with its ";": its capabilities among them (RFC 3840).
     public var parameters: [UInt8]
+    /// The proxies to pass on the way, as a list of Route values; empty when there are none (RFC 3327 §5.4).
+    public var path: [UInt8]
 
     public init(
-        contact: [UInt8], preference: Int, flow: Flow?, isBehindNAT: Bool, parameters: [UInt8] = []
+        contact: [UInt8], preference: Int, flow: Flow?, isBehindNAT: Bool, parameters: [UInt8] = [],
+        path: [UInt8] = []
     ) {
         self.contact = contact
         self.preference = preference
         self.flow = flow
         self.isBehindNAT = isBehindNAT
         self.parameters = parameters
+        self.path = path
     }
 }
 

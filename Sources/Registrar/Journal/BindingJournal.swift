@@ -39,13 +39,15 @@ public struct JournalRecord {
     public var preference: UInt16?
     /// When the binding ends.
     public var expires: WallTime
+    /// The Path of the request, as a comma-separated list; empty when it had none (RFC 3327).
+    public var path: UnsafeRawBufferPointer
     /// The way the request came and whether it came through a NAT, in a form of the registrar's; empty when of no use.
     public var flow: UnsafeRawBufferPointer
 
     public init(
         addressOfRecord: UnsafeRawBufferPointer, contact: UnsafeRawBufferPointer, parameters: UnsafeRawBufferPointer,
         callID: UnsafeRawBufferPointer, sequenceNumber: UInt32, preference: UInt16?, expires: WallTime,
-        flow: UnsafeRawBufferPointer
+        path: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), flow: UnsafeRawBufferPointer
     ) {
         self.addressOfRecord = addressOfRecord
         self.contact = contact
@@ -54,6 +56,7 @@ public struct JournalRecord {
         self.sequenceNumber = sequenceNumber
         self.preference = preference
         self.expires = expires
+        self.path = path
         self.flow = flow
     }
 }

@@ -47,7 +47,8 @@ extension BindingTable {
             let count = way.flow?.restored(to: listeners).map { FlowCode.write($0, into: memory) } ?? 0
             let parts = StoredBinding.Parts(
                 contact: record.contact, parameters: record.parameters, callID: record.callID,
-                flow: UnsafeRawBufferPointer(rebasing: memory[0..<count]), sequenceNumber: record.sequenceNumber,
+                flow: UnsafeRawBufferPointer(rebasing: memory[0..<count]), path: record.path,
+                sequenceNumber: record.sequenceNumber,
                 preference: record.preference ?? Preference.absent, expires: record.expires,
                 registered: WallTime(seconds: 0),
                 flags: way.isBehindNAT ? [.restored, .behindNAT] : .restored)
@@ -92,6 +93,7 @@ extension BindingTable {
     private static func isSound(_ record: JournalRecord) -> Bool {
         let limit = RegistrarConfiguration.largestFieldSize
         guard record.contact.count <= limit, record.parameters.count <= limit, !record.callID.isEmpty,
+            record.path.count <= limit, record.path.isEmpty || PathReader.isSound(record.path),
             record.callID.count <= limit, record.preference ?? 0 <= Preference.standard,
             record.parameters.isEmpty || record.parameters[0] == UInt8(ascii: ";"),
             !record.parameters.contains(where: { $0 < 0x20 && $0 != 0x09 })

@@ -39,7 +39,8 @@ extension Binding {
             contact: [UInt8](stored.contact),
             preference: Int(stored.preference == Preference.absent ? Preference.standard : stored.preference),
             flow: FlowCode.read(stored.flow), isBehindNAT: stored.flags.contains(.behindNAT),
-            parameters: stored.parameters.isEmpty ? [] : [UInt8](stored.parameters))
+            parameters: stored.parameters.isEmpty ? [] : [UInt8](stored.parameters),
+            path: stored.path.isEmpty ? [] : [UInt8](stored.path))
     }
 }
 

@@ -170,7 +170,8 @@ public final class BindingTable: LocationService, @unchecked Sendable {
                         addressOfRecord: address, contact: binding.contact, parameters: binding.parameters,
                         callID: binding.callID, sequenceNumber: binding.sequenceNumber,
                         preference: binding.preference == Preference.absent ? nil : binding.preference,
-                        expires: binding.expires, flow: UnsafeRawBufferPointer(rebasing: memory[0..<count])))
+                        expires: binding.expires, path: binding.path,
+                        flow: UnsafeRawBufferPointer(rebasing: memory[0..<count])))
             }
         }
     }

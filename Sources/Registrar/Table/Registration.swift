@@ -10,6 +10,8 @@ struct Registration {
     var sequenceNumber: UInt32
     /// The way the request came, as `FlowCode` writes it.
     var flow: UnsafeRawBufferPointer
+    /// The proxies that the request came through and that want to be passed again (RFC 3327).
+    var path = UnsafeRawBufferPointer(start: nil, count: 0)
     var now: WallTime
     /// Whether the one contact is "*": all bindings go.
     var removesAll = false
@@ -36,7 +38,7 @@ struct Registration {
     func parts(_ change: Change) -> StoredBinding.Parts {
         StoredBinding.Parts(
             contact: change.contact, parameters: change.parameters, callID: callID,
-            flow: change.hasFlow ? flow : UnsafeRawBufferPointer(start: nil, count: 0),
+            flow: change.hasFlow ? flow : UnsafeRawBufferPointer(start: nil, count: 0), path: path,
             sequenceNumber: sequenceNumber, preference: change.preference, expires: now.adding(seconds: change.expires),
             registered: now, flags: change.isBehindNAT ? .behindNAT : [])
     }

@@ -89,6 +89,7 @@ extension [ServerConfiguration.Domain] {
             result[index].isOpen = domain.isOpen
             result[index].mode = domain.mode
             result[index].redirectedUsers = domain.redirectedUsers
+            result[index].serviceRoute = domain.serviceRoute
         }
         return result
     }
@@ -103,6 +104,7 @@ extension ServerConfiguration.Domain {
         if !isOpen { parts.append("not open") }
         if mode != .proxy { parts.append("mode \(mode.rawValue)") }
         if !redirectedUsers.isEmpty { parts.append("redirect \(redirectedUsers.joined(separator: " "))") }
+        if !serviceRoute.isEmpty { parts.append("service route \(serviceRoute.joined(separator: " "))") }
         return parts.joined(separator: ", ")
     }
 }

@@ -13,6 +13,9 @@ extension ServerConfiguration {
         /// The most contacts of one address of record.
         public var contactsPerAddress = 10
 
+        /// Whether a Path is refused that the phone itself does not support.
+        public var requiresPathSupport = false
+
         /// How often the UDP flow of a phone behind NAT is kept open; zero is never.
         public var natPingInterval: Duration = .seconds(25)
     }

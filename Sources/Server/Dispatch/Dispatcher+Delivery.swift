@@ -101,8 +101,11 @@ extension Dispatcher {
 extension ProxyTarget {
     /// The way to a binding: by its flow where that alone leads there, or where it is a connection of the phone's.
     init(_ binding: Binding) {
+        // With a Path the flow is that of the last proxy, which may have another way for requests.
+        let usesFlow = binding.path.isEmpty && (binding.isBehindNAT || binding.flow?.connection ?? 0 != 0)
         self.init(
-            uri: binding.contact, flow: binding.isBehindNAT || binding.flow?.connection ?? 0 != 0 ? binding.flow : nil,
-            preference: binding.preference, isBehindNAT: binding.isBehindNAT)
+            uri: binding.contact, flow: usesFlow ? binding.flow : nil, preference: binding.preference,
+            isBehindNAT: binding.isBehindNAT)
+        if !binding.path.isEmpty { path = PreloadedRoute(binding.path) }
     }
 }

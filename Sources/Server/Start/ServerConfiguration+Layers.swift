@@ -84,6 +84,10 @@ extension ServerConfiguration {
         result.maximumExpires = registrar.maximumExpires.wholeSeconds
         result.maximumContacts = registrar.contactsPerAddress
         result.pingInterval = registrar.natPingInterval
+        result.requiresPathSupport = registrar.requiresPathSupport
+        result.serviceRoutes = domains.map { domain in
+            Array(domain.serviceRoute.map { "<\($0)>" }.joined(separator: ", ").utf8)
+        }
         return result
     }
 

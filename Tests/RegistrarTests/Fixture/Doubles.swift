@@ -38,6 +38,7 @@ final class MemoryJournal: BindingJournal {
         var sequenceNumber: UInt32 = 0
         var preference: UInt16?
         var expires = WallTime(seconds: 0)
+        var path = ""
         var flow: [UInt8] = []
     }
 
@@ -78,7 +79,8 @@ final class MemoryJournal: BindingJournal {
         let key = Key(address: text(record.addressOfRecord), contact: text(record.contact))
         let row = Row(
             parameters: text(record.parameters), callID: text(record.callID), sequenceNumber: record.sequenceNumber,
-            preference: record.preference, expires: record.expires, flow: Array(record.flow))
+            preference: record.preference, expires: record.expires, path: text(record.path),
+            flow: Array(record.flow))
         return change { $0[key] = row }
     }
 

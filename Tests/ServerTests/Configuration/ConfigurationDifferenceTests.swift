@@ -60,6 +60,7 @@ import Testing
         ("[a.example, b.example, c.example]", "[a.example, c.example, b.example]", [], []),
         ("[a.example]", "[{name: a.example, mode: redirect}]", ["domains"], []),
         ("[a.example]", "[{name: a.example, redirect-users: [bob]}]", ["domains"], []),
+        ("[a.example]", "[{name: a.example, service-route: [\"sip:p;lr\"]}]", ["domains"], []),
         // The first domain is that of requests which name none.
         ("[a.example, b.example]", "[b.example, a.example]", [], ["domains"]),
         // Realms and what is left out need a restart.
@@ -92,9 +93,11 @@ import Testing
         ]
         for setting in ConfigurationSchema.settings {
             var changed = running
-            let candidates = [others[setting.key.name], "no", "7s", "7min", "800ms", "100ms", "1234", "7", "5000B"]
-                .compactMap(
-                    \.self)
+            let candidates = [
+                others[setting.key.name], "no", "yes", "7s", "7min", "800ms", "100ms", "1234", "7", "5000B",
+            ]
+            .compactMap(
+                \.self)
             let texts = candidates.first { text in
                 var copy = running
                 guard (try? setting.write(&copy, [text])) != nil else { return false }

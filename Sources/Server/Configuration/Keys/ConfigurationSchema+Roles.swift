@@ -19,6 +19,13 @@ extension ConfigurationSchema {
             .reload,
             source: "RFC 3261 §10.3", "The most contacts of one address of record. A request for more is answered 403."),
         Setting(
+            "registrar.require-path-support", \.registrar.requiresPathSupport, .boolean, of: defaults, .reload,
+            source: "RFC 3327 §5.3",
+            """
+            Whether a REGISTER with Path is answered 420 when the phone does not say that it supports it, as the RFC \
+            recommends. Most proxies add Path for any phone, so that it is taken unless this is set.
+            """),
+        Setting(
             "registrar.nat-ping-interval", \.registrar.natPingInterval, .duration(.zero...(.seconds(600))),
             of: defaults,
             .reload, source: "RFC 5626 §4.4.2",

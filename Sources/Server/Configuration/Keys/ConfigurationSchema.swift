@@ -120,6 +120,10 @@ extension ConfigurationSchema {
             Setting(
                 list: "domains[].redirect-users", \.redirectedUsers, .user, mayBeEmpty: true, of: example, .reload,
                 source: "RFC 3261 §8.3", "Users whose callers are told where they are (302), whatever the mode."),
+            Setting(
+                list: "domains[].service-route", \.serviceRoute, .routeURI, mayBeEmpty: true, of: example, .reload,
+                source: "RFC 3608 §6.3",
+                "The proxies that phones of its users are told, when they register, to send their requests by."),
         ]
     }()
 

@@ -1,3 +1,5 @@
+import SIP
+
 extension ValueFormat {
     /// What is expected, for an error.
     fileprivate static func phrase(_ kind: String, _ allowed: String) -> String {
@@ -131,6 +133,17 @@ extension ValueFormat<String> {
             "domain", "a host name, an IPv4 address, or an IPv6 address in brackets", example: "example.com",
             text: { $0 }
         ) { ServerConfiguration.Domain.canonicalHost($0) }
+    }
+
+    /// The URI of a proxy for Route.
+    static var routeURI: Self {
+        Self("SIP URI", "with ;lr", example: "sip:proxy.example.com;lr", text: { $0 }) { text in
+            guard let uri = try? URI(text), uri.index.isSIP, uri.index.headers.isEmpty, uri.parameter("lr") != nil
+            else {
+                return nil
+            }
+            return text
+        }
     }
 
     /// The realm of a challenge, a quoted string on the wire.

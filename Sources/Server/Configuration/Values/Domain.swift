@@ -26,6 +26,9 @@ extension ServerConfiguration {
         /// Users whose callers are told the contacts, whatever the mode.
         public var redirectedUsers: [String] = []
 
+        /// The URIs that its users' phones are told to send their requests by, in order.
+        public var serviceRoute: [String] = []
+
         /// The realm that was named; nil is the domain's name.
         var namedRealm: String?
 
