@@ -52,6 +52,8 @@ public struct ProxyCounters: Sendable, Hashable {
     public var tooBroad: UInt64 = 0
     /// Requests whose Route named us with a token that we did not make.
     public var forgedTokens: UInt64 = 0
+    /// Branches that went on by another flow of the same device.
+    public var failOvers: UInt64 = 0
     /// Responses 3xx that were followed.
     public var redirections: UInt64 = 0
     /// Requests answered with the contacts of the user, in place of being forwarded.

@@ -12,6 +12,9 @@ public struct ProxyTarget: Sendable, Hashable {
     public var isBehindNAT: Bool
     /// The proxies to pass on the way, which become its Route (RFC 3327 §5.4).
     public var path: PreloadedRoute?
+    /// Further ways to the same device, to be tried one after another when this one leads nowhere: when it is answered 430, or
+    /// not at all (RFC 5626 §7).
+    public var alternates: [ProxyTarget] = []
     /// Whether it is in a domain that is none of ours, which must not see what callers and users want hidden from others.
     public var leavesDomain = false
     /// How many redirections led here, one after another (RFC 3261 §16.7 step 4); what a redirection gives is tried before

@@ -142,6 +142,27 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         if branches[i].state == .pending { branches[i].client = client }
     }
 
+    /// Goes on with the next way to the device of a branch that led nowhere (RFC 5626 §7); false when there is none.
+    private func failOver(_ i: Int, _ layer: TransactionLayer) -> Bool {
+        guard branches[i].state != .finished, !isAnswered, !isCancelled, !branches[i].isGivenUp,
+            var next = targets[i].alternates.first
+        else { return false }
+        next.alternates = Array(targets[i].alternates.dropFirst())
+        next.preference = targets[i].preference
+        next.redirections = targets[i].redirections
+        branches[i].state = .finished
+        branches[i].client = nil
+        proxy.counters.failOvers &+= 1
+        targets.append(next)
+        branches.append(Branch())
+        // It takes the place of the branch, and so its breadth.
+        branches[branches.count - 1].state = .resolving
+        branches[branches.count - 1].breadth = branches[i].breadth
+        diversions[branches.count - 1] = diversions[i]
+        start(branches.count - 1, layer)
+        return true
+    }
+
     /// A branch is over without a response of its own.
     private func finish(_ i: Int, _ status: StatusCode, _ layer: TransactionLayer) {
         guard branches[i].state != .finished else { return }
@@ -151,6 +172,9 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         best.add(local: status)
         settle(layer)
     }
+
+    /// Whether the request is for a resource of ours, and not on its way to somewhere else (RFC 3261 §16.5).
+    var isHome: Bool { targets.first?.uri != nil }
 
     private var isSettled: Bool { branches.allSatisfy { $0.state == .finished || $0.state == .waiting } }
 
@@ -165,7 +189,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         guard !isAnswered, let server else { return }
         isAnswered = true
         stopRingTimer(layer)
-        best.send(server, layer, further: returnedFields()) { editHistory(of: $0, with: &$1) }
+        best.send(server, layer, isHome: isHome, further: returnedFields()) { editHistory(of: $0, with: &$1) }
     }
 
     // MARK: Time to ring
@@ -217,6 +241,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         // §16.8: what Timer C or the time to ring has cancelled counts as 408; the 487 tells of our own CANCEL only.
         if status == 487, !isCancelled, branches[i].isGivenUp || transaction.isGivenUp { return finish(i, 408, layer) }
         history?.received(status, view, for: i)
+        // RFC 5626 §7: the flow is gone, and the device may have another. What rang was there.
+        if status == 430 || status == 408 && !branches[i].hasRung, failOver(i, layer) { return }
         let wasFinished = branches[i].state == .finished
         branches[i].state = .finished
         branches[i].client = nil
@@ -237,7 +263,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         if status.category == 3, follow(view, i, layer) { return }
         if status.category == 6 { cancelPending(layer, reason: "") }
         let isLast = branches.allSatisfy { $0.state == .finished }
-        if isLast, best.isEmpty, status != 503, let server {
+        if isLast, best.isEmpty, status != 503, status != 430 || !isHome, let server {
             // The only response there is needs no keeping.
             isAnswered = true
             stopRingTimer(layer)
@@ -256,6 +282,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             let next = branches[i].alternatives.removeFirst()
             return send(i, to: next, layer)
         }
+        if isSilent, failOver(i, layer) { return }
         // §16.7: a time-out counts as 408, a failed transport as 503.
         finish(i, failure == .timeout || branches[i].isGivenUp ? 408 : 503, layer)
     }

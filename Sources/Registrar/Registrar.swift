@@ -90,6 +90,7 @@ public final class Registrar {
         }
         let isQuery = view.firstIndex(of: .contact) == nil
         registration.path = try path.read(view)
+        let outbound = OutboundSupport(request, path: registration.path)
         if !registration.path.isEmpty, let refusal = refusePath(registration.path, request, in: layer) {
             return refusal
         }
@@ -99,15 +100,18 @@ public final class Registrar {
             plan.changes.removeAll(keepingCapacity: true)
         } else {
             let reading = try contacts.read(
-                request, configuration, contactLimit: contactLimit, fieldLimit: fieldLimit, into: &plan)
+                request, configuration, outbound, contactLimit: contactLimit, fieldLimit: fieldLimit, into: &plan)
             switch reading {
             case .changes: break
             case .removesAll: registration.removesAll = true
             case .tooBrief: return tooBrief(request, in: layer)
             case .tooMany: return answer(request, 403, "Too Many Contacts", in: layer)
             case .tooLong: return answer(request, 403, "Contact Too Long", in: layer)
+            case .firstHopLacksOutbound: return answer(request, 439, in: layer)
+            case .severalFlows: return answer(request, 400, "A Flow Stands Alone", in: layer)
             }
         }
+        registration.confirmsOutbound = outbound.isOffered && plan.changes.contains { $0.isFlow }
         let outcome = conclude(table.register(registration, &plan), registration, request, in: layer)
         if isQuery, outcome.status == 200 { counters.queries &+= 1 }
         return outcome
@@ -122,7 +126,7 @@ public final class Registrar {
     // MARK: Steps
 
     /// The extensions that a REGISTER may require.
-    static let supportedExtensions: [StaticString] = ["path"]
+    static let supportedExtensions: [StaticString] = ["path", "outbound"]
 
     /// Step 2: extensions that the request requires and that are not supported (RFC 3261 §8.2.2.3).
     private func refuseExtensions(_ request: IncomingRequest, in layer: TransactionLayer) -> RegistrationOutcome? {
@@ -179,6 +183,7 @@ public final class Registrar {
                     writer.append(registration.path)
                     writer.append("\r\n")
                 }
+                if registration.confirmsOutbound { writeOutbound(into: &writer) }
                 if !serviceRoute.isEmpty {
                     writer.append("Service-Route: ")
                     writer.append(serviceRoute)
@@ -197,6 +202,15 @@ public final class Registrar {
         case .deferred(.full): return deferred(request, "Too Many Bindings", in: layer)
         case .deferred: return deferred(request, "Registrations Delayed", in: layer)
         }
+    }
+
+    /// RFC 5626 §6: what tells the user agent that its flow is kept, and how often to show that it is alive.
+    private func writeOutbound(into writer: inout ByteWriter) {
+        writer.append("Require: outbound\r\n")
+        guard configuration.flowTimer > 0 else { return }
+        writer.append("Flow-Timer: ")
+        writer.append(decimal: UInt64(configuration.flowTimer))
+        writer.append("\r\n")
     }
 
     // MARK: Answers

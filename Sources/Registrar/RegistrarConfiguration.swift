@@ -26,6 +26,10 @@ public struct RegistrarConfiguration: Sendable, Hashable {
     /// it is empty or missing (RFC 3608 §6.3).
     public var serviceRoutes: [[UInt8]] = []
 
+    /// The seconds within which a user agent that keeps a flow must send something by it (Flow-Timer, RFC 5626 §4.4, §5.4); 0
+    /// tells none, and then it goes by its own.
+    public var flowTimer: UInt32 = 120
+
     /// The Retry-After in seconds of a 503: while bindings are loaded, or their journal lags (RFC 3261 §20.33).
     public var retryAfter: UInt32 = 5
 

@@ -14,6 +14,9 @@ public struct Binding: Sendable, Hashable {
     public var parameters: [UInt8]
     /// The proxies to pass on the way, as a list of Route values; empty when there are none (RFC 3327 §5.4).
     public var path: [UInt8]
+    /// Further bindings of the same instance, to be tried one after another when this one leads nowhere: a request goes to
+    /// one flow of an instance at a time (RFC 5626 §7).
+    public var alternates: [Binding] = []
 
     public init(
         contact: [UInt8], preference: Int, flow: Flow?, isBehindNAT: Bool, parameters: [UInt8] = [],
@@ -30,7 +33,7 @@ public struct Binding: Sendable, Hashable {
 
 /// What the location service knows about an address of record.
 public enum Location: Sendable, Hashable {
-    /// The bindings that are current, highest preference first.
+    /// The bindings that are current, highest preference first; of an instance the one that was refreshed last.
     case bindings([Binding])
     /// The user exists and has no binding: 480.
     case noBinding

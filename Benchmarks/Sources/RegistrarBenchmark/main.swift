@@ -47,7 +47,7 @@ final class NullJournal: BindingJournal {
         changes.add(1, ordering: .relaxed)
         return true
     }
-    func remove(addressOfRecord: UnsafeRawBufferPointer, contact: UnsafeRawBufferPointer) -> Bool { true }
+    func remove(addressOfRecord: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer) -> Bool { true }
     func removeAll(addressOfRecord: UnsafeRawBufferPointer) -> Bool { true }
 }
 

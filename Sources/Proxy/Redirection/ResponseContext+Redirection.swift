@@ -8,7 +8,7 @@ extension ResponseContext {
     /// - Returns: false when it is to be treated like any other response.
     func follow(_ response: MessageView, _ i: Int, _ layer: TransactionLayer) -> Bool {
         // A request for a resource that is none of ours goes where its sender says and nowhere else (§16.5).
-        guard let policy = proxy.policy, directives.followsRedirections, targets[i].uri != nil, !isAnswered,
+        guard let policy = proxy.policy, directives.followsRedirections, isHome, !isAnswered,
             !isCancelled,
             !best.isGlobalFailure, targets[i].redirections < proxy.configuration.redirectionLimit
         else { return false }

@@ -154,7 +154,7 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     private func deliver(_ change: JournalOutbox.Change, to journal: any BindingJournal) -> Bool {
         withAddressOfRecord(change.domain, change.user) { address in
             switch change.kind {
-            case .remove: return journal.remove(addressOfRecord: address, contact: change.content)
+            case .remove: return journal.remove(addressOfRecord: address, key: change.content)
             case .removeAll: return journal.removeAll(addressOfRecord: address)
             case .upsert: break
             }
@@ -163,15 +163,18 @@ public final class BindingTable: LocationService, @unchecked Sendable {
             let binding = StoredBinding(base: UnsafeMutableRawPointer(mutating: base))
             return withUnsafeTemporaryAllocation(byteCount: JournalFlow.longest, alignment: 8) { memory in
                 let flow = JournalFlow(
-                    flow: FlowCode.read(binding.flow), isBehindNAT: binding.flags.contains(.behindNAT))
+                    flow: FlowCode.read(binding.flow), isBehindNAT: binding.flags.contains(.behindNAT),
+                    isOutbound: binding.flags.contains(.outbound))
                 let count = flow.write(into: memory)
-                return journal.upsert(
+                return binding.withKey { key in
+                    journal.upsert(
                     JournalRecord(
-                        addressOfRecord: address, contact: binding.contact, parameters: binding.parameters,
+                        addressOfRecord: address, key: key, contact: binding.contact, parameters: binding.parameters,
                         callID: binding.callID, sequenceNumber: binding.sequenceNumber,
                         preference: binding.preference == Preference.absent ? nil : binding.preference,
                         expires: binding.expires, path: binding.path,
                         flow: UnsafeRawBufferPointer(rebasing: memory[0..<count])))
+                }
             }
         }
     }

@@ -15,6 +15,8 @@ struct Registration {
     var now: WallTime
     /// Whether the one contact is "*": all bindings go.
     var removesAll = false
+    /// Whether the answer says that flows are kept.
+    var confirmsOutbound = false
     /// Bindings that the address of record may have.
     var maximumContacts: Int
     /// Seconds within which a repeated request is answered as at first.
@@ -29,9 +31,19 @@ struct Registration {
         var preference: UInt16
         /// The expiration that is granted in seconds; 0 removes the binding.
         var expires: UInt32
+        /// The instance and the number of the flow, as the request states them.
+        var identity = FlowIdentity.none
+        /// Whether it makes a flow of an instance, told by these and not by the contact (RFC 5626 §6).
+        var isFlow = false
         var isBehindNAT: Bool
         /// Whether the flow leads to the contact: it is a SIP URI.
         var hasFlow: Bool
+
+        var flags: StoredBinding.Flags {
+            var flags: StoredBinding.Flags = isBehindNAT ? .behindNAT : []
+            if isFlow { flags.insert(.outbound) }
+            return flags
+        }
     }
 
     /// The binding that a change makes.
@@ -40,7 +52,7 @@ struct Registration {
             contact: change.contact, parameters: change.parameters, callID: callID,
             flow: change.hasFlow ? flow : UnsafeRawBufferPointer(start: nil, count: 0), path: path,
             sequenceNumber: sequenceNumber, preference: change.preference, expires: now.adding(seconds: change.expires),
-            registered: now, flags: change.isBehindNAT ? .behindNAT : [])
+            registered: now, flags: change.flags)
     }
 }
 

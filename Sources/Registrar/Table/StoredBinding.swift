@@ -13,6 +13,8 @@ struct StoredBinding {
         static let behindNAT = Flags(rawValue: 1)
         /// It came from the journal, so that it is not known what expiration was granted.
         static let restored = Flags(rawValue: 2)
+        /// It is a flow of an instance: told by `+sip.instance` and `reg-id`, whatever its contact (RFC 5626 §6).
+        static let outbound = Flags(rawValue: 4)
     }
 
     private enum Offset {
@@ -108,6 +110,22 @@ struct StoredBinding {
     /// Whether keep-alives must be sent to it: a datagram flow through a NAT.
     var needsPings: Bool { flags.contains(.behindNAT) && FlowCode.isDatagram(flow) }
 
+    /// Its instance and the number of its flow.
+    var identity: FlowIdentity { FlowIdentity(parameters: parameters) }
+
+    /// Calls `body` with what names it in the journal.
+    func withKey<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        FlowIdentity.withKey(
+            contact: contact, parameters: parameters, isFlow: flags.contains(.outbound), body)
+    }
+
+    /// Whether both have one name in the journal.
+    func hasSameKey(as other: StoredBinding) -> Bool {
+        guard flags.contains(.outbound) == other.flags.contains(.outbound) else { return false }
+        return flags.contains(.outbound)
+            ? identity.isSameFlow(as: other.identity) : equal(contact, other.contact)
+    }
+
     // MARK: Writing
 
     /// The parts of a binding that is to be written; they borrow.
@@ -122,6 +140,9 @@ struct StoredBinding {
         var expires: WallTime
         var registered: WallTime
         var flags: Flags
+
+        /// Whether it is a flow of an instance.
+        var isFlow: Bool { flags.contains(.outbound) }
 
         /// The lengths must fit 16 bits, that of the flow 8; who makes parts has checked that.
         var size: Int {

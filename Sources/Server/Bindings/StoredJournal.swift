@@ -16,8 +16,8 @@ final class StoredJournal: BindingJournal {
         return queue.enqueue(.upsert(stored))
     }
 
-    func remove(addressOfRecord: UnsafeRawBufferPointer, contact: UnsafeRawBufferPointer) -> Bool {
-        guard let key = BindingKey(addressOfRecord: addressOfRecord, contactKey: contact) else { return true }
+    func remove(addressOfRecord: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer) -> Bool {
+        guard let key = BindingKey(addressOfRecord: addressOfRecord, contactKey: key) else { return true }
         return queue.enqueue(.remove(key))
     }
 
@@ -30,7 +30,7 @@ extension BindingRecord {
     /// The record of the database; nil when it holds nothing that could be stored, which the registrar never makes.
     init?(_ record: JournalRecord) {
         self.init(
-            addressOfRecord: record.addressOfRecord.octets.span, contactKey: record.contact.octets.span,
+            addressOfRecord: record.addressOfRecord.octets.span, contactKey: record.key.octets.span,
             contact: record.contact.octets.span, callID: record.callID.octets.span,
             sequenceNumber: record.sequenceNumber,
             preference: record.preference ?? BindingRecord.maximumPreference,

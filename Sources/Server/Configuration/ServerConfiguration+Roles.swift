@@ -16,6 +16,9 @@ extension ServerConfiguration {
         /// Whether a Path is refused that the phone itself does not support.
         public var requiresPathSupport = false
 
+        /// Within which time phones that keep a flow are told to show that they are there; zero tells them none.
+        public var flowTimer: Duration = .seconds(120)
+
         /// How often the UDP flow of a phone behind NAT is kept open; zero is never.
         public var natPingInterval: Duration = .seconds(25)
     }

@@ -149,7 +149,7 @@ extension ProxyCounters {
             ("forwarded", forwarded), ("stateless", stateless), ("branches", branches), ("acks", acks),
             ("loops", loops),
             ("tooManyHops", tooManyHops), ("tooBroad", tooBroad), ("forgedTokens", forgedTokens),
-            ("redirections", redirections), ("redirected", redirected),
+            ("failOvers", failOvers), ("redirections", redirections), ("redirected", redirected),
         ]
     }
 }

@@ -107,5 +107,6 @@ extension ProxyTarget {
             uri: binding.contact, flow: usesFlow ? binding.flow : nil, preference: binding.preference,
             isBehindNAT: binding.isBehindNAT)
         if !binding.path.isEmpty { path = PreloadedRoute(binding.path) }
+        if !binding.alternates.isEmpty { alternates = binding.alternates.map(ProxyTarget.init) }
     }
 }

@@ -84,6 +84,7 @@ extension ServerConfiguration {
         result.maximumExpires = registrar.maximumExpires.wholeSeconds
         result.maximumContacts = registrar.contactsPerAddress
         result.pingInterval = registrar.natPingInterval
+        result.flowTimer = registrar.flowTimer.wholeSeconds
         result.requiresPathSupport = registrar.requiresPathSupport
         result.serviceRoutes = domains.map { domain in
             Array(domain.serviceRoute.map { "<\($0)>" }.joined(separator: ", ").utf8)

@@ -47,7 +47,7 @@ import Testing
         second.table.beginLoading()
         for (key, row) in try #require(first.journal?.rows) {
             let outcome = load(
-                second, key.contact, address: key.address, parameters: row.parameters, callID: row.callID,
+                second, row.contact, address: key.address, parameters: row.parameters, callID: row.callID,
                 cSeq: row.sequenceNumber, preference: row.preference,
                 expiresIn: second.clock.now.seconds(until: row.expires), path: row.path, flow: row.flow)
             #expect(outcome == .loaded)

@@ -26,6 +26,13 @@ extension ConfigurationSchema {
             recommends. Most proxies add Path for any phone, so that it is taken unless this is set.
             """),
         Setting(
+            "registrar.flow-timer", \.registrar.flowTimer, .duration(.zero...(.seconds(3_600))), of: defaults, .reload,
+            source: "RFC 5626 §4.4",
+            """
+            Within which time phones that keep a flow open (outbound) are told to show that they are there; `0s` leaves \
+            it to them.
+            """),
+        Setting(
             "registrar.nat-ping-interval", \.registrar.natPingInterval, .duration(.zero...(.seconds(600))),
             of: defaults,
             .reload, source: "RFC 5626 §4.4.2",
