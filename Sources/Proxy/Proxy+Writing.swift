@@ -14,6 +14,8 @@ struct Forwarding {
     var recordsRoute: Bool
     /// Whether the dialog that begins is forwarded without state.
     var isStateless = false
+    /// Whether our Path is put in, since requests for the phone are to come back by us.
+    var addsPath = false
     /// The History-Info fields that take the place of those that came; nil leaves them.
     var history: [UInt8]?
     /// Whether the wish for a hidden history was heeded and goes no further.
@@ -47,6 +49,7 @@ extension Proxy {
         if let breadth = forwarding.breadth {
             editor.set(.maxBreadth, of: view) { $0.append(decimal: breadth) }
         }
+        if forwarding.addsPath { insertPath(view, arrival: forwarding.arrival, leaving: flow, layer) }
         if let history = forwarding.history {
             let place = view.firstIndex(of: .historyInfo).map { view.fieldRange($0).lowerBound } ?? view.headersEnd
             editor.insert(at: place) { $0.append(history) }

@@ -99,7 +99,7 @@ public final class Proxy {
         let loopHash = LoopDetection.hash(request.view, key: configuration.routeKey)
         guard check(request, loopHash, layer) else { return }
         var set = targets
-        if set.isEmpty { set = [inDialogTarget(request, plan)] }
+        if set.isEmpty { set = [inDialogTarget(request, plan, layer)] }
         if set.count > configuration.branchLimit { set.removeLast(set.count - configuration.branchLimit) }
         let asked = (try? request.view.number(.maxBreadth, maximum: 100_000)).flatMap { $0 }
         let breadth = asked ?? configuration.maxBreadth
@@ -120,12 +120,18 @@ public final class Proxy {
     }
 
     /// Where a request goes that names no user of ours: by the flow that the token knows, or by its URI.
-    func inDialogTarget(_ request: IncomingRequest, _ plan: RoutePlan) -> ProxyTarget {
+    func inDialogTarget(_ request: IncomingRequest, _ plan: RoutePlan, _ layer: TransactionLayer) -> ProxyTarget {
+        if plan.token == nil, let flow = plan.flow, !plan.hasNext, isUsable(flow, layer), !plan.isOutgoing(request.flow) {
+            var target = ProxyTarget(uri: nil, flow: flow, isBehindNAT: true)
+            target.isEdgeFlow = true
+            return target
+        }
         guard let token = plan.token, !plan.hasNext, let from = try? request.view.from else {
             return ProxyTarget(uri: nil)
         }
         let isFromCaller = RouteToken.hash(request.view.bytes(from.tag)) == token.callerTagHash
         let flow = isFromCaller ? token.calleeFlow : token.callerFlow
-        return ProxyTarget(uri: nil, flow: flow, isBehindNAT: flow != nil)
+        guard let flow, isUsable(flow, layer) else { return ProxyTarget(uri: nil) }
+        return ProxyTarget(uri: nil, flow: flow, isBehindNAT: true)
     }
 }

@@ -12,6 +12,8 @@ public struct ProxyTarget: Sendable, Hashable {
     public var isBehindNAT: Bool
     /// The proxies to pass on the way, which become its Route (RFC 3327 §5.4).
     public var path: PreloadedRoute?
+    /// Whether the flow is one that a phone keeps through this edge proxy, so that its loss is told by 430 (RFC 5626 §5.3.1).
+    var isEdgeFlow = false
     /// Further ways to the same device, to be tried one after another when this one leads nowhere: when it is answered 430, or
     /// not at all (RFC 5626 §7).
     public var alternates: [ProxyTarget] = []

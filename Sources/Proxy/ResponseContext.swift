@@ -52,6 +52,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     /// The reason to put into the CANCELs of losing branches.
     private var cancelReason: [UInt8] = []
     let isInvite: Bool
+    /// Whether the request is a REGISTER that our Path is put into.
+    private let wantsPath: Bool
     /// The way of the request, where it is kept.
     var history: RequestHistory?
     /// The Diversion fields of the targets of redirections, by branch.
@@ -74,6 +76,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         branches = Array(repeating: Branch(), count: targets.count)
         waiting = Array(targets.indices)
         isInvite = message.method == .invite
+        wantsPath = message.method == .register && message.withView { proxy.wantsPath($0) }
         history = message.withView { RequestHistory($0, proxy.configuration.history) }
     }
 
@@ -130,6 +133,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             forwarding.heedsPrivacy = history.heedsPrivacy
         }
         if let fields = diversions[i] { forwarding.diversion = fields }
+        forwarding.addsPath = wantsPath
         branches[i].state = .pending
         proxy.counters.branches &+= 1
         let client = layer.send(
@@ -282,7 +286,13 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             let next = branches[i].alternatives.removeFirst()
             return send(i, to: next, layer)
         }
+        var isFlowLost = false
+        if case .transport = failure, let flow = targets[i].flow {
+            isFlowLost = targets[i].isEdgeFlow
+            if isHome { message.withView { proxy.policy?.failed(flow, of: $0) } }
+        }
         if isSilent, failOver(i, layer) { return }
+        if isFlowLost { return finish(i, 430, layer) }
         // §16.7: a time-out counts as 408, a failed transport as 503.
         finish(i, failure == .timeout || branches[i].isGivenUp ? 408 : 503, layer)
     }

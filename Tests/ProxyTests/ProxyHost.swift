@@ -13,6 +13,8 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
     var users: [String: [ProxyTarget]] = [:]
     /// The hosts that are domains of its.
     var domains: Set<String> = ["192.0.2.1"]
+    /// The flows that led nowhere.
+    var lostFlows: [Flow] = []
     /// Whether nothing is kept of what is forwarded.
     var isStateless = false
     /// Peers that no test names any more and that shall live on.
@@ -38,7 +40,7 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
         guard let plan = try? proxy.plan(request, layer), let uri = try? view.requestURI else { return }
         if isStateless { return receiveStatelessly(request, plan, uri) }
         if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
-        if plan.token != nil || plan.hasNext { return proxy.forward(request, plan, to: [], in: layer) }
+        if plan.token != nil || plan.flow != nil || plan.hasNext { return proxy.forward(request, plan, to: [], in: layer) }
         if proxy.isOurs(uri, view, layer) {
             guard let targets = users[view.text(uri.user)] else { return layer.respondStatelessly(to: request, 404) }
             return proxy.forward(request, plan, to: targets, in: layer)
@@ -57,6 +59,8 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
     func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool {
         proxy.forwardStatelessly(response, in: layer)
     }
+
+    func failed(_ flow: Flow, of request: MessageView) { lostFlows.append(flow) }
 
     func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool {
         domains.contains(String(decoding: host, as: UTF8.self))

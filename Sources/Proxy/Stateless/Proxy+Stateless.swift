@@ -26,7 +26,7 @@ extension Proxy {
         let recordsRoute = target != nil && configuration.recordsRoute && view.method.makesDialog
         var isHere = true
         passOn(
-            request.keep(), plan, target ?? inDialogTarget(request, plan),
+            request.keep(), plan, target ?? inDialogTarget(request, plan, layer),
             StatelessPassage(
                 arrival: request.flow, back: Self.wayBack(request), recordsRoute: recordsRoute, strips: strips),
             layer
@@ -43,7 +43,7 @@ extension Proxy {
         if let hops = try? request.view.maxForwards, hops == 0 { return }
         counters.acks &+= 1
         passOn(
-            request.keep(), plan, inDialogTarget(request, plan),
+            request.keep(), plan, inDialogTarget(request, plan, layer),
             StatelessPassage(arrival: request.flow, back: nil, recordsRoute: false, strips: []), layer, orElse: {})
     }
 
@@ -142,7 +142,7 @@ extension Proxy {
             let callID = try? view.callID,
             let token = RouteToken(
                 view.bytes(parameter.value), callID: view.bytes(callID), key: configuration.routeKey),
-            let flow = token.callerFlow
+            let flow = token.callerFlow, isUsable(flow, layer)
         else { return false }
         var editor = MessageEditor()
         editor.popFirstValue(.via, of: view)

@@ -30,6 +30,8 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     let total = Atomic<Int>(0)
     let loading = Atomic<Bool>(false)
     let sweepCursor = Mutex<UInt64>(0)
+    /// The bindings that end with a connection.
+    let connectionIndex = ConnectionIndex()
 
     /// The number of shards, a power of two: enough that lanes seldom meet, and an index in one grows in short steps.
     public static let shardCount = 256

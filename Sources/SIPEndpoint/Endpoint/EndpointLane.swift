@@ -137,7 +137,9 @@ extension EndpointLane: DatagramHandler {
                 layer.receive(datagram.bytes, flow)
                 continue
             }
-            guard layer.indexMessage(datagram.bytes, .datagram) else { continue }
+            guard !layer.answersSTUN(datagram.bytes, flow), layer.indexMessage(datagram.bytes, .datagram) else {
+                continue
+            }
             let view = layer.indexedView(datagram.bytes)
             let index = owner.lane(of: view)
             if index == lane.index {

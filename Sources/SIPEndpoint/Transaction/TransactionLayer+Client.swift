@@ -290,6 +290,8 @@ extension TransactionLayer {
 
     /// A connection has ended or could not be made; what waited on it is told.
     public func connectionClosed(_ connection: UInt64, _ reason: String) {
+        // First, so that whoever tries elsewhere finds nothing that is gone.
+        handler.connectionClosed(connection, in: self)
         guard let tokens = clientsByConnection.removeValue(forKey: connection) else { return }
         for token in tokens.sorted() {
             guard let transaction = clients.find(token), transaction.flow.connection == connection else { continue }

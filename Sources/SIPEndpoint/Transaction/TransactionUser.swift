@@ -37,6 +37,9 @@ public protocol RequestHandler: AnyObject {
     /// A response that matches no transaction; true takes it, as a proxy without state does (RFC 3261 §18.1.2).
     func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool
 
+    /// A connection has ended, or could not be made; every lane is told of each.
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer)
+
     /// A timer started by `TransactionLayer.schedule`.
     func timerFired(_ token: UInt64, in layer: TransactionLayer)
 }
@@ -44,6 +47,9 @@ public protocol RequestHandler: AnyObject {
 extension RequestHandler {
     /// Nothing to do.
     public func attached(to layer: TransactionLayer) {}
+
+    /// Nothing to do.
+    public func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {}
 
     /// Takes none.
     public func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool { false }

@@ -98,6 +98,9 @@ extension ServerConfiguration {
         /// Who may send requests to other domains.
         public var relay: Relay = .users
 
+        /// Domains elsewhere whose phones register through this server.
+        public var edgeDomains: [String] = []
+
         /// Where redirections are followed.
         public enum Redirections: String, CaseIterable, Sendable {
             /// Nowhere: each 3xx goes back to the caller.

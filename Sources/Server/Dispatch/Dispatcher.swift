@@ -56,6 +56,11 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             if token.isStateless { return proxy.forwardStatelessly(request, plan, to: nil, in: layer) }
             return proxy.forward(request, plan, to: [], in: layer)
         }
+        // Our Path value proves that the registrar of the phone sends this, or somebody whom it has told.
+        if plan.flow != nil, !plan.isOutgoing(request.flow), !plan.hasNext {
+            if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
+            return proxy.forward(request, plan, to: [], in: layer)
+        }
         if services.takes(request) { return services.receive(request, in: layer) }
         guard view.method != .ack else {
             if !layer.acknowledgesStatelessResponse(request), !followsStateless(request, plan, layer) {
@@ -74,6 +79,10 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
 
     func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool {
         proxy.forwardStatelessly(response, in: layer)
+    }
+
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {
+        registrar.table.connectionClosed(connection)
     }
 
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {
@@ -158,13 +167,20 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         let isTrusted = settings.trusts(request.flow.remote)
         let isFromUser =
             (try? view.uri(from.uri)).map { $0.isSIP && domains.find(view.bytes($0.host)) != nil } ?? false
-        guard settings.relay == .users, isTrusted || isFromUser else {
+        guard settings.relay == .users && (isTrusted || isFromUser) || leadsToEdgeDomain(view, plan) else {
             counters.relayDenied &+= 1
             return layer.respondStatelessly(
                 to: request, 403, reason: "Relaying denied: neither sender nor recipient is of this server")
         }
         guard let strips = identify(request, from, called: nil, layer) else { return }
         proxy.forward(request, plan, to: [], strips: strips, in: layer)
+    }
+
+    /// Whether a request goes to a domain whose phones register through this server.
+    private func leadsToEdgeDomain(_ view: MessageView, _ plan: RoutePlan) -> Bool {
+        guard !settings.edgeDomains.isEmpty, let uri = plan.nextURI ?? (try? view.requestURI) else { return false }
+        let host = view.text(uri.host).lowercased()
+        return settings.edgeDomains.contains(host)
     }
 
     /// A request for the server itself: OPTIONS says what it can (RFC 3261 §11).

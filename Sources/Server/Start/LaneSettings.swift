@@ -9,6 +9,8 @@ struct LaneSettings: Sendable {
     var requiresAuthentication: Bool
     /// Who may send requests to other domains.
     var relay: ServerConfiguration.Proxy.Relay
+    /// Domains elsewhere whose phones register through this server, in small letters.
+    var edgeDomains: Set<String>
     /// Where the redirections of phones may lead.
     var followsRedirections: ServerConfiguration.Proxy.Redirections
     /// Sources that count as authenticated.

@@ -88,7 +88,7 @@ import Testing
             "authentication.algorithms": "SHA-256", "store.kind": "memory", "services.echo": "play",
             "services.tone": "beep",
             "logging.level": "error", "logging.format": "json", "proxy.relay": "nobody",
-            "proxy.redirects": "anywhere", "proxy.history-info": "always",
+            "proxy.redirects": "anywhere", "proxy.history-info": "always", "proxy.edge-domains": "a.example",
             "authentication.qop": "auth-or-none",
         ]
         for setting in ConfigurationSchema.settings {

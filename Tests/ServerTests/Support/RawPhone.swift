@@ -39,8 +39,10 @@ final class RawPhone: Sendable {
     }
 
     /// Sends a message to the server; line ends are put right.
-    func send(_ text: String) {
-        let bytes = Array(text.replacing("\n", with: "\r\n").utf8)
+    func send(_ text: String) { send(bytes: Array(text.replacing("\n", with: "\r\n").utf8)) }
+
+    /// Sends a datagram to the server.
+    func send(bytes: [UInt8]) {
         var address = Self.loopback(server)
         withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -51,6 +53,11 @@ final class RawPhone: Sendable {
 
     /// The next message that comes within five seconds; other threads go on meanwhile.
     func next() async throws -> RawMessage {
+        RawMessage(text: String(decoding: try await nextBytes(), as: UTF8.self))
+    }
+
+    /// The next datagram that comes within five seconds.
+    func nextBytes() async throws -> [UInt8] {
         let descriptor = descriptor
         let bytes: [UInt8] = await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
@@ -60,7 +67,7 @@ final class RawPhone: Sendable {
             }
         }
         try #require(!bytes.isEmpty, "nothing came")
-        return RawMessage(text: String(decoding: bytes, as: UTF8.self))
+        return bytes
     }
 
     /// Sends a request and returns its final response.

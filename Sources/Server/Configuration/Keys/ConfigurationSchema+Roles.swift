@@ -103,6 +103,13 @@ extension ConfigurationSchema {
             "proxy.relay", \.proxy.relay, .choice, of: defaults, .reload, source: "RFC 3261 §16.3, §26.3.2",
             "Who may send requests through this server to domains that are not its own, once authenticated."),
         Setting(
+            list: "proxy.edge-domains", \.proxy.edgeDomains, .domain, mayBeEmpty: true, of: defaults, .reload,
+            source: "RFC 5626 §5",
+            """
+            Domains elsewhere whose phones register through this server, which stays in their path and keeps their flows. \
+            Anyone may send requests to them; their own server asks for credentials.
+            """),
+        Setting(
             "proxy.redirects", \.proxy.redirections, .choice, of: defaults, .reload, source: "RFC 3261 §16.7 step 4",
             """
             Where the server sends a request on when a phone answers it 3xx; elsewhere the caller gets the answer. With \

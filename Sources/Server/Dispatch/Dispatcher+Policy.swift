@@ -1,10 +1,20 @@
 import Proxy
+import Registrar
 import Routing
 import SIP
+import SIPEndpoint
 
-// Where a phone that answers 3xx may send its callers (RFC 3261 §16.7 step 4).
+// What the proxy asks: where redirections may lead (RFC 3261 §16.7 step 4), and what becomes of flows (RFC 5626 §7).
 extension Dispatcher: ProxyPolicy {
     func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool { domains.find(host) != nil }
+
+    func failed(_ flow: Flow, of request: MessageView) {
+        if flow.connection != 0 {
+            registrar.table.connectionClosed(flow.connection)
+        } else if let uri = try? request.requestURI, uri.isSIP, let domain = domains.find(request.bytes(uri.host)) {
+            registrar.table.flowFailed(flow, user: request.bytes(uri.user), domain: domain)
+        }
+    }
 
     func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget] {
         guard settings.followsRedirections != .nowhere else { return [] }
