@@ -46,6 +46,7 @@ public final class StreamConnection: Sendable {
         var phase = Phase.connecting
         var channel: (any Channel)?
         var localAddress: TransportAddress?
+        var peerNames: CertificateNames?
         /// Frames that no flush has taken yet.
         var outbox: [[UInt8]] = []
         /// Bytes of the outbox and of what NIO has not given to the kernel.
@@ -77,6 +78,9 @@ public final class StreamConnection: Sendable {
 
     /// Our address; nil until the connection is made.
     public var localAddress: TransportAddress? { state.withLock { $0.localAddress } }
+
+    /// What the peer's certificate proves, once it is verified; nil when it has shown none, or nobody asked for it.
+    public var peerNames: CertificateNames? { state.withLock { $0.peerNames } }
 
     /// Whether frames can be sent: from the start, also while it is being made, until one side closes it.
     public var isOpen: Bool { state.withLock { $0.takesFrames } }
@@ -171,7 +175,8 @@ public final class StreamConnection: Sendable {
             return state.channel
         }
         // Without a channel yet, whoever makes it finds it closed.
-        channel?.close(promise: nil)
+        guard let channel else { return }
+        if reason == .idle { channel.close(promise: nil) } else { channel.close(promise: nil) }
     }
 
     // MARK: Events, on the event loop
@@ -185,12 +190,14 @@ public final class StreamConnection: Sendable {
         if !isWanted { channel.close(promise: nil) }
     }
 
-    func connected(_ channel: any Channel) {
+    /// The connection is open: connected, secured, and its peer proven.
+    func connected(_ channel: any Channel, _ peerNames: CertificateNames? = nil) {
         let isWanted = state.withLock { state in
             guard state.phase == .connecting else { return false }
             state.channel = channel
             state.phase = .open
             state.localAddress = TransportAddress(channel.localAddress)
+            state.peerNames = peerNames
             return true
         }
         guard isWanted else { return channel.close(promise: nil) }
@@ -232,10 +239,13 @@ public final class StreamConnection: Sendable {
         }
         guard isFirst else { return }
         admission?.release(remoteAddress)
-        // An accepted connection that never became active was never shown to the handler.
-        guard wasKnown else { return }
         let end = reason ?? (counters.isShutDown.load(ordering: .relaxed) ? .shutdown : lastReason)
         counters.count(end)
+        // An accepted connection that never became open was never shown to the handler.
+        guard wasKnown else {
+            if case .notSecured = end { handler.refused(self, end) }
+            return
+        }
         handler.closed(self, end)
     }
 

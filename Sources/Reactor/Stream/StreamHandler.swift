@@ -18,6 +18,9 @@ public protocol StreamHandler: AnyObject, Sendable {
     /// `StreamConfiguration.halfClosedTime` at the latest.
     func inputEnded(on connection: StreamConnection)
 
+    /// A connection that was accepted has not come to be open: its handshake failed, or took too long. Nothing else is told of it.
+    func refused(_ connection: StreamConnection, _ reason: StreamCloseReason)
+
     /// The connection is no more.
     func closed(_ connection: StreamConnection, _ reason: StreamCloseReason)
 }
@@ -25,6 +28,9 @@ public protocol StreamHandler: AnyObject, Sendable {
 extension StreamHandler {
     /// Closes our side too.
     public func inputEnded(on connection: StreamConnection) { connection.close() }
+
+    /// Nothing to do.
+    public func refused(_ connection: StreamConnection, _ reason: StreamCloseReason) {}
 }
 
 /// Why a connection is no more.
@@ -37,6 +43,8 @@ public enum StreamCloseReason: Error, Hashable, Sendable {
     case failed(SocketError)
     /// It could not be made.
     case notConnected(SocketError)
+    /// It could not be secured, or its peer is not who it should be.
+    case notSecured(TLSFailure)
     /// Nothing has come or gone for `StreamConfiguration.idleTime`.
     case idle
     /// The peer has not finished a frame within `StreamConfiguration.frameTime`.
@@ -57,6 +65,7 @@ extension StreamCloseReason: CustomStringConvertible {
         case .remote: "closed by the peer"
         case .failed(let error): "broken: \(error)"
         case .notConnected(let error): "not connected: \(error)"
+        case .notSecured(let failure): "not secured: \(failure)"
         case .idle: "idle for too long"
         case .unfinishedFrame: "the peer did not finish a frame in time"
         case .slowReader: "the peer reads too slowly"

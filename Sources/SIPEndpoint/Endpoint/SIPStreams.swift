@@ -1,18 +1,17 @@
+import Glibc
 import Reactor
 import SIP
 import Synchronization
 
-/// The TCP connections of an endpoint: cuts them into messages, hands each message to the lane that owns its call, and
+/// The connections of an endpoint, over TCP and TLS: cuts them into messages, hands each message to the lane that owns its call, and
 /// sends for all lanes (RFC 3261 §18).
 ///
-/// A request goes by the connection that we have opened to its target, or by the flow that it names; connections that
-/// others have opened are used for answers and for bindings that came by them.
+/// A request goes by the connection that we have opened to its target, by one that the target itself has opened and offered
+/// (RFC 5923), or by the flow that it names; other connections that others have opened are used for answers and for bindings
+/// that came by them.
 final class SIPStreams: StreamTransport, StreamHandler {
     private struct State {
-        /// Every connection by its number.
-        var connections: [UInt64: StreamConnection] = [:]
-        /// Those that we have opened, by where they lead.
-        var outbound: [TransportAddress: UInt64] = [:]
+        var table = ConnectionTable()
         /// Makes no connections any more.
         var isStopped = false
     }
@@ -25,18 +24,33 @@ final class SIPStreams: StreamTransport, StreamHandler {
     private let limits: MessageLimits
     private let admission: StreamAdmission
     private let connector = Mutex<StreamConnector?>(nil)
-    private let listeners = Mutex<[StreamListener]>([])
-    /// The indexes of the listeners whose names connections of ours carry in Via: the first of each address family.
-    private let outboundListeners = Mutex<[TransportAddress.Family: UInt16]>([:])
+    /// Secures connections; nil when there is no TLS.
+    private let security: TLSContext?
+    private let listeners = Mutex(Listeners())
+
+    private struct Listeners {
+        var open: [StreamListener] = []
+        /// The transport of each listener, by its index.
+        var transports: [Int: TransportName] = [:]
+        /// The indexes of the listeners whose names connections of ours carry in Via: the first of each transport and family.
+        var outbound: [Kind: UInt16] = [:]
+    }
+
+    /// What a listener must have in common with a connection of ours.
+    private struct Kind: Hashable {
+        var transport: TransportName
+        var family: TransportAddress.Family
+    }
 
     init(
         owner: CallOwner, threadCount: Int, configuration: StreamConfiguration, limits: MessageLimits,
-        admission: StreamAdmission
+        admission: StreamAdmission, security: TLSContext?
     ) {
         self.owner = owner
         self.configuration = configuration
         self.limits = limits
         self.admission = admission
+        self.security = security
         threads = StreamThreads(count: threadCount)
     }
 
@@ -49,16 +63,29 @@ final class SIPStreams: StreamTransport, StreamHandler {
         connector.withLock { $0 = made }
     }
 
+    /// Names a listener whose connections are ours alone; nobody is let in.
+    func name(_ transport: TransportName, _ address: TransportAddress, listener: Int) {
+        listeners.withLock { listeners in
+            listeners.transports[listener] = transport
+            let kind = Kind(transport: transport, family: address.family)
+            if listeners.outbound[kind] == nil { listeners.outbound[kind] = UInt16(listener) }
+        }
+    }
+
     /// Listens.
-    func listen(_ address: TransportAddress, listener: Int) async throws(SocketError) -> TransportAddress {
+    func listen(
+        _ transport: TransportName, _ address: TransportAddress, listener: Int
+    ) async throws(SocketError) -> TransportAddress {
         let limits = limits
+        if transport.isSecure, security?.hasIdentity != true {
+            throw SocketError(ENOKEY, "listen for TLS without a certificate", address)
+        }
+        name(transport, address, listener: listener)
         let bound = try await StreamListener.bind(
             address, on: threads, configuration, tag: UInt64(listener), admission: admission,
+            security: transport.isSecure ? security : nil,
             framer: { SIPStreamFramer(limits: limits) }, handler: self)
-        listeners.withLock { $0.append(bound) }
-        outboundListeners.withLock { listeners in
-            if listeners[address.family] == nil { listeners[address.family] = UInt16(listener) }
-        }
+        listeners.withLock { $0.open.append(bound) }
         return bound.localAddress
     }
 
@@ -73,26 +100,32 @@ final class SIPStreams: StreamTransport, StreamHandler {
     var statistics: StreamStatistics { threads.statistics }
 
     /// Connections that are open, or are being made.
-    var connectionCount: Int { state.withLock { $0.connections.count } }
+    var connectionCount: Int { state.withLock { $0.table.count } }
 
     // MARK: StreamTransport
 
     func send(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let found = state.withLock({ $0.connections[connection] }) else { return false }
+        guard let found = state.withLock({ $0.table.connection(connection) }) else { return false }
         return found.send(Array(bytes))
     }
 
-    func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 {
+    func provenDomains(of connection: UInt64) -> [String] {
+        state.withLock { $0.table.connection(connection) }?.peerNames?.domains ?? []
+    }
+
+    func connect(to target: Target) -> UInt64 {
         state.withLock { state in
-            if let number = state.outbound[remote], let known = state.connections[number], known.isOpen {
-                return number
-            }
+            if let number = state.table.connection(to: target) { return number }
+            // To a WebSocket client only its own connection leads (RFC 7118 §5).
+            guard target.transport == .tcp || (target.transport == .tls && security != nil) else { return 0 }
             // A connector whose threads are gone tells of the end at once, which would wait for this very lock.
             guard !state.isStopped, let connector = connector.withLock({ $0 }) else { return 0 }
-            let tag = UInt64(outboundListeners.withLock { $0[remote.family] ?? 0 })
-            let made = connector.connect(to: remote, tag: tag)
-            state.connections[made.id.number] = made
-            state.outbound[remote] = made.id.number
+            let kind = Kind(transport: target.transport, family: target.address.family)
+            guard let listener = listeners.withLock({ $0.outbound[kind] }) else { return 0 }
+            let made = connector.connect(
+                to: target.address, tag: UInt64(listener), security: target.transport == .tls ? security : nil,
+                domain: ConnectionTable.domain(of: target))
+            state.table.insert(made, to: target)
             return made.id.number
         }
     }
@@ -100,14 +133,17 @@ final class SIPStreams: StreamTransport, StreamHandler {
     // MARK: StreamHandler
 
     func opened(_ connection: StreamConnection) {
-        state.withLock { $0.connections[connection.id.number] = connection }
+        state.withLock { $0.table.insert(connection) }
     }
 
     func received(_ frames: [[UInt8]], on connection: StreamConnection) {
         let lanes = lanes.withLock { $0 }
         guard !lanes.isEmpty, let local = connection.localAddress else { return }
+        let transport = listeners.withLock { $0.transports[Int(connection.tag)] } ?? .tcp
+        let isProven = transport == .tls && !connection.isOutbound && connection.peerNames != nil
         let flow = Flow(
-            transport: .tcp, listener: UInt16(truncatingIfNeeded: connection.tag), connection: connection.id.number,
+            transport: transport, listener: UInt16(truncatingIfNeeded: connection.tag),
+            connection: connection.id.number,
             local: local, remote: connection.remoteAddress)
         for frame in frames {
             // The double CRLF of a keep-alive is answered by a single one (RFC 5626 §4.4.1).
@@ -115,7 +151,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
                 _ = connection.send([0x0D, 0x0A])
                 continue
             }
-            guard !hand(frame, flow, to: lanes) else { continue }
+            guard !hand(frame, flow, isProven, to: lanes) else { continue }
             // Nobody repeats over a stream what was shed, and so its sender is told.
             answer(frame, 503, on: connection, retryAfter: Self.retryAfter)
         }
@@ -125,11 +161,24 @@ final class SIPStreams: StreamTransport, StreamHandler {
     static let retryAfter = Duration.seconds(5)
 
     /// Gives a message to its lane; false when the lane's queue is full: requests that begin something are shed first.
-    private func hand(_ frame: [UInt8], _ flow: Flow, to lanes: [EndpointLane]) -> Bool {
+    private func hand(_ frame: [UInt8], _ flow: Flow, _ isProven: Bool, to lanes: [EndpointLane]) -> Bool {
         guard let message = try? Message(frame, limits: limits, framing: .stream) else { return true }
-        let (index, begins) = message.withView { (owner.lane(of: $0), $0.beginsSomething) }
+        let (index, begins) = message.withView { view in
+            if isProven { noteAlias(view, flow) }
+            return (owner.lane(of: view), view.beginsSomething)
+        }
         let lane = lanes[index]
         return lane.lane.send(StreamMessage(frame, flow, lane), begins ? .sheddable : .reserved)
+    }
+
+    /// A peer that has proven who it is may offer its connection for requests of ours: they then go to the address that its
+    /// Via advertises, on the host that it comes from (RFC 5923 §8.2, §9.2).
+    private func noteAlias(_ view: MessageView, _ flow: Flow) {
+        guard view.isRequest, let via = try? view.topVia, via.transport == .tls,
+            view.parameters(via.parameters).first("alias") != nil
+        else { return }
+        let address = flow.remote.with(port: via.hasPort ? via.port : TransportName.tls.defaultPort)
+        state.withLock { $0.table.offer(flow.connection, for: address) }
     }
 
     /// Answers a request whose head can be read, without a lane; ACK and responses are not answered.
@@ -155,10 +204,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
 
     func closed(_ connection: StreamConnection, _ reason: StreamCloseReason) {
         let number = connection.id.number
-        state.withLock { state in
-            state.connections[number] = nil
-            if state.outbound[connection.remoteAddress] == number { state.outbound[connection.remoteAddress] = nil }
-        }
+        state.withLock { $0.table.remove(number) }
         let text = "\(reason)"
         for lane in lanes.withLock({ $0 }) {
             lane.lane.execute { _ in lane.layer.connectionClosed(number, text) }
