@@ -13,9 +13,10 @@ from pathlib import Path
 
 import lanes
 import table
-from measurement import measure
+from measurement import calm
+from processes import Server
 from rows import ROWS, Row
-from servers import start_kamailio, start_ours, temporary_folder
+from servers import start_kamailio, start_ours, temporary_folders
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 def say(text: str) -> None:
@@ -25,13 +26,10 @@ def say(text: str) -> None:
 def run(row: Row, which: str, options: argparse.Namespace) -> dict:
     """Starts one of the two servers, measures it and stops it."""
     users = [f"load{number}" for number in range(row.users)]
-    with temporary_folder() as name:
-        folder = Path(name)
-        server = start_kamailio(row, folder) if which == "kamailio" else start_ours(row, options.ito, users, folder)
-        try:
-            result = measure(server, row, options.load, options.duration)
-        finally:
-            server.stop()
+    with temporary_folders() as folder:
+        def start() -> Server:
+            return start_kamailio(row, folder()) if which == "kamailio" else start_ours(row, options.ito, users, folder())
+        result = calm(start, row, options.load, options.duration)
     say(f"  {which:9} {result['cpu_per_operation'] * 1e6:8.2f} µs an operation, {result['operations']} operations, "
         f"{result['failed']} failed, {result['drops']} dropped, p99 {result['p99_us'] / 1000:.2f} ms")
     return result | {"row": row.key}
@@ -41,8 +39,8 @@ def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--ito", required=True, help="the executable that is measured and makes the load")
     parser.add_argument("--rows", default=",".join(row.key for row in ROWS), help="some of: %(default)s")
-    parser.add_argument("--duration", type=int, default=10, help="seconds of load in each run (%(default)s)")
-    parser.add_argument("--repetitions", type=int, default=3, help="runs of each server for a row (%(default)s)")
+    parser.add_argument("--duration", type=int, default=6, help="seconds of load in each run (%(default)s)")
+    parser.add_argument("--repetitions", type=int, default=5, help="runs of each server for a row (%(default)s)")
     parser.add_argument("--only", choices=["ito", "kamailio"], help="measure one of the two, and write no table")
     parser.add_argument("--load", help="another load generator with the arguments of `ito load`")
     parser.add_argument("--no-write", action="store_true", help="print the table instead of writing it")
@@ -79,4 +77,5 @@ def main() -> None:
         say("docs/performance.md holds the new tables")
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -6,10 +6,10 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from measurement import measure
+from measurement import calm
 from processes import STOP_LIMIT, free_port
 from rows import DOMAIN, ROWS
-from servers import start_ours, temporary_folder
+from servers import start_ours, temporary_folders
 
 BEGIN, END = "<!-- lanes: begin; rewritten by script/bench -->", "<!-- lanes: end -->"
 # How often a server is started for the time to its first answer.
@@ -43,12 +43,10 @@ def compare(ito: str, load: list[str], duration: int, repetitions: int, say) -> 
     times: list[list[float]] = [[] for _ in CASES]
     for _ in range(repetitions):
         for case, measured in zip(CASES, times):
-            with temporary_folder() as name:
-                server = start_ours(row, ito, [], Path(name), lanes=case.lanes)
-                try:
-                    result = measure(server, row, load, duration, ("--sockets", str(case.sockets)))
-                finally:
-                    server.stop()
+            with temporary_folders() as folder:
+                result = calm(
+                    lambda: start_ours(row, ito, [], folder(), lanes=case.lanes), row, load, duration,
+                    ("--sockets", str(case.sockets)))
             say(f"  {case.title:42} {result['cpu_per_operation'] * 1e6:8.2f} µs, {result['failed']} failed")
             if result["failed"]:
                 raise SystemExit(f"calls have failed: {case.title}")
@@ -66,14 +64,14 @@ def register(port: int, own: int) -> bytes:
 def start(ito: str) -> float:
     """Seconds from the start of the process, with an empty data folder, to the 200 to a REGISTER."""
     port = free_port()
-    with temporary_folder() as name, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
+    with temporary_folders() as folder, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as client:
         client.bind(("127.0.0.1", 0))
         client.settimeout(ASK_AGAIN)
         request = register(port, client.getsockname()[1])
         begin = time.monotonic()
         server = subprocess.Popen(
-            [ito, "serve", "--listen", f"udp://127.0.0.1:{port}", "--domain", DOMAIN, "--no-auth", "--data", f"{name}/data"],
-            cwd=name, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            [ito, "serve", "--listen", f"udp://127.0.0.1:{port}", "--domain", DOMAIN, "--no-auth", "--data", str(folder() / "data")],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         try:
             while time.monotonic() - begin < GIVE_UP:
                 client.sendto(request, ("127.0.0.1", port))

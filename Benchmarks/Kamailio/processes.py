@@ -81,6 +81,12 @@ class Server:
                 total += sum(int(field) for field in fields[11:15])
         return total / TICKS
 
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.stop()
+
     def stop(self) -> None:
         """Ends the server and whatever it started."""
         if self.process.poll() is None:

@@ -39,5 +39,5 @@ ROWS = [
         settle=WRITE_BACK, durable=True),
     Row("register-digest", "REGISTER with Digest", "register", "register_digest.cfg", rate=10_000, users=200,
         digest=True),
-    Row("call", "Call through the proxy", "call", "proxy.cfg", rate=1_500, users=100),
+    Row("call", "Call through the proxy", "call", "proxy.cfg", rate=2_500, users=100),
 ]

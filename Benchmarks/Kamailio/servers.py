@@ -1,6 +1,8 @@
 """How each of the two servers is started for a row."""
 import subprocess
 import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from processes import Server, free_port, required
@@ -45,6 +47,8 @@ def start_ours(row: Row, ito: str, users: list[str], folder: Path, lanes: int = 
     return Server("ito", command, folder, port)
 
 
-def temporary_folder() -> tempfile.TemporaryDirectory:
-    """Where a server keeps its files for one run."""
-    return tempfile.TemporaryDirectory(prefix="itodenwa-bench-")
+@contextmanager
+def temporary_folders() -> Iterator[Callable[[], Path]]:
+    """Makes folders in which servers keep their files, one for each run, and removes them."""
+    with tempfile.TemporaryDirectory(prefix="itodenwa-bench-") as folder:
+        yield lambda: Path(tempfile.mkdtemp(dir=folder))

@@ -138,7 +138,7 @@ extension ServerStatistics.Lane {
             "kernelDrops": counts.kernelDrops, "truncated": counts.datagramsTruncated, "sendDrops": counts.sendDrops,
             "sendFailures": counts.sendFailures, "messages": counts.messages, "shed": counts.messagesShed,
             "refused": counts.messagesRefused, "queueHighWater": counts.queueHighWater, "turns": counts.turns,
-            "timers": counts.timersFired,
+            "turnsLent": counts.turnsLent, "timers": counts.timersFired,
         ]
     }
 }
