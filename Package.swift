@@ -86,7 +86,7 @@ let package = Package(
             "Server",
             [
                 "SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
-                "UserAgent", crypto,
+                "UserAgent", crypto, x509, asn1,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Logging", package: "swift-log"),

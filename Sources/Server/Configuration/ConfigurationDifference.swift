@@ -87,6 +87,8 @@ extension [ServerConfiguration.Domain] {
             }
             result[index].aliases = domain.aliases
             result[index].isOpen = domain.isOpen
+            result[index].certificate = domain.certificate
+            result[index].certificateKey = domain.certificateKey
         }
         return result
     }
@@ -99,6 +101,8 @@ extension ServerConfiguration.Domain {
         if realm != name { parts.append("realm \(realm)") }
         if !aliases.isEmpty { parts.append("aliases \(aliases.joined(separator: " "))") }
         if !isOpen { parts.append("not open") }
+        if !certificate.isEmpty { parts.append("certificate \(certificate)") }
+        if !certificateKey.isEmpty { parts.append("key \(certificateKey)") }
         return parts.joined(separator: ", ")
     }
 }

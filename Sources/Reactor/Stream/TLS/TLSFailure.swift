@@ -97,7 +97,7 @@ public struct TLSFailure: Error, Hashable, Sendable, CustomStringConvertible {
             read.issuer == read.subject
             ? "it is signed by itself" : "its authority is \(read.issuer), which is not trusted here"
         return TLSFailure(
-            .untrusted, "the certificate of \(owner) is not trusted: \(signer); name its authority with a CA file")
+            .untrusted, "the certificate of \(owner) is not trusted: \(signer)")
     }
 
     /// The first error of a list, without places in source files.

@@ -106,6 +106,13 @@ extension ValueFormat<String> {
         }
     }
 
+    /// A path, or a word for the empty one.
+    static func pathOr(_ word: String) -> Self {
+        Self("path", "or `\(word)`", text: { $0.isEmpty ? word : $0 }) { text in
+            text == word ? "" : try? path.parse(text)
+        }
+    }
+
     /// A user part of an address that needs no escaping (RFC 3261 §25.1 `unreserved`); `off` is the empty one.
     static var userOrOff: Self {
         Self("user name", "letters, digits and -_.!~*, or off", text: { $0.isEmpty ? "off" : $0 }) { text in
@@ -147,7 +154,7 @@ extension ValueFormat<ServerConfiguration.Listener> {
     /// The URL of a listener.
     static var listener: Self {
         Self(
-            kind: "URL", allowed: "udp:// or tcp:// with an IP address and a port",
+            kind: "URL", allowed: "udp://, tcp:// or tls:// with an IP address and a port",
             parse: { (text: String) throws(Mismatch) in try ServerConfiguration.Listener(text) },
             text: { $0.url })
     }

@@ -10,6 +10,13 @@ extension ServerConfiguration {
         /// Whether callers that are not users of this server may call its users. When false, everyone must authenticate.
         public var isOpen: Bool
 
+        /// The PEM file of the certificate chain that is shown to clients who name the domain (RFC 5922 §7.8); empty is that of
+        /// all domains.
+        public var certificate = ""
+
+        /// The PEM file of its private key; empty is the certificate's file.
+        public var certificateKey = ""
+
         /// The realm that was named; nil is the domain's name.
         var namedRealm: String?
 
