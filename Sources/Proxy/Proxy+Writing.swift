@@ -67,13 +67,15 @@ extension Proxy {
             callerTag: view.bytes(from.tag))
         let key = configuration.routeKey
         let calls = view.bytes(callID)
+        // A request to a SIPS URI is routed by SIPS URIs (RFC 3261 §16.6 step 4), which imply TLS.
+        let isSecure = (try? view.requestURI)?.scheme == .sips
         func write(_ listener: UInt16, _ writer: inout ByteWriter) {
             let own = layer.listeners[Int(listener)]
-            writer.append("Record-Route: <sip:")
+            writer.append(isSecure ? "Record-Route: <sips:" : "Record-Route: <sip:")
             token.write(callID: calls, key: key, into: &writer)
             writer.append(UInt8(ascii: "@"))
             writer.append(own.advertised)
-            if own.transport != .udp {
+            if own.transport != .udp, !isSecure || own.transport != .tls {
                 writer.append(";transport=")
                 writer.append(own.transport.parameterText)
             }

@@ -80,6 +80,9 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     ) {
         let view = request.view
         guard uri.scheme != .other else { return layer.respondStatelessly(to: request, 416) }
+        if let reason = SIPSRules.contradiction(request, uri) {
+            return layer.respondStatelessly(to: request, 400, reason: reason)
+        }
         let listenerIsAsked = proxy.isOurs(uri, view, layer)
         // A URI that names a listener and no domain means the first domain.
         let domain = domains.find(view.bytes(uri.host)) ?? (listenerIsAsked ? 0 : nil)
@@ -147,10 +150,10 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     ) {
         switch location.location(user: request.view.bytes(uri.user), domain: domain) {
         case .bindings(let bindings):
-            let targets = bindings.map {
-                ProxyTarget(
-                    uri: $0.contact, flow: $0.isBehindNAT || $0.flow?.connection ?? 0 != 0 ? $0.flow : nil,
-                    preference: $0.preference, isBehindNAT: $0.isBehindNAT)
+            let targets = SIPSRules.targets(bindings, isSecure: uri.scheme == .sips)
+            guard !targets.isEmpty else {
+                counters.noBinding &+= 1
+                return layer.respondStatelessly(to: request, 480) { $0.append(SIPSRules.notAllowed) }
             }
             proxy.forward(request, plan, to: targets, strips: strips, in: layer)
         case .noBinding:
