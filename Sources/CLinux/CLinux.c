@@ -1,4 +1,5 @@
 #define _GNU_SOURCE
+#include <linux/filter.h>
 #include "CLinux.h"
 
 #include <errno.h>
@@ -46,6 +47,17 @@ int linux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_
     if (errno != ENOSYS && errno != EPERM) return -errno;
     atomic_store_explicit(&absent, true, memory_order_relaxed);
     return wait_in_milliseconds(epoll, events, capacity, timeout);
+}
+
+int linux_steer_to_first_socket(int socket, bool first) {
+    // Returns the number of the socket in the group that takes a datagram.
+    struct sock_filter always_first = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog program = { .len = 1, .filter = &always_first };
+    int none = 0;
+    int result = first
+        ? setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program)
+        : setsockopt(socket, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &none, sizeof none);
+    return result == 0 ? 0 : -errno;
 }
 
 void linux_set_timer_slack(unsigned long nanoseconds) {

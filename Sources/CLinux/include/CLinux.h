@@ -4,6 +4,7 @@
 // What the lanes need of Linux and Swift's own Glibc module does not show: message batches, epoll, the error queue.
 // Declarations and one-line calls only; everything that decides something is written in Swift.
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <netinet/in.h>
 #include <sys/epoll.h>
@@ -30,6 +31,10 @@ long linux_receive_error(int socket, struct msghdr *message);
 /// epoll_pwait2(2), rounded up to milliseconds where the kernel (before 5.11) or a sandbox does not have it.
 /// Returns the number of events, or the negative error number.
 int linux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout);
+
+/// Has all datagrams for the sockets that share this one's port (SO_REUSEPORT) go to the first one that was bound, or to each
+/// by the kernel's hash again. Returns 0, or the negative error number.
+int linux_steer_to_first_socket(int socket, bool first);
 
 /// Sets the timer slack of the calling thread (PR_SET_TIMERSLACK), in nanoseconds.
 void linux_set_timer_slack(unsigned long nanoseconds);

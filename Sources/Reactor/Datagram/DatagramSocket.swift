@@ -216,6 +216,14 @@ public final class DatagramSocket {
 
     // MARK: Receiving
 
+    /// Has all datagrams for the sockets that share this one's port go to the first of them that was bound, or to each its
+    /// share again, which is what they do from the beginning. False when the system refuses.
+    @discardableResult
+    public func receiveAllByFirst(_ first: Bool) -> Bool {
+        lane.preconditionCurrent()
+        return !isClosed && linux_steer_to_first_socket(descriptor, first) == 0
+    }
+
     /// Starts receiving on a socket that was opened without; what has come meanwhile waits in the kernel.
     public func beginReceiving() {
         lane.preconditionCurrent()

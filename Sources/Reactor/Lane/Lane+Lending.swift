@@ -34,6 +34,8 @@ extension Lane {
     func settleHandOvers() {
         // A turn that is run here for another lane ends by this too, and has a list of its own.
         while let next = handOvers.popLast() {
+            // A guest has its turn next.
+            if hosts(next.lane) { continue }
             if next.count <= configuration.lendingLimit, next.lane.turnByAnother() { continue }
             next.lane.waker.wake()
         }

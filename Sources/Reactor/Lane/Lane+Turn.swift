@@ -33,29 +33,34 @@ extension Lane {
         }
         turnLock.lock()
         defer { turnLock.unlock() }
-        owner.store(UInt(pthread_self()), ordering: .relaxed)
+        ownThread = UInt(pthread_self())
+        owner.store(ownThread, ordering: .relaxed)
         isLendable = true
         nanoseconds = clock.nanoseconds()
         var end = nanoseconds
         while !stopRequested.load(ordering: .acquiring) {
+            if isHosted.load(ordering: .acquiring) {
+                restAsGuest()
+                end = clock.nanoseconds()
+                continue
+            }
             let count = waitForEvents(at: end)
             nanoseconds = clock.nanoseconds()
             turn(count)
             end = clock.nanoseconds()
             counters.pointee.busyNanoseconds.add(Int(end &- nanoseconds))
+            settleLoad(end &- nanoseconds, at: end)
         }
         finish()
     }
 
     /// Sleeps until there is something to do; returns the number of events.
     private func waitForEvents(at time: Int64) -> Int {
-        let deadline = nextDeadline
+        let deadline = guests.isEmpty ? nextDeadline : min(nextDeadline, guestDeadline)
         var timeout = deadline == .max ? -1 : deadline <= time ? 0 : deadline &- time
         if timeout != 0 {
             waker.willSleep()
-            if queue.hasNext || hasArrivals.load(ordering: .relaxed) || stopRequested.load(ordering: .relaxed) {
-                timeout = 0
-            }
+            if hasWork || stopRequested.load(ordering: .relaxed) { timeout = 0 }
         }
         let count: Int32
         if timeout == 0 {
@@ -73,7 +78,7 @@ extension Lane {
         return max(Int(count), 0)
     }
 
-    private func wait(_ timeout: Int64) -> Int32 {
+    func wait(_ timeout: Int64) -> Int32 {
         linux_epoll_wait(epoll.number, events, Int32(clamping: max(configuration.eventsPerTurn, 1)), timeout)
     }
 
@@ -98,6 +103,7 @@ extension Lane {
         for observer in observers { observer.turnEnded(on: self) }
         flush()
         if !handOvers.isEmpty { settleHandOvers() }
+        if !guests.isEmpty { serveGuests() }
     }
 
     private func serveTicks() {
@@ -143,6 +149,7 @@ extension Lane {
 
     /// Ends the lane: what was handed over is served and sent, everything that lives on the lane is let go.
     private func finish() {
+        leaveHosting()
         isLendable = false
         for observer in observers { observer.laneWillStop(self) }
         queueIsClosed.store(true, ordering: .relaxed)

@@ -42,6 +42,8 @@ public final class Lane: @unchecked Sendable {
     let lifecycle = Mutex(LaneLifecycle())
     let owner = Atomic<UInt>(0)
     let turnLock = TurnLock()
+    let isHosted = Atomic<Bool>(false)
+    let parking = ThreadParking()
     private let thread = Mutex<LaneThread?>(nil)
 
     @exclusivity(unchecked) var watches: WatchTable
@@ -56,6 +58,16 @@ public final class Lane: @unchecked Sendable {
     @exclusivity(unchecked) var handOvers: [HandOver] = []
     /// Whether another lane may run a turn of this one while it sleeps: from the first turn to the last.
     @exclusivity(unchecked) var isLendable = false
+    /// The lane that this one is a guest of while both have little to do.
+    @exclusivity(unchecked) var host: Lane?
+    /// Lanes whose turns this lane's thread runs.
+    @exclusivity(unchecked) var guests: [Guest] = []
+    /// Is told when lanes become guests, or cease to be.
+    @exclusivity(unchecked) var guestsChanged: ((Int) -> Void)?
+    /// What `owner` is while the lane's own thread runs it.
+    @exclusivity(unchecked) var ownThread: UInt = 0
+    /// How busy the lane's thread is.
+    @exclusivity(unchecked) var load: LoadWindow
     /// Until when the lane waits in epoll, on its clock; `.max` for an event, however long it takes.
     @exclusivity(unchecked) var sleepsUntil: Int64 = .min
     /// Time at which the turn began, on the lane's clock.
@@ -73,6 +85,7 @@ public final class Lane: @unchecked Sendable {
         self.epoll = epoll
         queue = BoundedQueue(capacity: max(configuration.queueCapacity, configuration.queueReserve + 1))
         wheel = TimerWheel(capacity: configuration.timerCapacity)
+        load = LoadWindow(length: configuration.loadWindow.nanosecondsRoundedUp)
         counters = .allocate(capacity: 1)
         counters.initialize(to: LaneCounters())
         receiveArena = .allocate(capacity: 1)
@@ -209,7 +222,7 @@ public final class Lane: @unchecked Sendable {
     /// served, gathered datagrams are sent, and the sockets are closed. Does not wait.
     public func stop() {
         stopRequested.store(true, ordering: .releasing)
-        waker.wake()
+        callThread()
     }
 
     /// Waits until the lane, which was asked to stop, has done so. Blocks: not on a lane, not in a task.

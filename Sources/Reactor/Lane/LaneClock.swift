@@ -21,6 +21,11 @@ struct LaneClock: Sendable {
         return Int64(time.tv_sec) &* 1_000_000_000 &+ Int64(time.tv_nsec)
     }
 
+    /// A time of another lane's clock on this one; `.min` and `.max` stay what they are.
+    func time(_ nanoseconds: Int64, of other: LaneClock) -> Int64 {
+        nanoseconds == .min || nanoseconds == .max ? nanoseconds : nanoseconds &+ (other.start &- start)
+    }
+
     func instant(_ nanoseconds: Int64) -> ContinuousClock.Instant { epoch + .nanoseconds(nanoseconds) }
 
     /// Nanoseconds since the start, rounded up so that nothing comes early.

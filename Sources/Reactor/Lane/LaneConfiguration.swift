@@ -18,6 +18,16 @@ extension Lane {
         /// the other. Small, so that a lane that is loaded leaves the work to those that it is for.
         public var lendingLimit = 4
 
+        /// The share of its time from which on a thread that serves several lanes gives one back to its own thread.
+        public var hostingLimit = 0.85
+
+        /// The share of a thread's time that two lanes may take together for one to become a guest of the other. Well below
+        /// `hostingLimit`, so that a lane does not move to and fro.
+        public var sharingLimit = 0.4
+
+        /// Over which time these shares are measured.
+        public var loadWindow: Duration = .milliseconds(50)
+
         /// Most jobs (of actors and tasks, and of `execute`) run in a turn.
         public var jobsPerTurn = 256
 

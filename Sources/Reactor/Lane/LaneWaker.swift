@@ -32,6 +32,11 @@ struct LaneWaker: ~Copyable {
         _ = eventfd_write(descriptor.number, 1)
     }
 
+    /// From any thread: wakes the lane's own thread, also when another one runs the lane and it counts as awake.
+    func wakeThread() {
+        _ = eventfd_write(descriptor.number, 1)
+    }
+
     /// On the lane, before it looks for the last time whether something was published.
     func willSleep() {
         isSleeping.store(true, ordering: .relaxed)

@@ -50,6 +50,13 @@ public final class EndpointLane: @unchecked Sendable {
         sockets[listener] = try lane.open(socket, tag: UInt64(listener), receives: false, handler: self)
     }
 
+    /// Has this lane receive for all while the others live with it; on the lane, which is the first.
+    func receiveForGuests(of count: Int) {
+        lane.whenGuestsChange { [unowned self] guests in
+            for socket in sockets { socket?.receiveAllByFirst(guests == count) }
+        }
+    }
+
     /// Starts receiving; on the lane.
     func beginReceiving() {
         for socket in sockets { socket?.beginReceiving() }
@@ -136,16 +143,21 @@ extension EndpointLane: DatagramHandler {
             if index == lane.index {
                 layer.handleIndexed(datagram.bytes, flow)
             } else {
-                handOver(datagram, view, socket, to: index)
+                handOver(datagram, flow, view, to: index)
             }
         }
     }
 
     /// Gives a datagram to the lane that owns its call; when that lane's queue fills, requests that begin something are shed
     /// first.
-    private func handOver(_ datagram: Datagram, _ view: MessageView, _ socket: DatagramSocket, to index: Int) {
+    private func handOver(_ datagram: Datagram, _ flow: Flow, _ view: MessageView, to index: Int) {
         let peer = peers[index]
-        let message = HandedDatagram.copy(of: datagram, socket: socket.tag, to: peer)
+        // A lane that lives with this one is served at once.
+        if lane.beginsTurn(of: peer.lane) {
+            handedOver &+= 1
+            return peer.layer.receive(datagram.bytes, flow)
+        }
+        let message = HandedDatagram.copy(of: datagram, socket: UInt64(flow.listener), to: peer)
         if lane.hand(message, view.beginsSomething ? .sheddable : .reserved, to: peer.lane) {
             handedOver &+= 1
         } else {

@@ -122,6 +122,9 @@ public final class SIPEndpoint: Sendable {
             }
         }
         for lane in lanes { await lane.lane.run { _ in lane.beginReceiving() } }
+        guard let first = lanes.first, lanes.count > 1 else { return }
+        await first.lane.run { _ in first.receiveForGuests(of: all.count - 1) }
+        for lane in lanes.dropFirst() { lane.lane.share(threadOf: first.lane) }
     }
 
     /// Stops the lanes and closes all sockets; what was handed over before is still served.

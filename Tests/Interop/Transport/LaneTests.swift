@@ -26,9 +26,7 @@ extension Interop {
                 #expect(result.successful == 500)
                 let statistics = try server.statistics()
                 #expect(statistics.lanes.count == 2)
-                // The caller's packets reach one lane, the callee's one; those of the other's calls are handed over.
-                let handedOver = statistics.lanes.reduce(0) { $0 + $1.counters["messages", default: 0] }
-                #expect(handedOver > 500)
+                // One lane receives what the caller sends; half of the calls belong to the other.
                 #expect(statistics.lanes.allSatisfy { $0.counters["datagramsSent", default: 0] > 500 })
             }
         }
