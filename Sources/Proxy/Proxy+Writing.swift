@@ -40,6 +40,7 @@ extension Proxy {
             editor.set(.maxBreadth, of: view) { $0.append(decimal: breadth) }
         }
         for name in forwarding.strips { editor.removeAll(name, of: view) }
+        editor.completeLength(of: view, for: flow.transport)
         editor.write(view, into: &writer)
     }
 
@@ -144,5 +145,14 @@ extension Proxy {
             }
         }
         editor.removeAll(.route, of: view)
+    }
+}
+
+extension MessageEditor {
+    /// Adds the Content-Length that a stream needs (RFC 3261 §18.3) where the message came by UDP or WebSocket without one.
+    mutating func completeLength(of view: MessageView, for transport: TransportName) {
+        guard !transport.keepsBoundaries, view.firstIndex(of: .contentLength) == nil else { return }
+        let length = Int(view.body.count)
+        add(.contentLength, of: view) { $0.append(decimal: length) }
     }
 }

@@ -246,6 +246,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         layer.respond(server, status: status) { writer in
             proxy.editor.removeAll()
             proxy.editor.popFirstValue(.via, of: view)
+            proxy.editor.completeLength(of: view, for: server.flow.transport)
             proxy.editor.write(view, into: &writer)
         }
     }

@@ -11,6 +11,8 @@ final class StreamChannelHandler: ChannelDuplexHandler {
     private let connection: StreamConnection
     private var framer: any StreamFramer
     private var opening: StreamOpening
+    /// What the peer has proven in its handshake.
+    private var names: CertificateNames?
     /// When the connection must be open.
     private var openDeadline: NIODeadline?
     /// Frames of the read that is under way.
@@ -45,7 +47,6 @@ final class StreamChannelHandler: ChannelDuplexHandler {
 
     /// The handshake is done: a server must have proven the domain that is wanted of it (RFC 5922 §7.3).
     private func secured(_ context: ChannelHandlerContext) {
-        var names: CertificateNames?
         if opening.readsNames, let certificate = try? context.channel.pipeline.syncOperations.nioSSL_peerCertificate() {
             do {
                 names = try CertificateNames(certificate)
@@ -56,7 +57,12 @@ final class StreamChannelHandler: ChannelDuplexHandler {
         if let domain = opening.domain, names?.prove(domain) != true {
             return connection.abort(.notSecured(.wrongName(domain, names ?? CertificateNames(domains: []))))
         }
-        opening.steps.remove(.handshake)
+        complete(.handshake, context)
+    }
+
+    /// A step is done; after the last the connection is open.
+    private func complete(_ step: StreamOpening.Steps, _ context: ChannelHandlerContext) {
+        opening.steps.remove(step)
         guard opening.steps.isEmpty else { return }
         openDeadline = nil
         connection.connected(context.channel, names)
@@ -106,6 +112,10 @@ final class StreamChannelHandler: ChannelDuplexHandler {
         if case TLSUserEvent.handshakeCompleted? = event as? TLSUserEvent, opening.steps.contains(.handshake) {
             secured(context)
         }
+        if event is WebSocketOpened { complete(.upgrade, context) }
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent, opening.steps.contains(.upgrade) {
+            connection.abort(.notUpgraded("the peer has closed the connection"))
+        }
         if case ChannelEvent.inputClosed? = event as? ChannelEvent, !hasInputEnded {
             hasInputEnded = true
             deliver()
@@ -123,6 +133,9 @@ final class StreamChannelHandler: ChannelDuplexHandler {
         if opening.steps.contains(.handshake) {
             let certificate = try? context.channel.pipeline.syncOperations.nioSSL_peerCertificate()
             return connection.abort(.notSecured(TLSFailure(error, certificate: certificate)))
+        }
+        if opening.steps.contains(.upgrade) {
+            return connection.abort(.notUpgraded((error as? WebSocketRefusal)?.reason ?? "this is no HTTP"))
         }
         self.error = SocketError(error, "TCP", connection.remoteAddress)
         context.close(promise: nil)
@@ -168,7 +181,10 @@ final class StreamChannelHandler: ChannelDuplexHandler {
         watch = nil
         let now = NIODeadline.now()
         if let openDeadline, openDeadline <= now {
-            connection.abort(.notSecured(TLSFailure(.timeout, "the peer did not finish its handshake in time")))
+            let reason = "the peer did not finish its handshake in time"
+            connection.abort(
+                opening.steps.contains(.handshake)
+                    ? .notSecured(TLSFailure(.timeout, reason)) : .notUpgraded(reason))
         } else if let frameDeadline, frameDeadline <= now {
             connection.abort(.unfinishedFrame)
         } else if let lastDeadline, lastDeadline <= now {

@@ -27,7 +27,7 @@ public final class StreamConnector: Sendable {
         to remote: TransportAddress, from local: TransportAddress? = nil, tag: UInt64 = 0,
         security: TLSContext? = nil, domain: String = ""
     ) -> StreamConnection {
-        let protection = security.map { StreamSecurity.proving($0, domain: domain) } ?? .plain
+        let stages = StreamStages(security: security.map { .proving($0, domain: domain) } ?? .plain)
         let eventLoop = threads.group.next()
         let endpoint = endpoint
         let connection = StreamConnection(to: remote, isOutbound: true, tag: tag, endpoint, on: eventLoop)
@@ -41,7 +41,7 @@ public final class StreamConnector: Sendable {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try endpoint.configure(channel, connection, protection) }
+                channel.eventLoop.makeCompletedFuture { try endpoint.configure(channel, connection, stages) }
             }
         if let local { bootstrap = bootstrap.bind(to: local.nioAddress) }
         bootstrap.connect(to: remote.nioAddress).whenFailure { error in

@@ -1,6 +1,12 @@
 import NIOCore
 import NIOSSL
 
+/// How a connection is secured, and whether messages come by WebSocket.
+struct StreamStages: Sendable {
+    var security = StreamSecurity.plain
+    var webSocket: WebSocketContext?
+}
+
 /// How a connection is secured.
 enum StreamSecurity: Sendable {
     /// Not at all.
@@ -19,11 +25,11 @@ struct StreamEndpoint: Sendable {
     let counters: StreamCounters
 
     /// Puts the stages of a connection into its pipeline. TLS and WebSocket go in front of the framing.
-    func configure(_ channel: any Channel, _ connection: StreamConnection, _ security: StreamSecurity) throws {
+    func configure(_ channel: any Channel, _ connection: StreamConnection, _ stages: StreamStages) throws {
         connection.attach(channel)
         let pipeline = channel.pipeline.syncOperations
         var opening = StreamOpening()
-        switch security {
+        switch stages.security {
         case .plain: break
         case .accepting(let context):
             let (handler, asksClient) = try context.serverHandler()
@@ -36,6 +42,10 @@ struct StreamEndpoint: Sendable {
             opening.domain = domain
             try pipeline.addHandler(context.clientHandler(domain: domain))
         }
+        if let context = stages.webSocket {
+            opening.steps.insert(.upgrade)
+            try WebSocketUpgradeHandler.add(to: pipeline, connection, context)
+        }
         try pipeline.addHandler(StreamChannelHandler(connection, makeFramer(), opening))
     }
 }
@@ -47,6 +57,8 @@ struct StreamOpening {
 
         /// The handshake of TLS.
         static let handshake = Steps(rawValue: 1)
+        /// The handshake of WebSocket.
+        static let upgrade = Steps(rawValue: 2)
     }
 
     /// What has not come yet.

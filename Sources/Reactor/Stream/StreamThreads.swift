@@ -47,7 +47,7 @@ public struct StreamStatistics: Hashable, Sendable {
     public var bytesSent: UInt64 = 0
     /// Connections closed because their peer read too slowly.
     public var slowReaders: UInt64 = 0
-    /// Connections closed because nothing came or went.
+    /// Connections closed because nothing came or went, or no sign of life.
     public var idle: UInt64 = 0
     /// Connections closed because a frame was not finished in time.
     public var unfinishedFrames: UInt64 = 0
@@ -110,9 +110,9 @@ final class StreamCounters: Sendable {
     func count(_ reason: StreamCloseReason) {
         switch reason {
         case .notConnected: connectErrors.addShared(1)
-        case .notSecured: handshakeErrors.addShared(1)
+        case .notSecured, .notUpgraded: handshakeErrors.addShared(1)
         case .slowReader: slowReaders.addShared(1)
-        case .idle: idle.addShared(1)
+        case .idle, .unanswered: idle.addShared(1)
         case .unfinishedFrame: unfinishedFrames.addShared(1)
         case .misframed: misframed.addShared(1)
         case .local, .remote, .failed, .shutdown: break

@@ -79,8 +79,13 @@ public struct StreamFramer: Sendable {
         guard buffer.count - start >= length else { return nil }
         let message = Array(buffer[start..<start + length])
         start += length
-        searched = start
         expected = nil
+        // A phone is silent for minutes: what its last message took is not kept for the next.
+        if start == buffer.count {
+            buffer = []
+            start = 0
+        }
+        searched = start
         return .message(message)
     }
 

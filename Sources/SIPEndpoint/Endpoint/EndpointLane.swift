@@ -95,6 +95,8 @@ extension EndpointLane: EndpointDriver {
 
     public func connect(to target: Target) -> UInt64 { streams?.connect(to: target) ?? 0 }
 
+    public func isOpen(connection: UInt64) -> Bool { streams?.isOpen(connection: connection) ?? false }
+
     public func provenDomains(of connection: UInt64) -> [String] { streams?.provenDomains(of: connection) ?? [] }
 
     public func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {

@@ -34,6 +34,8 @@ public final class SIPEndpoint: Sendable {
         public var lane = Lane.Configuration()
         /// Connections: times and limits of each.
         public var stream = StreamConfiguration()
+        /// How listeners for WebSocket speak it; the subprotocol is `sip` (RFC 7118 §4.1).
+        public var webSocket = WebSocketContext(WebSocketConfiguration(subprotocol: "sip"))
         /// What secures connections; needed by listeners for TLS, and to connect by TLS.
         public var security: TLSContext?
         /// Connections that may be there at a time, in all and from one source.
@@ -74,7 +76,7 @@ public final class SIPEndpoint: Sendable {
                 limits: configuration.layers.limits,
                 admission: StreamAdmission(
                     limit: configuration.connectionLimit, limitPerSource: configuration.connectionLimitPerSource),
-                security: configuration.security) : nil
+                security: configuration.security, webSocket: configuration.webSocket) : nil
         self.streams = streams
         for (index, listener) in configuration.listeners.enumerated() {
             if listener.transport.isReliable, let streams {

@@ -3,7 +3,7 @@ import Reactor
 import SIP
 import Synchronization
 
-/// The connections of an endpoint, over TCP and TLS: cuts them into messages, hands each message to the lane that owns its call, and
+/// The connections of an endpoint, over TCP, TLS and WebSocket: cuts them into messages, hands each message to the lane that owns its call, and
 /// sends for all lanes (RFC 3261 §18).
 ///
 /// A request goes by the connection that we have opened to its target, by one that the target itself has opened and offered
@@ -26,6 +26,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
     private let connector = Mutex<StreamConnector?>(nil)
     /// Secures connections; nil when there is no TLS.
     private let security: TLSContext?
+    private let webSocket: WebSocketContext
     private let listeners = Mutex(Listeners())
 
     private struct Listeners {
@@ -44,13 +45,14 @@ final class SIPStreams: StreamTransport, StreamHandler {
 
     init(
         owner: CallOwner, threadCount: Int, configuration: StreamConfiguration, limits: MessageLimits,
-        admission: StreamAdmission, security: TLSContext?
+        admission: StreamAdmission, security: TLSContext?, webSocket: WebSocketContext
     ) {
         self.owner = owner
         self.configuration = configuration
         self.limits = limits
         self.admission = admission
         self.security = security
+        self.webSocket = webSocket
         threads = StreamThreads(count: threadCount)
     }
 
@@ -84,7 +86,10 @@ final class SIPStreams: StreamTransport, StreamHandler {
         let bound = try await StreamListener.bind(
             address, on: threads, configuration, tag: UInt64(listener), admission: admission,
             security: transport.isSecure ? security : nil,
-            framer: { SIPStreamFramer(limits: limits) }, handler: self)
+            webSocket: transport.keepsBoundaries ? webSocket : nil,
+            framer: { () -> any Reactor.StreamFramer in
+                if transport.keepsBoundaries { SIPMessageFramer() } else { SIPStreamFramer(limits: limits) }
+            }, handler: self)
         listeners.withLock { $0.open.append(bound) }
         return bound.localAddress
     }
@@ -106,7 +111,20 @@ final class SIPStreams: StreamTransport, StreamHandler {
 
     func send(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
         guard let found = state.withLock({ $0.table.connection(connection) }) else { return false }
-        return found.send(Array(bytes))
+        let isTaken = found.send(Array(bytes))
+        if Self.isFinalResponse(bytes) { found.settle() }
+        return isTaken
+    }
+
+    /// Whether bytes are the final response to a request, which was owed (RFC 3261 §7.2).
+    private static func isFinalResponse(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let version: StaticString = "SIP/2.0 "
+        guard bytes.count > 8, bytes[8] >= UInt8(ascii: "2") else { return false }
+        return version.withUTF8Buffer { bytes.prefix($0.count).elementsEqual($0) }
+    }
+
+    func isOpen(connection: UInt64) -> Bool {
+        state.withLock { $0.table.connection(connection) }?.isOpen ?? false
     }
 
     func provenDomains(of connection: UInt64) -> [String] {
@@ -151,9 +169,10 @@ final class SIPStreams: StreamTransport, StreamHandler {
                 _ = connection.send([0x0D, 0x0A])
                 continue
             }
-            guard !hand(frame, flow, isProven, to: lanes) else { continue }
+            guard !hand(frame, connection, flow, isProven, to: lanes) else { continue }
             // Nobody repeats over a stream what was shed, and so its sender is told.
             answer(frame, 503, on: connection, retryAfter: Self.retryAfter)
+            connection.settle()
         }
     }
 
@@ -161,10 +180,15 @@ final class SIPStreams: StreamTransport, StreamHandler {
     static let retryAfter = Duration.seconds(5)
 
     /// Gives a message to its lane; false when the lane's queue is full: requests that begin something are shed first.
-    private func hand(_ frame: [UInt8], _ flow: Flow, _ isProven: Bool, to lanes: [EndpointLane]) -> Bool {
-        guard let message = try? Message(frame, limits: limits, framing: .stream) else { return true }
+    private func hand(
+        _ frame: [UInt8], _ connection: StreamConnection, _ flow: Flow, _ isProven: Bool, to lanes: [EndpointLane]
+    ) -> Bool {
+        let framing: MessageIndex.Framing = flow.transport.keepsBoundaries ? .datagram : .stream
+        guard let message = try? Message(frame, limits: limits, framing: framing) else { return true }
         let (index, begins) = message.withView { view in
             if isProven { noteAlias(view, flow) }
+            // Who closes its sending side behind a request is answered all the same.
+            if view.isRequest, view.method != .ack { connection.owe() }
             return (owner.lane(of: view), view.beginsSomething)
         }
         let lane = lanes[index]
@@ -225,30 +249,4 @@ private final class StreamMessage: LaneMessage {
     }
 
     func deliver(on lane: Lane) { bytes.withUnsafeBytes { target.layer.receive($0, flow) } }
-}
-
-/// Cuts a stream into SIP messages and keep-alives.
-struct SIPStreamFramer: Reactor.StreamFramer {
-    /// The frame that stands for a keep-alive.
-    static let ping: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
-    private var framer: SIP.StreamFramer
-
-    init(limits: MessageLimits) { framer = SIP.StreamFramer(limits: limits) }
-
-    mutating func append(_ bytes: UnsafeRawBufferPointer) { framer.append(bytes) }
-
-    mutating func next() throws(StreamFramingError) -> [UInt8]? {
-        do throws(MessageDefect) {
-            switch try framer.next() {
-            case .message(let bytes): return bytes
-            case .ping: return Self.ping
-            case nil: return nil
-            }
-        } catch {
-            throw StreamFramingError(
-                "\(error)", code: Int(error.status.rawValue), beginning: framer.rejectedHead)
-        }
-    }
-
-    var holdsPartialFrame: Bool { framer.holdsPartialMessage }
 }

@@ -6,6 +6,9 @@ protocol StreamTransport: AnyObject, Sendable {
     /// The connection that requests for a target take, or a new one on the way; 0 when none can be made.
     func connect(to target: Target) -> UInt64
 
+    /// Whether a connection takes what is sent.
+    func isOpen(connection: UInt64) -> Bool
+
     /// The domains that the other side has proven.
     func provenDomains(of connection: UInt64) -> [String]
 }

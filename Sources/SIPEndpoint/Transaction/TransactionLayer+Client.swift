@@ -298,6 +298,11 @@ extension TransactionLayer {
 
     /// A connection has ended or could not be made; what waited on it is told.
     public func connectionClosed(_ connection: UInt64, _ reason: String) {
+        failTransactions(on: connection, reason)
+        handler.connectionClosed(connection, in: self)
+    }
+
+    private func failTransactions(on connection: UInt64, _ reason: String) {
         guard let tokens = clientsByConnection.removeValue(forKey: connection) else { return }
         for token in tokens.sorted() {
             guard let transaction = clients.find(token), transaction.flow.connection == connection else { continue }

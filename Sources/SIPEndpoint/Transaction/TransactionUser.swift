@@ -36,11 +36,18 @@ public protocol RequestHandler: AnyObject {
 
     /// A timer started by `TransactionLayer.schedule`.
     func timerFired(_ token: UInt64, in layer: TransactionLayer)
+
+    /// A connection is no more, whoever had opened it: what depends on it, such as the binding of a phone that only it leads
+    /// to, is of no use any more. All lanes are told; transactions on it were told before.
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer)
 }
 
 extension RequestHandler {
     /// Nothing to do.
     public func attached(to layer: TransactionLayer) {}
+
+    /// Nothing to do.
+    public func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {}
 }
 
 /// Why a transaction ended without what it waited for.

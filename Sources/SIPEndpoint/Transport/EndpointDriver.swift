@@ -28,6 +28,9 @@ public protocol EndpointDriver: AnyObject {
     /// `TransactionLayer.connectionClosed`. 0 when there is none and none can be made.
     func connect(to target: Target) -> UInt64
 
+    /// Whether a connection is there, and takes what is sent.
+    func isOpen(connection: UInt64) -> Bool
+
     /// The domains that the other side of a connection has proven by its certificate (RFC 5922 §7.4); none when it has shown
     /// none.
     func provenDomains(of connection: UInt64) -> [String]
@@ -44,6 +47,9 @@ public protocol EndpointDriver: AnyObject {
 }
 
 extension EndpointDriver {
+    /// For drivers whose connections never end.
+    public func isOpen(connection: UInt64) -> Bool { true }
+
     /// For drivers without certificates.
     public func provenDomains(of connection: UInt64) -> [String] { [] }
 

@@ -138,6 +138,15 @@ extension ServerConfiguration {
         public var handshakeTimeout: Duration = .seconds(10)
     }
 
+    /// How programs in browsers, and others, speak SIP over WebSocket (RFC 7118).
+    public struct WebSocket: Hashable, Sendable {
+        /// The origins of the pages that may connect; empty is all.
+        public var origins: [String] = []
+
+        /// How long nothing may come before a sign of life is asked for; zero never asks.
+        public var pingInterval: Duration = .seconds(25)
+    }
+
     /// Limits on connections, whatever they carry.
     public struct TCP: Hashable, Sendable {
         /// How long a connection without any traffic is kept.

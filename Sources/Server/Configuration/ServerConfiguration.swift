@@ -39,6 +39,9 @@ public struct ServerConfiguration: Hashable, Sendable {
     /// How connections are secured.
     public var tls = TLS()
 
+    /// How WebSocket is spoken.
+    public var webSocket = WebSocket()
+
     /// How bindings are made and kept.
     public var registrar = Registrar()
 

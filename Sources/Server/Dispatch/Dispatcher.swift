@@ -67,6 +67,8 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         layer.respondStatelessly(to: request, 481)
     }
 
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) { duties.connectionClosed(connection) }
+
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {
         if ServiceAgent.owns(token) { return services.timerFired(token) }
         if token & Proxy.timerMark != 0 { return proxy.timerFired(token, in: layer) }
@@ -99,6 +101,13 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     }
 
     private func register(_ request: IncomingRequest, _ domain: Int, _ layer: TransactionLayer) {
+        defer {
+            // It may have ended while the request waited, and nobody would tell of that again.
+            let connection = request.flow.connection
+            if connection != 0, !layer.driver.isOpen(connection: connection) {
+                registrar.table.connectionClosed(connection)
+            }
+        }
         guard settings.requiresAuthentication else {
             _ = registrar.receive(request, in: layer, domain: domain, authenticatedUser: nil)
             return

@@ -60,6 +60,11 @@ struct LaneDuties {
         }
     }
 
+    /// A connection is no more, and with it the bindings that it leads to; all lanes hear of it, and the first ends them.
+    func connectionClosed(_ connection: UInt64) {
+        if sweeps { table.connectionClosed(connection) }
+    }
+
     /// Keep-alives sent so far.
     var pingsSent: UInt64 { pings?.sent ?? 0 }
 }

@@ -31,6 +31,8 @@ public final class SIPServer: Sendable {
     let routeKey: SipHash
     /// What secures connections; nil when no listener does.
     private let security: TLSContext?
+    /// How WebSocket is spoken.
+    private let webSocket: WebSocketContext
     /// Where the audio of the service numbers runs.
     private let mediaLane: Lane
     /// Makes the audio of the service numbers.
@@ -87,6 +89,7 @@ public final class SIPServer: Sendable {
         self.routeKey = routeKey
         security = try Self.security(configuration, logger)
         let layers = try configuration.endpoint(security)
+        webSocket = layers.webSocket
         let directory = UserDirectory(admitsAnyone: !configuration.authentication.isRequired)
         self.directory = directory
         (database, queue) = try await Self.openStore(configuration, directory, logger)
@@ -263,6 +266,7 @@ public final class SIPServer: Sendable {
         let proxy = result.proxyConfiguration(routeKey: routeKey)
         let services = result.serviceConfiguration
         media.settings = result.audioSettings
+        webSocket.replace(with: result.webSocketConfiguration)
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
             await lane.lane.run { _ in
                 dispatcher.extend(domains)

@@ -16,6 +16,7 @@ extension ServerConfiguration {
     func endpoint(_ security: TLSContext?) throws(ServerError) -> SIPEndpoint.Configuration {
         var result = SIPEndpoint.Configuration()
         result.security = security
+        result.webSocket = WebSocketContext(webSocketConfiguration)
         result.laneCount = laneCount
         result.lane.queueCapacity = max(lanes.queueDepth, result.lane.queueReserve + 1)
         result.layers.transactionLimit = lanes.transactions
@@ -42,6 +43,15 @@ extension ServerConfiguration {
         guard !result.listeners.isEmpty else {
             throw ServerError(.usage, "there is no listener", remedy: "add udp://127.0.0.1:5060")
         }
+        return result
+    }
+
+    /// How WebSocket is spoken.
+    var webSocketConfiguration: WebSocketConfiguration {
+        var result = WebSocketConfiguration(subprotocol: "sip")
+        result.origins = webSocket.origins
+        result.messageLimit = limits.messageSize
+        result.pingInterval = webSocket.pingInterval
         return result
     }
 
@@ -132,6 +142,8 @@ extension ServerConfiguration.Listener.Transport {
         case .udp: .udp
         case .tcp: .tcp
         case .tls: .tls
+        case .ws: .ws
+        case .wss: .wss
         }
     }
 }

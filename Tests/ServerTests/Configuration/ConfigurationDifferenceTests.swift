@@ -85,7 +85,8 @@ import Testing
             "authentication.algorithms": "SHA-256", "store.kind": "memory", "services.echo": "play",
             "services.tone": "beep",
             "logging.level": "error", "logging.format": "json", "proxy.relay": "nobody",
-            "authentication.qop": "auth-or-none", "tls.verify-client": "required", "tls.minimum-version": "1.3",
+            "authentication.qop": "auth-or-none", "tls.verify-client": "required",
+            "websocket.origins": "https://phone.example", "tls.minimum-version": "1.3",
         ]
         for setting in ConfigurationSchema.settings {
             var changed = running

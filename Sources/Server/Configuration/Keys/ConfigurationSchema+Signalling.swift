@@ -123,6 +123,23 @@ extension ConfigurationSchema {
             "How long a client may take for its handshake before the connection is closed."),
     ]
 
+    static let webSocket: [Setting<ServerConfiguration>] = [
+        Setting(
+            list: "websocket.origins", \.webSocket.origins, .origin, mayBeEmpty: true, of: defaults, .reload,
+            source: "RFC 6455 §10.2",
+            """
+            The origins of the web pages whose programs may connect; an empty list lets all in. Programs that are no \
+            browsers name none, and are let in.
+            """),
+        Setting(
+            "websocket.ping-interval", \.webSocket.pingInterval, .duration(.zero...(.seconds(600))), of: defaults,
+            .reload, source: "RFC 7118 §6, RFC 6455 §5.5.2",
+            """
+            How long nothing may come by a WebSocket before a ping asks for a sign of life; as long again without one, and \
+            it is closed. `0s` never asks.
+            """),
+    ]
+
     static let tcp: [Setting<ServerConfiguration>] = [
         Setting(
             "tcp.idle-timeout", \.tcp.idleTimeout, .duration(.seconds(1)...(.seconds(86_400))), of: defaults, .restart,

@@ -11,7 +11,8 @@ enum ConfigurationSchema {
 
     /// The keys outside the lists of domains and listeners.
     static let settings: [Setting<ServerConfiguration>] =
-        general + timers + limits + tcp + tls + registrar + store + authentication + proxy + services + media + logging
+        general + timers + limits + tcp + tls + webSocket + registrar + store + authentication + proxy + services
+        + media + logging
 
     /// The list of domains.
     static let domains = ListSetting<ServerConfiguration.Domain>(
@@ -131,8 +132,8 @@ extension ConfigurationSchema {
                 "listeners[].url", \.self, .listener, of: example, shownDefault: "none", .restart,
                 source: "RFC 3261 §18.2.1",
                 """
-                Transport, numeric address and port to bind; the port is 5060 unless given, 5061 for `tls`; 0 leaves it to \
-                the system; \
+                Transport, numeric address and port to bind; the port is 5060 unless given, 5061 for `tls`, 80 for `ws` and 443 for `wss`; 0 \
+                leaves it to the system; \
                 `0.0.0.0` and `[::]` stand for all addresses of the machine.
                 """),
             Setting(

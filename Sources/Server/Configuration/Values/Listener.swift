@@ -4,13 +4,20 @@ extension ServerConfiguration {
     public struct Listener: Hashable, Sendable {
         /// The transport of a listener.
         public enum Transport: String, CaseIterable, Sendable {
-            case udp, tcp, tls
+            case udp, tcp, tls, ws, wss
 
-            /// The port of a URL that names none (RFC 3261 §18.2.1, §19.1.2).
-            public var defaultPort: UInt16 { self == .tls ? 5061 : 5060 }
+            /// The port of a URL that names none (RFC 3261 §18.2.1, §19.1.2, RFC 7118 §5.5).
+            public var defaultPort: UInt16 {
+                switch self {
+                case .udp, .tcp: 5060
+                case .tls: 5061
+                case .ws: 80
+                case .wss: 443
+                }
+            }
 
             /// Whether it needs a certificate.
-            public var isSecure: Bool { self == .tls }
+            public var isSecure: Bool { self == .tls || self == .wss }
         }
 
         /// The address and port that others are told in place of the listener's own (in Via and Record-Route).
@@ -68,7 +75,7 @@ extension ServerConfiguration.Listener: CustomStringConvertible {
 
 extension ServerConfiguration.Listener {
     /// Transports of the command line's grammar that this version does not serve.
-    private static let laterSchemes: Set<String> = ["ws", "wss", "http", "https"]
+    private static let laterSchemes: Set<String> = ["http", "https"]
 
     /// Reads a URL.
     ///
