@@ -79,6 +79,7 @@ struct BestResponse {
             layer.respond(server, status: status) { writer in
                 var editor = MessageEditor()
                 editor.popFirstValue(.via, of: view)
+                editor.completeLength(of: view, for: server.flow.transport)
                 if status == 401 || status == 407 {
                     var present: [[UInt8]] = []
                     for i in 0..<view.fieldCount

@@ -61,6 +61,7 @@ extension Proxy {
             editor.insert(at: place) { $0.append(forwarding.diversion) }
         }
         for name in forwarding.strips { editor.removeAll(name, of: view) }
+        editor.completeLength(of: view, for: flow.transport)
         editor.write(view, into: &writer)
     }
 
@@ -89,13 +90,15 @@ extension Proxy {
         token.isStateless = forwarding.isStateless
         let key = configuration.routeKey
         let calls = view.bytes(callID)
+        // A request to a SIPS URI is routed by SIPS URIs (RFC 3261 §16.6 step 4), which imply TLS.
+        let isSecure = (try? view.requestURI)?.scheme == .sips
         func write(_ listener: UInt16, _ writer: inout ByteWriter) {
             let own = layer.listeners[Int(listener)]
-            writer.append("Record-Route: <sip:")
+            writer.append(isSecure ? "Record-Route: <sips:" : "Record-Route: <sip:")
             token.write(callID: calls, key: key, into: &writer)
             writer.append(UInt8(ascii: "@"))
             writer.append(own.advertised)
-            if own.transport != .udp {
+            if own.transport != .udp, !isSecure || own.transport != .tls {
                 writer.append(";transport=")
                 writer.append(own.transport.parameterText)
             }
@@ -172,5 +175,14 @@ extension Proxy {
             }
         }
         editor.removeAll(.route, of: view)
+    }
+}
+
+extension MessageEditor {
+    /// Adds the Content-Length that a stream needs (RFC 3261 §18.3) where the message came by UDP or WebSocket without one.
+    mutating func completeLength(of view: MessageView, for transport: TransportName) {
+        guard !transport.keepsBoundaries, view.firstIndex(of: .contentLength) == nil else { return }
+        let length = Int(view.body.count)
+        add(.contentLength, of: view) { $0.append(decimal: length) }
     }
 }

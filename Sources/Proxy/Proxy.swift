@@ -25,17 +25,20 @@ public final class Proxy {
     /// Whether a URI names one of our listeners.
     public func isOurs(_ uri: URIIndex, _ view: MessageView, _ layer: TransactionLayer) -> Bool {
         guard uri.isSIP else { return false }
-        return isOurs(host: uri.host, port: uri.hasPort ? uri.port : nil, view, layer)
+        let port = uri.hasPort ? uri.port : view.requestTransport(uri).defaultPort
+        return isOurs(host: uri.host, port: port, view, layer)
     }
 
-    func isOurs(host: ByteRange, port: UInt16?, _ view: MessageView, _ layer: TransactionLayer) -> Bool {
+    func isOurs(host: ByteRange, port: UInt16, _ view: MessageView, _ layer: TransactionLayer) -> Bool {
         let bytes = view.bytes(host)
         for listener in layer.listeners {
             let name = listener.advertised
             guard name.count >= bytes.count, name[..<bytes.count].elementsEqual(bytes) else { continue }
             let rest = name[bytes.count...]
-            let own = rest.isEmpty ? 5_060 : rest.dropFirst().reduce(0) { $0 &* 10 &+ Int($1 &- 0x30) }
-            if rest.isEmpty || rest.first == UInt8(ascii: ":"), Int(port ?? 5_060) == own { return true }
+            let own =
+                rest.isEmpty
+                ? Int(listener.transport.defaultPort) : rest.dropFirst().reduce(0) { $0 &* 10 &+ Int($1 &- 0x30) }
+            if rest.isEmpty || rest.first == UInt8(ascii: ":"), Int(port) == own { return true }
         }
         return false
     }
@@ -58,7 +61,7 @@ public final class Proxy {
         }
         if LoopDetection.isLoop(
             view, hash: loopHash,
-            isOurs: { self.isOurs(host: $0.host, port: $0.hasPort ? $0.port : nil, view, layer) })
+            isOurs: { self.isOurs(host: $0.host, port: $0.hasPort ? $0.port : $0.transport.defaultPort, view, layer) })
         {
             counters.loops &+= 1
             layer.respondStatelessly(to: request, 482)

@@ -305,6 +305,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             proxy.editor.removeAll()
             proxy.editor.popFirstValue(.via, of: view)
             editHistory(of: view, with: &proxy.editor)
+            proxy.editor.completeLength(of: view, for: server.flow.transport)
             proxy.editor.write(view, into: &writer)
         }
     }

@@ -174,7 +174,6 @@ public final class Registrar {
     ) -> RegistrationOutcome {
         switch verdict {
         case .accepted(let effect):
-            noteConnection(registration, effect, request.flow)
             let serviceRoute = configuration.serviceRoute(ofDomain: registration.domain)
             layer.respondStatelessly(to: request, 200) { writer in
                 date.write(effect.moment, into: &writer)
@@ -203,12 +202,6 @@ public final class Registrar {
         case .deferred(.full): return deferred(request, "Too Many Bindings", in: layer)
         case .deferred: return deferred(request, "Registrations Delayed", in: layer)
         }
-    }
-
-    /// Bindings that came straight over a connection end with it.
-    private func noteConnection(_ registration: Registration, _ effect: RegistrationEffect, _ flow: Flow) {
-        guard flow.connection != 0, effect.added + effect.refreshed > 0, registration.path.isEmpty else { return }
-        table.connectionIndex.note(flow.connection, domain: registration.domain, user: registration.user)
     }
 
     /// RFC 5626 §6: what tells the user agent that its flow is kept, and how often to show that it is alive.

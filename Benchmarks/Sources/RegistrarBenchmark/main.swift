@@ -25,7 +25,7 @@ final class NullDriver: EndpointDriver {
         lastBytes = count
     }
     func sendStream(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool { true }
-    func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 { 0 }
+    func connect(to target: Target) -> UInt64 { 0 }
     func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) { completion([]) }
     func random() -> UInt64 { 0x5EED }
 

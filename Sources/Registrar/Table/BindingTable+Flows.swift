@@ -3,21 +3,6 @@ import Synchronization
 
 // Bindings end with the flow that alone leads to them (RFC 5626 §7).
 extension BindingTable {
-    /// A connection has ended: all bindings that came over it go.
-    ///
-    /// - Returns: how many those were.
-    @discardableResult
-    public func connectionClosed(_ connection: UInt64) -> Int {
-        guard connection != 0 else { return 0 }
-        var removed = 0
-        for address in connectionIndex.take(connection) {
-            removed += address.user.withUnsafeBytes { user in
-                removeBindings(user, address.domain) { FlowCode.read($0.flow)?.connection == connection }
-            }
-        }
-        return removed
-    }
-
     /// Nothing arrives by a datagram flow any more, as the network says: the binding of a user that is this flow goes. Others
     /// stay, which may be reached by their contact.
     ///
@@ -27,24 +12,30 @@ extension BindingTable {
         guard user.count <= 3 * Self.maximumUserSize, has(domain) else { return 0 }
         return withUnsafeTemporaryAllocation(byteCount: max(1, user.count), alignment: 1) { memory in
             let count = unescape(user, into: memory)
-            return removeBindings(UnsafeRawBufferPointer(rebasing: memory[0..<count]), domain) {
+            let user = UnsafeRawBufferPointer(rebasing: memory[0..<count])
+            let (shard, tag) = place(domain, user)
+            return removeBindings(shard, { $0.find(tag, domain, user).map { [$0] } ?? [] }) {
                 $0.flags.contains(.outbound) && FlowCode.read($0.flow) == flow
             }
         }
     }
 
-    private func removeBindings(
-        _ user: UnsafeRawBufferPointer, _ domain: Int, where isGone: (StoredBinding) -> Bool
+    /// Removes bindings of some addresses of a shard; returns how many.
+    ///
+    /// - Parameter find: the slots of the addresses, as they follow one another.
+    func removeBindings(
+        _ shard: Int, _ find: (borrowing BindingShard) -> [Int], where isGone: (StoredBinding) -> Bool
     ) -> Int {
-        let (shard, tag) = place(domain, user)
         let isLoading = loading.load(ordering: .acquiring)
         var removed = 0
         var hasBatch = false
         var batch: [UInt8] = []
         shards[shard].withLock { shard in
-            guard let slot = shard.find(tag, domain, user) else { return }
             let before = shard.bindingCount
-            removed = shard.remove(slot, isLoading: isLoading, isJournaled: journal != nil, where: isGone)
+            // The last first: what follows a slot that becomes free moves up.
+            for slot in find(shard).reversed() {
+                removed += shard.remove(slot, isLoading: isLoading, isJournaled: journal != nil, where: isGone)
+            }
             total.subtract(before - shard.bindingCount, ordering: .relaxed)
             hasBatch = shard.outbox.begin(&batch)
         }

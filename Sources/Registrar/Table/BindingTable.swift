@@ -30,8 +30,8 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     let total = Atomic<Int>(0)
     let loading = Atomic<Bool>(false)
     let sweepCursor = Mutex<UInt64>(0)
-    /// The bindings that end with a connection.
-    let connectionIndex = ConnectionIndex()
+    let connections = Mutex(ConnectionIndex())
+    let endedWithConnections = Atomic<Int>(0)
 
     /// The number of shards, a power of two: enough that lanes seldom meet, and an index in one grows in short steps.
     public static let shardCount = 256
@@ -100,6 +100,11 @@ public final class BindingTable: LocationService, @unchecked Sendable {
         }
         if difference != 0 { total.add(difference, ordering: .relaxed) }
         if hasBatch { deliver(shard, &plan.batch) }
+        if case .accepted(let effect) = verdict, effect.added + effect.refreshed > 0,
+            registration.path.isEmpty, let connection = FlowCode.connection(registration.flow)
+        {
+            note(connection: connection, shard: shard, tag: tag)
+        }
         return verdict
     }
 

@@ -37,11 +37,13 @@ public protocol RequestHandler: AnyObject {
     /// A response that matches no transaction; true takes it, as a proxy without state does (RFC 3261 §18.1.2).
     func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool
 
-    /// A connection has ended, or could not be made; every lane is told of each.
-    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer)
 
     /// A timer started by `TransactionLayer.schedule`.
     func timerFired(_ token: UInt64, in layer: TransactionLayer)
+
+    /// A connection is no more, whoever had opened it: what depends on it, such as the binding of a phone that only it leads
+    /// to, is of no use any more. All lanes are told, before the transactions on it are.
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer)
 }
 
 extension RequestHandler {

@@ -90,6 +90,8 @@ extension [ServerConfiguration.Domain] {
             result[index].mode = domain.mode
             result[index].redirectedUsers = domain.redirectedUsers
             result[index].serviceRoute = domain.serviceRoute
+            result[index].certificate = domain.certificate
+            result[index].certificateKey = domain.certificateKey
         }
         return result
     }
@@ -105,6 +107,8 @@ extension ServerConfiguration.Domain {
         if mode != .proxy { parts.append("mode \(mode.rawValue)") }
         if !redirectedUsers.isEmpty { parts.append("redirect \(redirectedUsers.joined(separator: " "))") }
         if !serviceRoute.isEmpty { parts.append("service route \(serviceRoute.joined(separator: " "))") }
+        if !certificate.isEmpty { parts.append("certificate \(certificate)") }
+        if !certificateKey.isEmpty { parts.append("key \(certificateKey)") }
         return parts.joined(separator: ", ")
     }
 }

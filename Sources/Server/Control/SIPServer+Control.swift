@@ -84,6 +84,7 @@ extension SIPServer {
             result.registrar.add(registrar.all + [("pings", pings)])
             result.lanes.append(ServerStatistics.Lane(lane.lane, uptime: uptime))
         }
+        result.registrar.add([("lostWithConnections", UInt64(table.lostCount))])
         result.signalling.add(signalling.all)
         if let streams = endpoint.streamStatistics {
             result.connections.add(streams.counters.all + [("open", UInt64(streams.open))])

@@ -13,14 +13,20 @@ extension Dispatcher {
         let view = request.view
         let user = view.bytes(uri.user)
         switch location.location(user: user, domain: domain) {
-        case .bindings(let bindings):
+        case .bindings(let all):
+            let isSecure = uri.scheme == .sips
+            let bindings = SIPSRules.reachable(all, isSecure: isSecure)
+            guard !bindings.isEmpty else {
+                counters.noBinding &+= 1
+                return layer.respondStatelessly(to: request, 480) { $0.append(SIPSRules.notAllowed) }
+            }
             let disposition = RequestDisposition(view)
             if settings.policies[domain].mode == .stateless, !disposition.contains(.redirect),
-                let target = statelessTarget(bindings)
+                let target = statelessTarget(bindings, isSecure: isSecure)
             {
                 return proxy.forwardStatelessly(request, plan, to: target, strips: strips, in: layer)
             }
-            let targets = targetSet(bindings, view, disposition)
+            let targets = targetSet(bindings, isSecure: isSecure, view, disposition)
             guard !targets.isEmpty else {
                 counters.noBinding &+= 1
                 return layer.respondStatelessly(to: request, 480, reason: "No contact is what the caller prefers")
@@ -53,8 +59,9 @@ extension Dispatcher {
         }
         guard let uri = try? view.requestURI, uri.isSIP, !plan.hasNext, let domain = domains.find(view.bytes(uri.host)),
             settings.policies[domain].mode == .stateless,
-            case .bindings(let bindings) = location.location(user: view.bytes(uri.user), domain: domain),
-            let target = statelessTarget(bindings)
+            case .bindings(let all) = location.location(user: view.bytes(uri.user), domain: domain),
+            case let isSecure = uri.scheme == .sips,
+            let target = statelessTarget(SIPSRules.reachable(all, isSecure: isSecure), isSecure: isSecure)
         else { return false }
         proxy.forwardStatelessly(request, plan, to: target, in: layer)
         return true
@@ -62,15 +69,15 @@ extension Dispatcher {
 
     /// The one contact that is tried without state: the registrar's first, whatever the caller prefers, so that what
     /// belongs to one INVITE goes one way (RFC 3261 §16.11).
-    private func statelessTarget(_ bindings: [Binding]) -> ProxyTarget? {
-        bindings.map(ProxyTarget.init).inOrder.first
+    private func statelessTarget(_ bindings: [Binding], isSecure: Bool) -> ProxyTarget? {
+        bindings.map { ProxyTarget($0, isSecure: isSecure) }.inOrder.first
     }
 
     /// The target set of a user: the bindings that fit the caller's preferences, in their order (RFC 3841 §7.2, §9.1).
     func targetSet(
-        _ bindings: [Binding], _ view: MessageView, _ disposition: RequestDisposition
+        _ bindings: [Binding], isSecure: Bool, _ view: MessageView, _ disposition: RequestDisposition
     ) -> [ProxyTarget] {
-        var targets = bindings.map(ProxyTarget.init)
+        var targets = bindings.map { ProxyTarget($0, isSecure: isSecure) }
         let states = view.firstIndex(of: .acceptContact) != nil || view.firstIndex(of: .rejectContact) != nil
         // What a request implies cannot leave a single contact out.
         if states || bindings.count > 1 {
@@ -95,18 +102,5 @@ extension Dispatcher {
             }
         }
         return targets
-    }
-}
-
-extension ProxyTarget {
-    /// The way to a binding: by its flow where that alone leads there, or where it is a connection of the phone's.
-    init(_ binding: Binding) {
-        // With a Path the flow is that of the last proxy, which may have another way for requests.
-        let usesFlow = binding.path.isEmpty && (binding.isBehindNAT || binding.flow?.connection ?? 0 != 0)
-        self.init(
-            uri: binding.contact, flow: usesFlow ? binding.flow : nil, preference: binding.preference,
-            isBehindNAT: binding.isBehindNAT)
-        if !binding.path.isEmpty { path = PreloadedRoute(binding.path) }
-        if !binding.alternates.isEmpty { alternates = binding.alternates.map(ProxyTarget.init) }
     }
 }

@@ -33,7 +33,9 @@ extension Dispatcher: ProxyPolicy {
             guard !user.isEmpty, !services.isService(user),
                 case .bindings(let found) = location.location(user: user, domain: domain)
             else { return [] }
-            return targetSet(found, request, RequestDisposition(request))
+            let isSecure = uri.index.scheme == .sips
+            return targetSet(
+                SIPSRules.reachable(found, isSecure: isSecure), isSecure: isSecure, request, RequestDisposition(request))
         }
     }
 }

@@ -98,6 +98,9 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     ) {
         let view = request.view
         guard uri.scheme != .other else { return layer.respondStatelessly(to: request, 416) }
+        if let reason = SIPSRules.contradiction(request, uri) {
+            return layer.respondStatelessly(to: request, 400, reason: reason)
+        }
         let listenerIsAsked = proxy.isOurs(uri, view, layer)
         // A URI that names a listener and no domain means the first domain.
         let domain = domains.find(view.bytes(uri.host)) ?? (listenerIsAsked ? 0 : nil)
@@ -114,6 +117,13 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     }
 
     private func register(_ request: IncomingRequest, _ domain: Int, _ layer: TransactionLayer) {
+        defer {
+            // It may have ended while the request waited, and nobody would tell of that again.
+            let connection = request.flow.connection
+            if connection != 0, !layer.driver.isOpen(connection: connection) {
+                registrar.table.connectionClosed(connection)
+            }
+        }
         guard settings.requiresAuthentication else {
             _ = registrar.receive(request, in: layer, domain: domain, authenticatedUser: nil)
             return

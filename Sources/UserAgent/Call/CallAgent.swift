@@ -155,7 +155,7 @@ public final class CallAgent {
                 writer.append(field.value)
                 writer.append("\r\n")
             }
-            writeContact(flow, into: &writer)
+            writeContact(flow, isSecure: uri.scheme == .sips || identity.proxy?.scheme == .sips, into: &writer)
             writeCapabilities(into: &writer)
             Self.writeBody(leg.answerBody, into: &writer)
         }
@@ -300,14 +300,31 @@ public final class CallAgent {
 
     // MARK: Parts of messages
 
-    func writeContact(_ flow: Flow, into writer: inout ByteWriter) {
-        writer.append("Contact: <sip:\(URI.escape(contactUser))@")
+    /// Writes Contact.
+    ///
+    /// - Parameter isSecure: whether the request, ours or the one that is answered, went to a SIPS URI, or by one in its
+    ///   topmost Route or Record-Route: then the contact is SIPS too (RFC 3261 §8.1.1.8, §12.1.1).
+    func writeContact(_ flow: Flow, isSecure: Bool, into writer: inout ByteWriter) {
+        writer.append(isSecure ? "Contact: <sips:" : "Contact: <sip:")
+        writer.append("\(URI.escape(contactUser))@")
         writer.append(layer.listeners[Int(flow.listener)].advertised)
-        if flow.transport != .udp {
+        if flow.transport != .udp, !isSecure {
             writer.append(";transport=")
             writer.append(flow.transport.parameterText)
         }
         writer.append(">\r\n")
+    }
+
+    /// Whether the contact in a response must be SIPS (RFC 3261 §12.1.1).
+    static func demandsSecureContact(_ request: MessageView) -> Bool {
+        if (try? request.requestURI)?.scheme == .sips { return true }
+        var routes = request.values(of: .recordRoute)
+        if let top = routes.next() {
+            return (try? request.uri(request.address(top).uri))?.scheme == .sips
+        }
+        var contacts = request.values(of: .contact)
+        guard let contact = contacts.next() else { return false }
+        return (try? request.uri(request.address(contact).uri))?.scheme == .sips
     }
 
     func writeCapabilities(into writer: inout ByteWriter) {

@@ -124,7 +124,10 @@ extension CallLeg {
         if status.isSuccess, case .callee(let machine, _) = role { dialog = machine.dialog }
         layer.respond(transaction, status: status) { writer in
             layer.writeHead(transaction, status, nil, status < 300, into: &writer)
-            if status < 300 { agent.writeContact(transaction.flow, into: &writer) }
+            if status < 300 {
+                let isSecure = invitation?.withView(CallAgent.demandsSecureContact) ?? false
+                agent.writeContact(transaction.flow, isSecure: isSecure, into: &writer)
+            }
             agent.writeCapabilities(into: &writer)
             if status.isSuccess {
                 CallAgent.writeBody(answerBody, into: &writer)

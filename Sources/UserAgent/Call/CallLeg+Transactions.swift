@@ -182,7 +182,8 @@ extension CallLeg {
             if !awaitsAnswerInAck, let stream = negotiation.streams.first { apply(stream) }
             layer.respond(transaction, status: 200) { writer in
                 layer.writeHead(transaction, 200, nil, false, into: &writer)
-                agent.writeContact(transaction.flow, into: &writer)
+                agent.writeContact(
+                    transaction.flow, isSecure: CallAgent.demandsSecureContact(view), into: &writer)
                 CallAgent.writeBody(answer, into: &writer)
             }
             var repetition = SuccessRepetition()

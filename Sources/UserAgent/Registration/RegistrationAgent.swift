@@ -9,13 +9,16 @@ final class RegistrationAgent: ClientTransactionUser {
         case registered(expires: Duration)
         case unregistered
         case expired
-        case failed(RegistrationClient.Failure, retryAfter: Duration?)
+        /// An attempt failed; `detail` is what the transport says, if it was that.
+        case failed(RegistrationClient.Failure, retryAfter: Duration?, detail: String? = nil)
     }
 
     private let layer: TransactionLayer
     private var client: RegistrationClient
     private let destination: URI
     private var timers: [UInt8: UInt64] = [:]
+    /// Why the transport could not deliver the last request.
+    private var detail: String?
     var onEvent: (Event) -> Void = { _ in }
 
     /// Marks the timer tokens of a registration.
@@ -48,6 +51,7 @@ final class RegistrationAgent: ClientTransactionUser {
     }
 
     func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
+        if case .transport(let reason) = failure { detail = reason }
         change { $0.transactionFailed(isTimeout: failure == .timeout) }
     }
 
@@ -58,7 +62,7 @@ final class RegistrationAgent: ClientTransactionUser {
             case .registered(let expires): onEvent(.registered(expires: expires))
             case .unregistered: onEvent(.unregistered)
             case .expired: onEvent(.expired)
-            case .failed(let failure, let retryAfter): onEvent(.failed(failure, retryAfter: retryAfter))
+            case .failed(let failure, let retryAfter): onEvent(.failed(failure, retryAfter: retryAfter, detail: detail))
             case .set(let timer, let delay):
                 stop(timer)
                 timers[timer.rawValue] = layer.schedule(Self.timerMark | UInt64(timer.rawValue), after: delay)
@@ -72,6 +76,7 @@ final class RegistrationAgent: ClientTransactionUser {
     }
 
     private func send() {
+        detail = nil
         layer.locate(destination) { [self] targets in
             let sent = targets.first.flatMap { target in
                 layer.send(.register, to: target, user: self) { writer, via, _ in

@@ -30,7 +30,7 @@ import Testing
         // Every lane is told; the second finds nothing.
         #expect(fixture.table.connectionClosed(7) == 0)
         #expect(fixture.table.connectionClosed(0) == 0)
-        #expect(fixture.table.connectionIndex.count == 2)
+        #expect(fixture.table.connectionCount == 2)
         try register(fixture, "alice", 10)
         #expect(fixture.contacts("alice").count == 1)
     }

@@ -89,7 +89,8 @@ import Testing
             "services.tone": "beep",
             "logging.level": "error", "logging.format": "json", "proxy.relay": "nobody",
             "proxy.redirects": "anywhere", "proxy.history-info": "always", "proxy.edge-domains": "a.example",
-            "authentication.qop": "auth-or-none",
+            "authentication.qop": "auth-or-none", "tls.verify-client": "required",
+            "websocket.origins": "https://phone.example", "tls.minimum-version": "1.3",
         ]
         for setting in ConfigurationSchema.settings {
             var changed = running

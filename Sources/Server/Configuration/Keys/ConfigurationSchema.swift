@@ -11,7 +11,8 @@ enum ConfigurationSchema {
 
     /// The keys outside the lists of domains and listeners.
     static let settings: [Setting<ServerConfiguration>] =
-        general + timers + limits + tcp + registrar + store + authentication + proxy + services + media + logging
+        general + timers + limits + tcp + tls + webSocket + registrar + store + authentication + proxy + services
+        + media + logging
 
     /// The list of domains.
     static let domains = ListSetting<ServerConfiguration.Domain>(
@@ -124,6 +125,15 @@ extension ConfigurationSchema {
                 list: "domains[].service-route", \.serviceRoute, .routeURI, mayBeEmpty: true, of: example, .reload,
                 source: "RFC 3608 §6.3",
                 "The proxies that phones of its users are told, when they register, to send their requests by."),
+                "domains[].certificate", \.certificate, .pathOr("shared"), of: example, .reload,
+                source: "RFC 5922 §7.8, RFC 6066 §3",
+                """
+                The PEM file of the certificate, and of those that lead to its authority, that is shown to clients who name \
+                this domain; `shared` is that of `tls.certificate`.
+                """),
+            Setting(
+                "domains[].key", \.certificateKey, .pathOr("same"), of: example, .reload, source: "RFC 5922 §7.8",
+                "The PEM file of its private key; `same` is the file of the certificate."),
         ]
     }()
 
@@ -134,7 +144,8 @@ extension ConfigurationSchema {
                 "listeners[].url", \.self, .listener, of: example, shownDefault: "none", .restart,
                 source: "RFC 3261 §18.2.1",
                 """
-                Transport, numeric address and port to bind; the port is 5060 unless given, 0 leaves it to the system; \
+                Transport, numeric address and port to bind; the port is 5060 unless given, 5061 for `tls`, 80 for `ws` and 443 for `wss`; 0 \
+                leaves it to the system; \
                 `0.0.0.0` and `[::]` stand for all addresses of the machine.
                 """),
             Setting(

@@ -108,6 +108,25 @@ extension ValueFormat<String> {
         }
     }
 
+    /// The origin of a web page (RFC 6454 §6.2).
+    static var origin: Self {
+        Self("origin", "scheme, host and port of a page", example: "https://phone.example.com", text: { $0 }) { text in
+            guard let mark = text.firstRange(of: "://"),
+                ["http", "https"].contains(text[..<mark.lowerBound].lowercased())
+            else { return nil }
+            let authority = text[mark.upperBound...]
+            let allowed = authority.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }
+            return authority.isEmpty || !allowed ? nil : text.lowercased()
+        }
+    }
+
+    /// A path, or a word for the empty one.
+    static func pathOr(_ word: String) -> Self {
+        Self("path", "or `\(word)`", text: { $0.isEmpty ? word : $0 }) { text in
+            text == word ? "" : try? path.parse(text)
+        }
+    }
+
     /// A user part of an address that needs no escaping (RFC 3261 §25.1 `unreserved`); `off` is the empty one.
     static var userOrOff: Self {
         Self("user name", "letters, digits and -_.!~*, or off", text: { $0.isEmpty ? "off" : $0 }) { text in
@@ -168,7 +187,7 @@ extension ValueFormat<ServerConfiguration.Listener> {
     /// The URL of a listener.
     static var listener: Self {
         Self(
-            kind: "URL", allowed: "udp:// or tcp:// with an IP address and a port",
+            kind: "URL", allowed: "udp://, tcp://, tls://, ws:// or wss:// with an IP address and a port",
             parse: { (text: String) throws(Mismatch) in try ServerConfiguration.Listener(text) },
             text: { $0.url })
     }

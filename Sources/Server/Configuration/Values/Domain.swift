@@ -28,6 +28,12 @@ extension ServerConfiguration {
 
         /// The URIs that its users' phones are told to send their requests by, in order.
         public var serviceRoute: [String] = []
+        /// The PEM file of the certificate chain that is shown to clients who name the domain (RFC 5922 §7.8); empty is that of
+        /// all domains.
+        public var certificate = ""
+
+        /// The PEM file of its private key; empty is the certificate's file.
+        public var certificateKey = ""
 
         /// The realm that was named; nil is the domain's name.
         var namedRealm: String?
