@@ -27,6 +27,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
 
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
+let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
@@ -48,6 +54,9 @@ let package = Package(
     ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.0"),
+        .package(url: "https://github.com/apple/swift-certificates.git", from: "1.21.0"),
+        .package(url: "https://github.com/apple/swift-asn1.git", from: "1.7.0"),
         .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/apple/swift-configuration", from: "1.4.0", traits: []),
@@ -62,7 +71,7 @@ let package = Package(
         module("RTP"),
         // The ground: lanes, sockets, media, records.
         .target(name: "CLinux"),
-        module("Reactor", ["CLinux", nioCore, nioPosix]),
+        module("Reactor", ["CLinux", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
         module("Media", ["RTP", "Reactor"]),
         module("SIPEndpoint", ["SIP", "Reactor"]),
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
@@ -77,7 +86,7 @@ let package = Package(
             "Server",
             [
                 "SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
-                "UserAgent", crypto,
+                "UserAgent", crypto, x509, asn1,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Logging", package: "swift-log"),
@@ -89,14 +98,15 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings + warnings),
         // Ours and users' tests.
-        module("TestKit", ["SIP", "SIPEndpoint", "Reactor", "Media"]),
+        module("TestKit", ["SIP", "SIPEndpoint", "Reactor", "Media", x509, asn1, crypto]),
         tests("SIP"),
         tests("SDP"),
         tests("RTP"),
-        tests("Reactor"),
+        tests("Reactor", ["TestKit"]),
         tests("Media", ["RTP"]),
         tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
         tests("Store", [grdb]),
+        tests("Routing", ["SIP"]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
         tests("UserAgent", ["TestKit", "SIP", "SDP", "SIPEndpoint", "Media", "Reactor"]),

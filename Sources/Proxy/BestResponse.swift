@@ -49,7 +49,7 @@ struct BestResponse {
         case 600...699: 0
         case 300...399: 1
         case 401, 407, 415, 420, 484: 2
-        case 408, 487: 4
+        case 408, 430, 487: 4
         case 400...499: 3
         case 503: 6
         default: 5
@@ -57,16 +57,29 @@ struct BestResponse {
     }
 
     /// Sends the best response back.
-    func send(_ server: ServerTransaction, _ layer: TransactionLayer) {
-        guard status != 0 else { return layer.respond(server, 480) }
+    ///
+    /// - Parameters:
+    ///   - isHome: whether the request was for a user of ours, whose flows nobody before us knows of.
+    ///   - further: header fields of a response of our own.
+    ///   - edit: further edits of a response that came.
+    func send(
+        _ server: ServerTransaction, _ layer: TransactionLayer, isHome: Bool, further: [UInt8],
+        edit: (MessageView, inout MessageEditor) -> Void
+    ) {
+        guard status != 0 else { return layer.respond(server, 480) { $0.append(further) } }
         // §16.7 step 6: a 503 concerns the hop that sent it and goes back as 500.
-        guard status != 503 else { return layer.respond(server, 500, reason: "No next hop is available") }
-        guard let message else { return layer.respond(server, status) }
+        guard status != 503 else {
+            return layer.respond(server, 500, reason: "No next hop is available") { $0.append(further) }
+        }
+        // RFC 5626 §11.5: endpoints never receive a 430; all flows to the device have failed.
+        guard status != 430 || !isHome else { return layer.respond(server, 480) { $0.append(further) } }
+        guard let message else { return layer.respond(server, status) { $0.append(further) } }
         let own = challenges
         message.withView { view in
             layer.respond(server, status: status) { writer in
                 var editor = MessageEditor()
                 editor.popFirstValue(.via, of: view)
+                editor.completeLength(of: view, for: server.flow.transport)
                 if status == 401 || status == 407 {
                     var present: [[UInt8]] = []
                     for i in 0..<view.fieldCount
@@ -78,6 +91,7 @@ struct BestResponse {
                         editor.add(challenge.name, of: view) { $0.append(challenge.value) }
                     }
                 }
+                edit(view, &editor)
                 editor.write(view, into: &writer)
             }
         }

@@ -9,9 +9,27 @@ extension Proxy {
         _ view: MessageView, _ plan: RoutePlan, _ target: ProxyTarget, _ layer: TransactionLayer,
         _ completion: @escaping ([Target]) -> Void
     ) {
+        guard !isSecured(view, target) else {
+            // What is for SIPS goes by TLS or not at all (RFC 5630 §5.3).
+            return findNextHops(view, plan, target, layer) { hops in completion(hops.filter(\.transport.isSecure)) }
+        }
+        findNextHops(view, plan, target, layer, completion)
+    }
+
+    /// Whether a request is forwarded to a SIPS URI.
+    private func isSecured(_ view: MessageView, _ target: ProxyTarget) -> Bool {
+        if let uri = target.uri { return ProxyTarget.isSIPS(uri) }
+        return (try? view.requestURI)?.scheme == .sips
+    }
+
+    private func findNextHops(
+        _ view: MessageView, _ plan: RoutePlan, _ target: ProxyTarget, _ layer: TransactionLayer,
+        _ completion: @escaping ([Target]) -> Void
+    ) {
         if let flow = target.flow, !plan.hasNext { return completion([Target(flow)]) }
+        if let path = target.path, !plan.hasNext { return layer.locate(path.first, completion) }
         if let next = plan.nextURI { return locate(view, next, layer, completion) }
-        guard let uri = target.uri else {
+        guard let uri = target.nextHop ?? target.uri else {
             // With a Request-URI that is our own, its place is taken by the last Route value.
             if plan.requestURIIsOurs, let last = plan.last, let uri = try? view.uri(last.uri) {
                 return locate(view, uri, layer, completion)

@@ -12,6 +12,16 @@ struct Forwarding {
     /// The flow that the request came by.
     var arrival: Flow
     var recordsRoute: Bool
+    /// Whether the dialog that begins is forwarded without state.
+    var isStateless = false
+    /// Whether our Path is put in, since requests for the phone are to come back by us.
+    var addsPath = false
+    /// The History-Info fields that take the place of those that came; nil leaves them.
+    var history: [UInt8]?
+    /// Whether the wish for a hidden history was heeded and goes no further.
+    var heedsPrivacy = false
+    /// Diversion fields to put on top of those that came.
+    var diversion: [UInt8] = []
 }
 
 // Writing a forwarded request: the edits of RFC 3261 §16.6, all else byte for byte.
@@ -39,7 +49,19 @@ extension Proxy {
         if let breadth = forwarding.breadth {
             editor.set(.maxBreadth, of: view) { $0.append(decimal: breadth) }
         }
+        if forwarding.addsPath { insertPath(view, arrival: forwarding.arrival, leaving: flow, layer) }
+        if let history = forwarding.history {
+            let place = view.firstIndex(of: .historyInfo).map { view.fieldRange($0).lowerBound } ?? view.headersEnd
+            editor.insert(at: place) { $0.append(history) }
+            editor.removeAll(.historyInfo, of: view)
+            if forwarding.heedsPrivacy { editor.takeHistoryOutOfPrivacy(view) }
+        }
+        if !forwarding.diversion.isEmpty {
+            let place = view.firstIndex(of: .diversion).map { view.fieldRange($0).lowerBound } ?? view.headersEnd
+            editor.insert(at: place) { $0.append(forwarding.diversion) }
+        }
         for name in forwarding.strips { editor.removeAll(name, of: view) }
+        editor.completeLength(of: view, for: flow.transport)
         editor.write(view, into: &writer)
     }
 
@@ -62,18 +84,21 @@ extension Proxy {
     ) {
         guard let callID = try? view.callID, let from = try? view.from else { return }
         let arrival = forwarding.arrival
-        let token = RouteToken(
+        var token = RouteToken(
             callerFlow: needsFlow(view, arrival) ? arrival : nil, calleeFlow: forwarding.target.flow,
             callerTag: view.bytes(from.tag))
+        token.isStateless = forwarding.isStateless
         let key = configuration.routeKey
         let calls = view.bytes(callID)
+        // A request to a SIPS URI is routed by SIPS URIs (RFC 3261 §16.6 step 4), which imply TLS.
+        let isSecure = (try? view.requestURI)?.scheme == .sips
         func write(_ listener: UInt16, _ writer: inout ByteWriter) {
             let own = layer.listeners[Int(listener)]
-            writer.append("Record-Route: <sip:")
+            writer.append(isSecure ? "Record-Route: <sips:" : "Record-Route: <sip:")
             token.write(callID: calls, key: key, into: &writer)
             writer.append(UInt8(ascii: "@"))
             writer.append(own.advertised)
-            if own.transport != .udp {
+            if own.transport != .udp, !isSecure || own.transport != .tls {
                 writer.append(";transport=")
                 writer.append(own.transport.parameterText)
             }
@@ -121,6 +146,14 @@ extension Proxy {
             routes.removeFirst()
             rebuild = true
         }
+        if let path = forwarding.target.path, let target = uri, !plan.hasNext {
+            // RFC 3327 §5.4: what is left of the request's own Route would come behind, and there is none.
+            let place = view.firstIndex(of: .route).map { view.fieldRange($0).lowerBound } ?? view.headersEnd
+            editor.insert(at: place) { path.write(to: target, into: &$0) }
+            editor.removeAll(.route, of: view)
+            let next = path.isLoose ? target : path.first.bytes
+            return next.withUnsafeBytes { editor.replace(view.startLine.uriRange, with: $0) }
+        }
         if let uri { uri.withUnsafeBytes { editor.replace(view.startLine.uriRange, with: $0) } }
         guard rebuild || routes.count != before else { return }
         guard let first = view.firstIndex(of: .route) else { return }
@@ -142,5 +175,14 @@ extension Proxy {
             }
         }
         editor.removeAll(.route, of: view)
+    }
+}
+
+extension MessageEditor {
+    /// Adds the Content-Length that a stream needs (RFC 3261 §18.3) where the message came by UDP or WebSocket without one.
+    mutating func completeLength(of view: MessageView, for transport: TransportName) {
+        guard !transport.keepsBoundaries, view.firstIndex(of: .contentLength) == nil else { return }
+        let length = Int(view.body.count)
+        add(.contentLength, of: view) { $0.append(decimal: length) }
     }
 }

@@ -11,6 +11,8 @@ public final class Proxy {
     public var configuration: ProxyConfiguration
     /// What was counted.
     public internal(set) var counters = ProxyCounters()
+    /// Who knows domains and users; without one no redirection is followed, and each 3xx goes back.
+    public weak var policy: (any ProxyPolicy)?
     var editor = MessageEditor()
     /// The contexts whose group rings while further targets wait, by the number of their timer.
     var ringing: [UInt64: ResponseContext] = [:]
@@ -23,17 +25,20 @@ public final class Proxy {
     /// Whether a URI names one of our listeners.
     public func isOurs(_ uri: URIIndex, _ view: MessageView, _ layer: TransactionLayer) -> Bool {
         guard uri.isSIP else { return false }
-        return isOurs(host: uri.host, port: uri.hasPort ? uri.port : nil, view, layer)
+        let port = uri.hasPort ? uri.port : view.requestTransport(uri).defaultPort
+        return isOurs(host: uri.host, port: port, view, layer)
     }
 
-    func isOurs(host: ByteRange, port: UInt16?, _ view: MessageView, _ layer: TransactionLayer) -> Bool {
+    func isOurs(host: ByteRange, port: UInt16, _ view: MessageView, _ layer: TransactionLayer) -> Bool {
         let bytes = view.bytes(host)
         for listener in layer.listeners {
             let name = listener.advertised
             guard name.count >= bytes.count, name[..<bytes.count].elementsEqual(bytes) else { continue }
             let rest = name[bytes.count...]
-            let own = rest.isEmpty ? 5_060 : rest.dropFirst().reduce(0) { $0 &* 10 &+ Int($1 &- 0x30) }
-            if rest.isEmpty || rest.first == UInt8(ascii: ":"), Int(port ?? 5_060) == own { return true }
+            let own =
+                rest.isEmpty
+                ? Int(listener.transport.defaultPort) : rest.dropFirst().reduce(0) { $0 &* 10 &+ Int($1 &- 0x30) }
+            if rest.isEmpty || rest.first == UInt8(ascii: ":"), Int(port) == own { return true }
         }
         return false
     }
@@ -56,7 +61,7 @@ public final class Proxy {
         }
         if LoopDetection.isLoop(
             view, hash: loopHash,
-            isOurs: { self.isOurs(host: $0.host, port: $0.hasPort ? $0.port : nil, view, layer) })
+            isOurs: { self.isOurs(host: $0.host, port: $0.hasPort ? $0.port : $0.transport.defaultPort, view, layer) })
         {
             counters.loops &+= 1
             layer.respondStatelessly(to: request, 482)
@@ -89,14 +94,15 @@ public final class Proxy {
     ///   - plan: what Route says.
     ///   - targets: the target set; empty when the request goes where its Request-URI and Route say.
     ///   - strips: headers to take away, such as P-Asserted-Identity from strangers, or our users' credentials.
+    ///   - directives: what the caller wants to be done otherwise than usual.
     public func forward(
         _ request: IncomingRequest, _ plan: RoutePlan, to targets: [ProxyTarget], strips: [HeaderName] = [],
-        in layer: TransactionLayer
+        directives: ForwardingDirectives = ForwardingDirectives(), in layer: TransactionLayer
     ) {
         let loopHash = LoopDetection.hash(request.view, key: configuration.routeKey)
         guard check(request, loopHash, layer) else { return }
         var set = targets
-        if set.isEmpty { set = [inDialogTarget(request, plan)] }
+        if set.isEmpty { set = [inDialogTarget(request, plan, layer)] }
         if set.count > configuration.branchLimit { set.removeLast(set.count - configuration.branchLimit) }
         let asked = (try? request.view.number(.maxBreadth, maximum: 100_000)).flatMap { $0 }
         let breadth = asked ?? configuration.maxBreadth
@@ -106,44 +112,10 @@ public final class Proxy {
         }
         let context = ResponseContext(
             proxy: self, message: request.keep(), targets: set, breadth: min(breadth, configuration.maxBreadth),
-            loopHash: loopHash, strips: strips, arrival: request.flow)
+            loopHash: loopHash, strips: strips, directives: directives, arrival: request.flow)
         guard let server = layer.accept(request, user: context) else { return }
         counters.forwarded &+= 1
         context.start(server, layer)
-    }
-
-    /// Passes an ACK to a 2xx on, without state (RFC 3261 §16.11, §13.2.2.4).
-    public func forwardAck(_ request: IncomingRequest, _ plan: RoutePlan, in layer: TransactionLayer) {
-        if let hops = try? request.view.maxForwards, hops == 0 { return }
-        counters.acks &+= 1
-        let target = inDialogTarget(request, plan)
-        let message = request.keep()
-        let arrival = request.flow
-        nextHops(message.view, plan, target, layer) { [self] hops in
-            guard let hop = hops.first, let flow = layer.route(hop) else { return }
-            let branch = Forwarding(
-                target: target, loopHash: 0, breadth: nil, strips: [], arrival: arrival, recordsRoute: false)
-            let view = message.view
-            guard let current = try? self.plan(view, layer) else { return }
-            // The branch of a request that is forwarded without state must be the same for each repetition
-            // (RFC 3261 §16.11): it is made of the one that came.
-            var writer = ByteWriter(capacity: view.count + 256)
-            var via = ByteWriter(capacity: 256)
-            via.append("Via: SIP/2.0/")
-            via.append(flow.transport.text)
-            via.append(0x20 as UInt8)
-            via.append(layer.listeners[Int(flow.listener)].advertised)
-            via.append(";branch=")
-            via.append(Branch.magicCookie)
-            if let top = try? view.topVia {
-                let hash = configuration.routeKey(view.bytes(top.branch))
-                via.append(hexadecimal: hash.0)
-                via.append(hexadecimal: hash.1)
-            }
-            via.append("\r\n")
-            write(view, current, branch, flow, via.bytes, into: &writer, layer)
-            layer.sendDirectly(writer.array, flow)
-        }
     }
 
     func plan(_ view: MessageView, _ layer: TransactionLayer) throws(MessageDefect) -> RoutePlan {
@@ -151,12 +123,18 @@ public final class Proxy {
     }
 
     /// Where a request goes that names no user of ours: by the flow that the token knows, or by its URI.
-    private func inDialogTarget(_ request: IncomingRequest, _ plan: RoutePlan) -> ProxyTarget {
+    func inDialogTarget(_ request: IncomingRequest, _ plan: RoutePlan, _ layer: TransactionLayer) -> ProxyTarget {
+        if plan.token == nil, let flow = plan.flow, !plan.hasNext, isUsable(flow, layer), !plan.isOutgoing(request.flow) {
+            var target = ProxyTarget(uri: nil, flow: flow, isBehindNAT: true)
+            target.isEdgeFlow = true
+            return target
+        }
         guard let token = plan.token, !plan.hasNext, let from = try? request.view.from else {
             return ProxyTarget(uri: nil)
         }
         let isFromCaller = RouteToken.hash(request.view.bytes(from.tag)) == token.callerTagHash
         let flow = isFromCaller ? token.calleeFlow : token.callerFlow
-        return ProxyTarget(uri: nil, flow: flow, isBehindNAT: flow != nil)
+        guard let flow, isUsable(flow, layer) else { return ProxyTarget(uri: nil) }
+        return ProxyTarget(uri: nil, flow: flow, isBehindNAT: true)
     }
 }

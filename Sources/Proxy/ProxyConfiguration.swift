@@ -10,6 +10,12 @@ public struct ProxyConfiguration: Sendable {
     public var branchLimit = 32
     /// How long the targets of one preference ring before those of the next are tried (RFC 3261 §16.6).
     public var ringTime: Duration = .seconds(20)
+    /// How many redirections are followed one after another; the response to the last goes back (RFC 3261 §16.7 step 4).
+    public var redirectionLimit = 5
+    /// When History-Info is kept (RFC 7044).
+    public var history = HistoryRule.whenSupported
+    /// Whether those to whom a 3xx leads are told from whom the call was diverted (RFC 5806).
+    public var addsDiversion = true
     /// Whether the proxy stays in the path of dialogs (RFC 3261 §16.6 step 4).
     public var recordsRoute = true
     /// The key of the tokens in our Record-Route values; it must outlive a restart, or the dialogs of before are cut off.
@@ -18,12 +24,24 @@ public struct ProxyConfiguration: Sendable {
     public var supportedExtensions: Set<String> = []
 
     public init(routeKey: SipHash) { self.routeKey = routeKey }
+
+    /// When History-Info is kept.
+    public enum HistoryRule: Sendable, Hashable {
+        /// Never: what comes is passed on as it is.
+        case never
+        /// Where the sender supports it or has begun it.
+        case whenSupported
+        /// For each request outside of a dialog.
+        case always
+    }
 }
 
 /// What the proxy of a lane has counted since start.
 public struct ProxyCounters: Sendable, Hashable {
     /// Requests forwarded, each once however many branches it had.
     public var forwarded: UInt64 = 0
+    /// Requests forwarded without state, each time they came.
+    public var stateless: UInt64 = 0
     /// Branches tried.
     public var branches: UInt64 = 0
     /// ACKs passed on.
@@ -34,5 +52,11 @@ public struct ProxyCounters: Sendable, Hashable {
     public var tooBroad: UInt64 = 0
     /// Requests whose Route named us with a token that we did not make.
     public var forgedTokens: UInt64 = 0
+    /// Branches that went on by another flow of the same device.
+    public var failOvers: UInt64 = 0
+    /// Responses 3xx that were followed.
+    public var redirections: UInt64 = 0
+    /// Requests answered with the contacts of the user, in place of being forwarded.
+    public var redirected: UInt64 = 0
     public init() {}
 }

@@ -22,51 +22,62 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         var wantsCancel = false
         /// Whether its time to ring is over: a 487 from it is the answer to our own CANCEL and counts as 408.
         var isGivenUp = false
+        /// Whether it has answered with more than 100.
+        var hasRung = false
         /// The part of Max-Breadth that it has while it is under way.
         var breadth = 0
         /// The further hops to try when this one fails.
         var alternatives: [Target] = []
     }
 
-    private unowned let proxy: Proxy
-    private let message: Message
-    private let targets: [ProxyTarget]
+    unowned let proxy: Proxy
+    let message: Message
+    /// The target set; what redirections add comes behind (RFC 3261 §16.5).
+    var targets: [ProxyTarget]
     private let breadth: Int
     private let loopHash: UInt64
     private let strips: [HeaderName]
+    let directives: ForwardingDirectives
     private let arrival: Flow
     private var server: ServerTransaction?
-    private var branches: [Branch]
+    /// One for each target.
+    var branches: [Branch]
+    /// The branches that were not tried yet, in the order in which they will be.
+    var waiting: [Int]
     /// The best final response so far that is no 2xx.
-    private var best = BestResponse()
+    var best = BestResponse()
     /// Whether a final response has gone back.
-    private var isAnswered = false
-    private var isCancelled = false
+    private(set) var isAnswered = false
+    private(set) var isCancelled = false
     /// The reason to put into the CANCELs of losing branches.
     private var cancelReason: [UInt8] = []
-    private let isInvite: Bool
+    let isInvite: Bool
+    /// Whether the request is a REGISTER that our Path is put into.
+    private let wantsPath: Bool
+    /// The way of the request, where it is kept.
+    var history: RequestHistory?
+    /// The Diversion fields of the targets of redirections, by branch.
+    var diversions: [Int: [UInt8]] = [:]
     /// The timer of the group that rings while others wait.
     private var ringTimer: Proxy.RingTimer?
 
     init(
         proxy: Proxy, message: Message, targets: [ProxyTarget], breadth: Int, loopHash: UInt64, strips: [HeaderName],
-        arrival: Flow
+        directives: ForwardingDirectives, arrival: Flow
     ) {
         self.proxy = proxy
         self.message = message
-        // Stable order: the registrar's order decides among equals.
-        self.targets =
-            targets.count < 2
-            ? targets
-            : targets.enumerated().sorted {
-                ($1.element.preference, $0.offset) < ($0.element.preference, $1.offset)
-            }.map(\.element)
+        self.targets = targets.inOrder
         self.breadth = breadth
         self.loopHash = loopHash
         self.strips = strips
+        self.directives = directives
         self.arrival = arrival
         branches = Array(repeating: Branch(), count: targets.count)
+        waiting = Array(targets.indices)
         isInvite = message.method == .invite
+        wantsPath = message.method == .register && message.withView { proxy.wantsPath($0) }
+        history = message.withView { RequestHistory($0, proxy.configuration.history) }
     }
 
     func start(_ server: ServerTransaction, _ layer: TransactionLayer) {
@@ -79,18 +90,16 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     /// Starts all branches of the highest preference that wait; false when none does.
     @discardableResult
-    private func startGroup(_ layer: TransactionLayer) -> Bool {
-        guard !isAnswered, !isCancelled, let first = branches.firstIndex(where: { $0.state == .waiting }) else {
-            return false
-        }
-        let preference = targets[first].preference
-        let waiting = branches.indices.filter { branches[$0].state == .waiting }
+    func startGroup(_ layer: TransactionLayer) -> Bool {
+        guard !isAnswered, !isCancelled, let first = waiting.first else { return false }
         let used = branches.reduce(0) { $0 + ($1.state == .pending || $1.state == .resolving ? $1.breadth : 0) }
         // RFC 5393 §5.3.3.1: where there is not breadth enough for all at once, the rest is tried after them.
-        let group = waiting.filter { targets[$0].preference == preference }.prefix(max(0, breadth - used))
+        let group = Array(
+            waiting.prefix { targets[$0].isEquallyPreferred(to: targets[first]) }.prefix(max(0, breadth - used)))
         guard !group.isEmpty else { return false }
+        waiting.removeFirst(group.count)
         // Those that are tried later need some too: what rings has its breadth until its final response.
-        let usable = max(group.count, breadth - used - (waiting.count - group.count))
+        let usable = max(group.count, breadth - used - waiting.count)
         for (n, i) in group.enumerated() {
             branches[i].state = .resolving
             branches[i].breadth = usable / group.count + (n < usable % group.count ? 1 : 0)
@@ -116,9 +125,15 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         guard layer.route(hop) != nil, let plan = try? proxy.plan(message.view, layer) else {
             return finish(i, 480, layer)
         }
-        let forwarding = Forwarding(
+        var forwarding = Forwarding(
             target: targets[i], loopHash: loopHash, breadth: branches[i].breadth, strips: strips, arrival: arrival,
             recordsRoute: proxy.configuration.recordsRoute && message.method.makesDialog)
+        if let history = historyFields(of: i) {
+            forwarding.history = history.fields
+            forwarding.heedsPrivacy = history.heedsPrivacy
+        }
+        if let fields = diversions[i] { forwarding.diversion = fields }
+        forwarding.addsPath = wantsPath
         branches[i].state = .pending
         proxy.counters.branches &+= 1
         let client = layer.send(
@@ -131,19 +146,44 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         if branches[i].state == .pending { branches[i].client = client }
     }
 
+    /// Goes on with the next way to the device of a branch that led nowhere (RFC 5626 §7); false when there is none.
+    private func failOver(_ i: Int, _ layer: TransactionLayer) -> Bool {
+        guard branches[i].state != .finished, !isAnswered, !isCancelled, !branches[i].isGivenUp,
+            var next = targets[i].alternates.first
+        else { return false }
+        next.alternates = Array(targets[i].alternates.dropFirst())
+        next.preference = targets[i].preference
+        next.redirections = targets[i].redirections
+        branches[i].state = .finished
+        branches[i].client = nil
+        proxy.counters.failOvers &+= 1
+        targets.append(next)
+        branches.append(Branch())
+        // It takes the place of the branch, and so its breadth.
+        branches[branches.count - 1].state = .resolving
+        branches[branches.count - 1].breadth = branches[i].breadth
+        diversions[branches.count - 1] = diversions[i]
+        start(branches.count - 1, layer)
+        return true
+    }
+
     /// A branch is over without a response of its own.
     private func finish(_ i: Int, _ status: StatusCode, _ layer: TransactionLayer) {
         guard branches[i].state != .finished else { return }
         branches[i].state = .finished
         branches[i].client = nil
+        history?.received(status, nil, for: i)
         best.add(local: status)
         settle(layer)
     }
 
+    /// Whether the request is for a resource of ours, and not on its way to somewhere else (RFC 3261 §16.5).
+    var isHome: Bool { targets.first?.uri != nil }
+
     private var isSettled: Bool { branches.allSatisfy { $0.state == .finished || $0.state == .waiting } }
 
     /// When no branch is under way: the next group, or the best response.
-    private func settle(_ layer: TransactionLayer) {
+    func settle(_ layer: TransactionLayer) {
         guard !isAnswered, isSettled else { return }
         if !best.isGlobalFailure, startGroup(layer) { return }
         answer(layer)
@@ -153,7 +193,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         guard !isAnswered, let server else { return }
         isAnswered = true
         stopRingTimer(layer)
-        best.send(server, layer)
+        best.send(server, layer, isHome: isHome, further: returnedFields()) { editHistory(of: $0, with: &$1) }
     }
 
     // MARK: Time to ring
@@ -161,7 +201,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     /// Limits how long a group rings while further targets wait; the last group has Timer C alone.
     private func startRingTimer(_ layer: TransactionLayer) {
         stopRingTimer(layer)
-        guard isInvite, branches.contains(where: { $0.state == .waiting }) else { return }
+        guard isInvite, !waiting.isEmpty else { return }
         ringTimer = proxy.startRingTimer(self, layer)
     }
 
@@ -177,6 +217,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         guard !isAnswered, !isCancelled else { return }
         for i in branches.indices where branches[i].state == .pending || branches[i].state == .resolving {
             branches[i].isGivenUp = true
+            history?.received(408, nil, for: i)
         }
         cancelPending(layer, reason: "")
         startGroup(layer)
@@ -189,6 +230,10 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         let view = response.view
         let status = view.statusCode
         if status.isProvisional {
+            if status != 100 {
+                branches[i].hasRung = true
+                history?.received(status, view, for: i)
+            }
             if branches[i].wantsCancel {
                 branches[i].wantsCancel = false
                 layer.sendCancel(transaction, reason: cancelReason)
@@ -199,6 +244,9 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         }
         // §16.8: what Timer C or the time to ring has cancelled counts as 408; the 487 tells of our own CANCEL only.
         if status == 487, !isCancelled, branches[i].isGivenUp || transaction.isGivenUp { return finish(i, 408, layer) }
+        history?.received(status, view, for: i)
+        // RFC 5626 §7: the flow is gone, and the device may have another. What rang was there.
+        if status == 430 || status == 408 && !branches[i].hasRung, failOver(i, layer) { return }
         let wasFinished = branches[i].state == .finished
         branches[i].state = .finished
         branches[i].client = nil
@@ -210,13 +258,16 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             isAnswered = true
             stopRingTimer(layer)
             pass(view, status, server, layer)
-            if isFirst { cancelPending(layer, reason: "SIP;cause=200;text=\"Call completed elsewhere\"") }
+            if isFirst, directives.cancelsLosers {
+                cancelPending(layer, reason: "SIP;cause=200;text=\"Call completed elsewhere\"")
+            }
             return
         }
         guard !wasFinished, !isAnswered else { return }
+        if status.category == 3, follow(view, i, layer) { return }
         if status.category == 6 { cancelPending(layer, reason: "") }
         let isLast = branches.allSatisfy { $0.state == .finished }
-        if isLast, best.isEmpty, status != 503, let server {
+        if isLast, best.isEmpty, status != 503, status != 430 || !isHome, let server {
             // The only response there is needs no keeping.
             isAnswered = true
             stopRingTimer(layer)
@@ -235,6 +286,13 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             let next = branches[i].alternatives.removeFirst()
             return send(i, to: next, layer)
         }
+        var isFlowLost = false
+        if case .transport = failure, let flow = targets[i].flow {
+            isFlowLost = targets[i].isEdgeFlow
+            if isHome { message.withView { proxy.policy?.failed(flow, of: $0) } }
+        }
+        if isSilent, failOver(i, layer) { return }
+        if isFlowLost { return finish(i, 430, layer) }
         // §16.7: a time-out counts as 408, a failed transport as 503.
         finish(i, failure == .timeout || branches[i].isGivenUp ? 408 : 503, layer)
     }
@@ -246,6 +304,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         layer.respond(server, status: status) { writer in
             proxy.editor.removeAll()
             proxy.editor.popFirstValue(.via, of: view)
+            editHistory(of: view, with: &proxy.editor)
+            proxy.editor.completeLength(of: view, for: server.flow.transport)
             proxy.editor.write(view, into: &writer)
         }
     }
@@ -255,7 +315,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     func cancelled(_ transaction: ServerTransaction, in layer: TransactionLayer) {
         isCancelled = true
         stopRingTimer(layer)
-        for i in branches.indices where branches[i].state == .waiting { branches[i].state = .finished }
+        for i in waiting { branches[i].state = .finished }
+        waiting.removeAll()
         cancelPending(layer, reason: "")
         if isSettled, !isAnswered {
             best.add(local: 487)

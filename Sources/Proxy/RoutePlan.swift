@@ -1,4 +1,5 @@
 public import SIP
+public import SIPEndpoint
 
 /// What the Route header of a request means for us: how many of its values are ours, what proves them, and where the
 /// request goes next (RFC 3261 §16.4, §16.6 steps 6 and 7).
@@ -11,6 +12,8 @@ public struct RoutePlan {
     public var token: RouteToken?
     /// Whether a value of ours had a token that we did not make, or none.
     public var hasForgedToken = false
+    /// The flow that our Route value names, when that is a Path value of ours (RFC 5626 §5.3).
+    public var flow: Flow?
     /// The first Route value that is not ours.
     public var next: AddressIndex?
     /// The URI of `next`.
@@ -19,6 +22,11 @@ public struct RoutePlan {
     public var nextIsLoose = true
     /// The last Route value: it becomes the Request-URI when that is ours.
     public var last: AddressIndex?
+
+    /// Whether a request with a Path value of ours comes from the phone itself, as it comes by the flow (RFC 5626 §5.3).
+    public func isOutgoing(_ arrival: Flow) -> Bool {
+        flow.map { $0.remote == arrival.remote && $0.connection == arrival.connection } ?? false
+    }
 
     /// Whether any Route value beyond ours is there.
     public var hasNext: Bool { next != nil }
@@ -47,8 +55,11 @@ extension RoutePlan {
             last = address
             if atTop, isOurs(uri) {
                 ownValues += 1
-                if let found = RouteToken(view.bytes(uri.user), callID: callID, key: key) {
+                let user = view.bytes(uri.user)
+                if let found = RouteToken(user, callID: callID, key: key) {
                     token = found
+                } else if let found = FlowToken.read(user, key: key) {
+                    flow = found
                 } else {
                     hasForgedToken = true
                 }

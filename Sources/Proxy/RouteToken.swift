@@ -16,6 +16,8 @@ public struct RouteToken: Hashable, Sendable {
     public var calleeFlow: Flow?
     /// A hash of the caller's tag: tells from which side a request in the dialog comes.
     public var callerTagHash: UInt16
+    /// Whether the requests of the dialog are forwarded without state.
+    public var isStateless = false
 
     /// The most hexadecimal digits that a token has.
     public static let longestText = 2 * (1 + 2 + 2 * 48 + 8)
@@ -35,7 +37,9 @@ public struct RouteToken: Hashable, Sendable {
 
     /// Writes the token for a Call-ID.
     public func write(callID: UnsafeRawBufferPointer, key: SipHash, into writer: inout ByteWriter) {
-        var bytes: [UInt8] = [(callerFlow != nil ? 1 : 0) | (calleeFlow != nil ? 2 : 0)]
+        var bytes: [UInt8] = [
+            (callerFlow != nil ? 1 : 0) | (calleeFlow != nil ? 2 : 0) | (isStateless ? 4 : 0)
+        ]
         bytes.append(UInt8(truncatingIfNeeded: callerTagHash >> 8))
         bytes.append(UInt8(truncatingIfNeeded: callerTagHash))
         if let callerFlow { RouteToken.append(callerFlow, to: &bytes) }
@@ -67,6 +71,7 @@ public struct RouteToken: Hashable, Sendable {
         for byte in bytes[end...] { written = written << 8 | UInt64(byte) }
         guard RouteToken.mac(bytes[..<end], callID, key) == written else { return nil }
         var at = 3
+        isStateless = bytes[0] & 4 != 0
         callerTagHash = UInt16(bytes[1]) << 8 | UInt16(bytes[2])
         if bytes[0] & 1 != 0 {
             guard let flow = RouteToken.flow(bytes[..<end], &at) else { return nil }

@@ -20,6 +20,7 @@ public final class Registrar {
     public var domains: DomainTable
     private var plan = RegistrationPlan()
     private var contacts = ContactReader()
+    private var path = PathReader()
     private var date = DateField()
     private let userText = UnsafeMutableRawBufferPointer.allocate(
         byteCount: BindingTable.maximumUserSize + 1, alignment: 1)
@@ -88,22 +89,30 @@ public final class Registrar {
             return answer(request, 403, "Call-ID Too Long", in: layer)
         }
         let isQuery = view.firstIndex(of: .contact) == nil
+        registration.path = try path.read(view)
+        let outbound = OutboundSupport(request, path: registration.path)
+        if !registration.path.isEmpty, let refusal = refusePath(registration.path, request, in: layer) {
+            return refusal
+        }
         if isQuery {
             // A list that is not whole yet would be taken for whole.
             if table.isLoading { return deferred(request, "Loading", in: layer) }
             plan.changes.removeAll(keepingCapacity: true)
         } else {
             let reading = try contacts.read(
-                request, configuration, contactLimit: contactLimit, fieldLimit: fieldLimit, into: &plan)
+                request, configuration, outbound, contactLimit: contactLimit, fieldLimit: fieldLimit, into: &plan)
             switch reading {
             case .changes: break
             case .removesAll: registration.removesAll = true
             case .tooBrief: return tooBrief(request, in: layer)
             case .tooMany: return answer(request, 403, "Too Many Contacts", in: layer)
             case .tooLong: return answer(request, 403, "Contact Too Long", in: layer)
+            case .firstHopLacksOutbound: return answer(request, 439, in: layer)
+            case .severalFlows: return answer(request, 400, "A Flow Stands Alone", in: layer)
             }
         }
-        let outcome = conclude(table.register(registration, &plan), request, in: layer)
+        registration.confirmsOutbound = outbound.isOffered && plan.changes.contains { $0.isFlow }
+        let outcome = conclude(table.register(registration, &plan), registration, request, in: layer)
         if isQuery, outcome.status == 200 { counters.queries &+= 1 }
         return outcome
     }
@@ -116,20 +125,33 @@ public final class Registrar {
 
     // MARK: Steps
 
-    /// Step 2: extensions that the request requires; none is supported here (RFC 3261 §8.2.2.3).
+    /// The extensions that a REGISTER may require.
+    static let supportedExtensions: [StaticString] = ["path", "outbound"]
+
+    /// Step 2: extensions that the request requires and that are not supported (RFC 3261 §8.2.2.3).
     private func refuseExtensions(_ request: IncomingRequest, in layer: TransactionLayer) -> RegistrationOutcome? {
         let view = request.view
-        var required = view.values(of: .require)
-        guard let first = required.next() else { return nil }
+        let unknown = view.values(of: .require).filter { value in
+            !Self.supportedExtensions.contains { view.equals(value, ignoringCase: $0) }
+        }
+        guard !unknown.isEmpty else { return nil }
         return answer(request, 420, in: layer) { writer in
             writer.append("Unsupported: ")
-            writer.append(view.bytes(first))
-            while let value = required.next() {
-                writer.append(", ")
+            for (index, value) in unknown.enumerated() {
+                if index > 0 { writer.append(", ") }
                 writer.append(view.bytes(value))
             }
             writer.append("\r\n")
         }
+    }
+
+    /// A Path that is too long, or that was put in though the user agent knows nothing of it (RFC 3327 §5.3).
+    private func refusePath(
+        _ path: UnsafeRawBufferPointer, _ request: IncomingRequest, in layer: TransactionLayer
+    ) -> RegistrationOutcome? {
+        guard path.count <= fieldLimit else { return answer(request, 403, "Path Too Long", in: layer) }
+        guard configuration.requiresPathSupport, !request.view.list(.supported, contains: "path") else { return nil }
+        return answer(request, 420, "Path Without Support", in: layer) { $0.append("Unsupported: path\r\n") }
     }
 
     /// Step 5: the user of the address of record in To, its escapes undone and its parameters left away; empty when To is
@@ -147,13 +169,26 @@ public final class Registrar {
 
     /// Steps 6 to 8, when the bindings were asked.
     private func conclude(
-        _ verdict: RegistrationVerdict, _ request: IncomingRequest, in layer: TransactionLayer
+        _ verdict: RegistrationVerdict, _ registration: Registration, _ request: IncomingRequest,
+        in layer: TransactionLayer
     ) -> RegistrationOutcome {
         switch verdict {
         case .accepted(let effect):
+            let serviceRoute = configuration.serviceRoute(ofDomain: registration.domain)
             layer.respondStatelessly(to: request, 200) { writer in
                 date.write(effect.moment, into: &writer)
                 writer.append(plan.answer.bytes)
+                if !registration.path.isEmpty {
+                    writer.append("Path: ")
+                    writer.append(registration.path)
+                    writer.append("\r\n")
+                }
+                if registration.confirmsOutbound { writeOutbound(into: &writer) }
+                if !serviceRoute.isEmpty {
+                    writer.append("Service-Route: ")
+                    writer.append(serviceRoute)
+                    writer.append("\r\n")
+                }
             }
             var outcome = RegistrationOutcome(200)
             outcome.added = effect.added
@@ -167,6 +202,15 @@ public final class Registrar {
         case .deferred(.full): return deferred(request, "Too Many Bindings", in: layer)
         case .deferred: return deferred(request, "Registrations Delayed", in: layer)
         }
+    }
+
+    /// RFC 5626 §6: what tells the user agent that its flow is kept, and how often to show that it is alive.
+    private func writeOutbound(into writer: inout ByteWriter) {
+        writer.append("Require: outbound\r\n")
+        guard configuration.flowTimer > 0 else { return }
+        writer.append("Flow-Timer: ")
+        writer.append(decimal: UInt64(configuration.flowTimer))
+        writer.append("\r\n")
     }
 
     // MARK: Answers

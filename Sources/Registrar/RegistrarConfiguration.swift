@@ -18,6 +18,18 @@ public struct RegistrarConfiguration: Sendable, Hashable {
     /// `largestFieldSize`.
     public var maximumFieldSize = 1_024
 
+    /// Whether a request with Path is refused when its Supported lacks `path`, as RFC 3327 §5.3 recommends: then a proxy has
+    /// put it in though the user agent knows nothing of it. Else it is kept, as most proxies need it.
+    public var requiresPathSupport = false
+
+    /// For each domain the Route values that user agents are told to send their requests by, as a list; none are told where
+    /// it is empty or missing (RFC 3608 §6.3).
+    public var serviceRoutes: [[UInt8]] = []
+
+    /// The seconds within which a user agent that keeps a flow must send something by it (Flow-Timer, RFC 5626 §4.4, §5.4); 0
+    /// tells none, and then it goes by its own.
+    public var flowTimer: UInt32 = 120
+
     /// The Retry-After in seconds of a 503: while bindings are loaded, or their journal lags (RFC 3261 §20.33).
     public var retryAfter: UInt32 = 5
 
@@ -49,6 +61,10 @@ public struct RegistrarConfiguration: Sendable, Hashable {
     public static let malformedExpires: UInt32 = 3_600
 
     public init() {}
+
+    func serviceRoute(ofDomain domain: Int) -> [UInt8] {
+        serviceRoutes.indices.contains(domain) ? serviceRoutes[domain] : []
+    }
 
     /// The expiration that is granted for a request, in seconds; nil when it is too brief. Zero, a removal, stays.
     public func grantedExpires(_ requested: UInt32) -> UInt32? {

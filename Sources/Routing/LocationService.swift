@@ -10,18 +10,30 @@ public struct Binding: Sendable, Hashable {
     public var flow: Flow?
     /// Whether the contact's own address is not what the REGISTER came from: it is behind a NAT, and only the flow leads there.
     public var isBehindNAT: Bool
+    /// The parameters of the contact but for `q` and `expires`, each with its ";": its capabilities among them (RFC 3840).
+    public var parameters: [UInt8]
+    /// The proxies to pass on the way, as a list of Route values; empty when there are none (RFC 3327 §5.4).
+    public var path: [UInt8]
+    /// Further bindings of the same instance, to be tried one after another when this one leads nowhere: a request goes to
+    /// one flow of an instance at a time (RFC 5626 §7).
+    public var alternates: [Binding] = []
 
-    public init(contact: [UInt8], preference: Int, flow: Flow?, isBehindNAT: Bool) {
+    public init(
+        contact: [UInt8], preference: Int, flow: Flow?, isBehindNAT: Bool, parameters: [UInt8] = [],
+        path: [UInt8] = []
+    ) {
         self.contact = contact
         self.preference = preference
         self.flow = flow
         self.isBehindNAT = isBehindNAT
+        self.parameters = parameters
+        self.path = path
     }
 }
 
 /// What the location service knows about an address of record.
 public enum Location: Sendable, Hashable {
-    /// The bindings that are current, highest preference first.
+    /// The bindings that are current, highest preference first; of an instance the one that was refreshed last.
     case bindings([Binding])
     /// The user exists and has no binding: 480.
     case noBinding

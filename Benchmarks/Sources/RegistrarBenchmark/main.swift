@@ -25,7 +25,7 @@ final class NullDriver: EndpointDriver {
         lastBytes = count
     }
     func sendStream(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool { true }
-    func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 { 0 }
+    func connect(to target: Target) -> UInt64 { 0 }
     func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) { completion([]) }
     func random() -> UInt64 { 0x5EED }
 
@@ -47,7 +47,7 @@ final class NullJournal: BindingJournal {
         changes.add(1, ordering: .relaxed)
         return true
     }
-    func remove(addressOfRecord: UnsafeRawBufferPointer, contact: UnsafeRawBufferPointer) -> Bool { true }
+    func remove(addressOfRecord: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer) -> Bool { true }
     func removeAll(addressOfRecord: UnsafeRawBufferPointer) -> Bool { true }
 }
 

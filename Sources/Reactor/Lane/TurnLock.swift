@@ -9,7 +9,6 @@ struct TurnLock: ~Copyable, @unchecked Sendable {
 
     init() {
         mutex = .allocate(capacity: 1)
-        mutex.initialize(to: pthread_mutex_t())
         // Of the default attributes, for which it cannot fail here.
         pthread_mutex_init(mutex, nil)
     }

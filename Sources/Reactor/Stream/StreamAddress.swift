@@ -1,5 +1,6 @@
 import Glibc
 import NIOCore
+import NIOSSL
 
 extension TransportAddress {
     /// The address in NIO's form.
@@ -27,6 +28,7 @@ extension SocketError {
     init(_ error: any Error, _ operation: String, _ address: TransportAddress?) {
         switch error {
         case let error as IOError: self.init(error.errnoCode, operation, address)
+        case is NIOSSLError, is BoringSSLError: self.init(EPROTO, operation, address)
         case ChannelError.connectTimeout: self.init(ETIMEDOUT, operation, address)
         default: self.init(ECANCELED, operation, address)
         }

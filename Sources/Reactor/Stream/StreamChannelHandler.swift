@@ -1,11 +1,20 @@
 import NIOCore
+import NIOSSL
+import NIOTLS
 
 /// Frames what a channel reads and watches its times; lives on the channel's event loop.
-final class StreamChannelHandler: ChannelInboundHandler {
+final class StreamChannelHandler: ChannelDuplexHandler {
     typealias InboundIn = ByteBuffer
+    typealias OutboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
 
     private let connection: StreamConnection
     private var framer: any StreamFramer
+    private var opening: StreamOpening
+    /// What the peer has proven in its handshake.
+    private var names: CertificateNames?
+    /// When the connection must be open.
+    private var openDeadline: NIODeadline?
     /// Frames of the read that is under way.
     private var frames: [[UInt8]] = []
     private var isMisframed = false
@@ -17,15 +26,47 @@ final class StreamChannelHandler: ChannelInboundHandler {
     private var lastDeadline: NIODeadline?
     private var watch: (deadline: NIODeadline, task: Scheduled<Void>)?
 
-    init(_ connection: StreamConnection, _ framer: any StreamFramer) {
+    init(_ connection: StreamConnection, _ framer: any StreamFramer, _ opening: StreamOpening) {
         self.connection = connection
         self.framer = framer
+        self.opening = opening
+        if !opening.steps.isEmpty {
+            let configuration = connection.configuration
+            openDeadline =
+                .now() + TimeAmount(connection.isOutbound ? configuration.connectTime : configuration.handshakeTime)
+        }
     }
 
     func channelActive(context: ChannelHandlerContext) {
-        connection.connected(context.channel)
+        if opening.steps.isEmpty { connection.connected(context.channel) }
         watchTimes(context)
         context.fireChannelActive()
+    }
+
+    // MARK: Opening
+
+    /// The handshake is done: a server must have proven the domain that is wanted of it (RFC 5922 §7.3).
+    private func secured(_ context: ChannelHandlerContext) {
+        if opening.readsNames, let certificate = try? context.channel.pipeline.syncOperations.nioSSL_peerCertificate() {
+            do {
+                names = try CertificateNames(certificate)
+            } catch {
+                return connection.abort(.notSecured(TLSFailure(.untrusted, error.reason)))
+            }
+        }
+        if let domain = opening.domain, names?.prove(domain) != true {
+            return connection.abort(.notSecured(.wrongName(domain, names ?? CertificateNames(domains: []))))
+        }
+        complete(.handshake, context)
+    }
+
+    /// A step is done; after the last the connection is open.
+    private func complete(_ step: StreamOpening.Steps, _ context: ChannelHandlerContext) {
+        opening.steps.remove(step)
+        guard opening.steps.isEmpty else { return }
+        openDeadline = nil
+        connection.connected(context.channel, names)
+        watchTimes(context)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -68,6 +109,13 @@ final class StreamChannelHandler: ChannelInboundHandler {
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case TLSUserEvent.handshakeCompleted? = event as? TLSUserEvent, opening.steps.contains(.handshake) {
+            secured(context)
+        }
+        if event is WebSocketOpened { complete(.upgrade, context) }
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent, opening.steps.contains(.upgrade) {
+            connection.abort(.notUpgraded("the peer has closed the connection"))
+        }
         if case ChannelEvent.inputClosed? = event as? ChannelEvent, !hasInputEnded {
             hasInputEnded = true
             deliver()
@@ -80,6 +128,15 @@ final class StreamChannelHandler: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // A peer that closes without the farewell of TLS has closed all the same; what is whole counts.
+        if case NIOSSLError.uncleanShutdown = error { return }
+        if opening.steps.contains(.handshake) {
+            let certificate = try? context.channel.pipeline.syncOperations.nioSSL_peerCertificate()
+            return connection.abort(.notSecured(TLSFailure(error, certificate: certificate)))
+        }
+        if opening.steps.contains(.upgrade) {
+            return connection.abort(.notUpgraded((error as? WebSocketRefusal)?.reason ?? "this is no HTTP"))
+        }
         self.error = SocketError(error, "TCP", connection.remoteAddress)
         context.close(promise: nil)
     }
@@ -97,12 +154,22 @@ final class StreamChannelHandler: ChannelInboundHandler {
         if !connection.isOutbound { connection.ended(.remote) }
     }
 
+    /// Over TLS the farewell is said, and the other side's is not awaited: whoever reads slowly, or not at all, would hold us up.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .all, let security = try? context.pipeline.syncOperations.context(handlerType: NIOSSLHandler.self)
+        else { return context.close(mode: mode, promise: promise) }
+        context.close(mode: .output, promise: nil)
+        security.close(promise: promise)
+    }
+
     // MARK: Times
 
     /// Sees to it that a task looks at the times no later than the next of them.
     private func watchTimes(_ context: ChannelHandlerContext) {
         guard context.channel.isActive else { return }
-        let next = min(connection.idleDeadline, frameDeadline ?? .distantFuture, lastDeadline ?? .distantFuture)
+        let next = min(
+            connection.idleDeadline, frameDeadline ?? .distantFuture, lastDeadline ?? .distantFuture,
+            openDeadline ?? .distantFuture)
         // A task that comes too early finds out; only one that comes too late is replaced.
         if let watch, watch.deadline <= next { return }
         watch?.task.cancel()
@@ -113,7 +180,12 @@ final class StreamChannelHandler: ChannelInboundHandler {
     private func timeHasCome(_ context: ChannelHandlerContext) {
         watch = nil
         let now = NIODeadline.now()
-        if let frameDeadline, frameDeadline <= now {
+        if let openDeadline, openDeadline <= now {
+            let reason = "the peer did not finish its handshake in time"
+            connection.abort(
+                opening.steps.contains(.handshake)
+                    ? .notSecured(TLSFailure(.timeout, reason)) : .notUpgraded(reason))
+        } else if let frameDeadline, frameDeadline <= now {
             connection.abort(.unfinishedFrame)
         } else if let lastDeadline, lastDeadline <= now {
             connection.abort(.remote)

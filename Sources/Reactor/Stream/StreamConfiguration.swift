@@ -4,6 +4,10 @@ public struct StreamConfiguration: Hashable, Sendable {
     /// own time is two minutes, in which a caller has given up.
     public var connectTime: Duration = .seconds(5)
 
+    /// How long the peer of a connection that was accepted may take until it is open, where more than the connection is needed: the
+    /// handshake of TLS, and then that of WebSocket. Ours over a slow line takes some round trips and the flight of a certificate.
+    public var handshakeTime: Duration = .seconds(10)
+
     /// How long nothing may come or go before the connection is closed. Longer than the keep-alives of RFC 5626 §4.4.1 (two minutes).
     public var idleTime: Duration = .seconds(600)
 

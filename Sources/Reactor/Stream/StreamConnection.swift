@@ -29,6 +29,8 @@ public final class StreamConnection: Sendable {
     public let tag: UInt64
 
     let configuration: StreamConfiguration
+    /// Whether each frame goes as a message of its own, as over WebSocket.
+    private let keepsMessages: Bool
     private let handler: any StreamHandler
     private let counters: StreamCounters
     private let admission: StreamAdmission?
@@ -46,6 +48,11 @@ public final class StreamConnection: Sendable {
         var phase = Phase.connecting
         var channel: (any Channel)?
         var localAddress: TransportAddress?
+        var peerNames: CertificateNames?
+        /// Answers that the owner owes the peer.
+        var debts = 0
+        /// Whether the peer has closed its sending side.
+        var hasInputEnded = false
         /// Frames that no flush has taken yet.
         var outbox: [[UInt8]] = []
         /// Bytes of the outbox and of what NIO has not given to the kernel.
@@ -60,7 +67,8 @@ public final class StreamConnection: Sendable {
     }
 
     init(
-        to remoteAddress: TransportAddress, isOutbound: Bool, tag: UInt64, _ endpoint: StreamEndpoint,
+        to remoteAddress: TransportAddress, isOutbound: Bool, tag: UInt64, keepsMessages: Bool = false,
+        _ endpoint: StreamEndpoint,
         on eventLoop: any EventLoop,
         admission: StreamAdmission? = nil
     ) {
@@ -69,6 +77,7 @@ public final class StreamConnection: Sendable {
         self.tag = tag
         self.eventLoop = eventLoop
         self.admission = admission
+        self.keepsMessages = keepsMessages
         configuration = endpoint.configuration
         handler = endpoint.handler
         counters = endpoint.counters
@@ -77,6 +86,9 @@ public final class StreamConnection: Sendable {
 
     /// Our address; nil until the connection is made.
     public var localAddress: TransportAddress? { state.withLock { $0.localAddress } }
+
+    /// What the peer's certificate proves, once it is verified; nil when it has shown none, or nobody asked for it.
+    public var peerNames: CertificateNames? { state.withLock { $0.peerNames } }
 
     /// Whether frames can be sent: from the start, also while it is being made, until one side closes it.
     public var isOpen: Bool { state.withLock { $0.takesFrames } }
@@ -121,9 +133,8 @@ public final class StreamConnection: Sendable {
         }
         guard let channel, !frames.isEmpty else { return }
         let count = frames.reduce(0) { $0 + $1.count }
-        var buffer = channel.allocator.buffer(capacity: count)
-        for frame in frames { buffer.writeBytes(frame) }
-        channel.writeAndFlush(buffer).whenComplete { result in
+        let last = keepsMessages ? writeAllButLast(frames, channel) : Self.joined(frames, count, channel)
+        channel.writeAndFlush(last).whenComplete { result in
             self.state.withLock { $0.waitingBytes -= count }
             guard case .success = result else { return }
             self.noteActivity()
@@ -131,7 +142,49 @@ public final class StreamConnection: Sendable {
         }
     }
 
+    /// Writes each frame in a buffer of its own, but for the last, which is returned to be flushed with them.
+    private func writeAllButLast(_ frames: [[UInt8]], _ channel: any Channel) -> ByteBuffer {
+        for frame in frames.dropLast() { channel.write(Self.joined([frame], frame.count, channel), promise: nil) }
+        return frames.last.map { Self.joined([$0], $0.count, channel) } ?? ByteBuffer()
+    }
+
+    /// Bytes in front of a message that the head of its frame takes (RFC 6455 §5.2: ten, as servers do not mask).
+    private static let headRoom = 10
+
+    private static func joined(_ frames: [[UInt8]], _ count: Int, _ channel: any Channel) -> ByteBuffer {
+        var buffer = channel.allocator.buffer(capacity: count + headRoom)
+        buffer.moveWriterIndex(to: headRoom)
+        buffer.moveReaderIndex(to: headRoom)
+        for frame in frames { buffer.writeBytes(frame) }
+        return buffer
+    }
+
+    // MARK: Debts
+
+    /// Notes that the peer is owed an answer: should it close its sending side, the connection stays open until that is given, or
+    /// `StreamConfiguration.halfClosedTime` is over.
+    public func owe() { state.withLock { $0.debts += 1 } }
+
+    /// Notes that an answer was given; more than are owed do no harm. After the last the connection is closed if the peer has closed
+    /// its sending side.
+    public func settle() {
+        let isLast = state.withLock { state in
+            guard state.debts > 0 else { return false }
+            state.debts -= 1
+            return state.debts == 0 && state.hasInputEnded
+        }
+        if isLast { close() }
+    }
+
+    /// Whether the peer is owed an answer.
+    public var owesAnswers: Bool { state.withLock { $0.debts > 0 } }
+
     // MARK: Closing
+
+    /// Why it is closed, as far as it is.
+    var closeReason: StreamCloseReason? {
+        state.withLock { $0.reason } ?? (counters.isShutDown.load(ordering: .relaxed) ? .shutdown : nil)
+    }
 
     /// Sends what was given to it, closes our side, and waits for the peer to close its own, `StreamConfiguration.closeTime` at most.
     /// What is being made is made first.
@@ -143,6 +196,12 @@ public final class StreamConnection: Sendable {
             return state.phase == .open
         }
         if isOpen { eventLoop.execute { self.closeOutput() } }
+    }
+
+    /// Closes as `close` does, for a reason.
+    func finish(_ reason: StreamCloseReason) {
+        state.withLock { $0.reason = $0.reason ?? reason }
+        close()
     }
 
     /// On the event loop.
@@ -171,7 +230,8 @@ public final class StreamConnection: Sendable {
             return state.channel
         }
         // Without a channel yet, whoever makes it finds it closed.
-        channel?.close(promise: nil)
+        guard let channel else { return }
+        if reason == .idle { channel.close(promise: nil) } else { channel.close(promise: nil) }
     }
 
     // MARK: Events, on the event loop
@@ -185,12 +245,14 @@ public final class StreamConnection: Sendable {
         if !isWanted { channel.close(promise: nil) }
     }
 
-    func connected(_ channel: any Channel) {
+    /// The connection is open: connected, secured, and its peer proven.
+    func connected(_ channel: any Channel, _ peerNames: CertificateNames? = nil) {
         let isWanted = state.withLock { state in
             guard state.phase == .connecting else { return false }
             state.channel = channel
             state.phase = .open
             state.localAddress = TransportAddress(channel.localAddress)
+            state.peerNames = peerNames
             return true
         }
         guard isWanted else { return channel.close(promise: nil) }
@@ -214,6 +276,7 @@ public final class StreamConnection: Sendable {
     func inputEnded() {
         let isClosing = state.withLock { state in
             if state.reason == nil { state.reason = .remote }
+            state.hasInputEnded = true
             return state.phase == .closing
         }
         if isClosing { return abort(.remote) }
@@ -232,10 +295,13 @@ public final class StreamConnection: Sendable {
         }
         guard isFirst else { return }
         admission?.release(remoteAddress)
-        // An accepted connection that never became active was never shown to the handler.
-        guard wasKnown else { return }
         let end = reason ?? (counters.isShutDown.load(ordering: .relaxed) ? .shutdown : lastReason)
         counters.count(end)
+        // An accepted connection that never became open was never shown to the handler.
+        guard wasKnown else {
+            if end.isRefusal { handler.refused(self, end) }
+            return
+        }
         handler.closed(self, end)
     }
 

@@ -2,7 +2,7 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Makes TCP connections.
+/// Makes TCP connections, plain or secured by TLS.
 public final class StreamConnector: Sendable {
     private let threads: StreamThreads
     private let endpoint: StreamEndpoint
@@ -18,10 +18,16 @@ public final class StreamConnector: Sendable {
     }
 
     /// Begins to make a connection and returns at once; from any thread. Frames may be sent to it from now on. If it cannot be made, the
-    /// handler hears `closed` with `notConnected`. `local` chooses the address it comes from.
+    /// handler hears `closed` with `notConnected`, or `notSecured`. `local` chooses the address it comes from.
+    ///
+    /// - Parameters:
+    ///   - security: what it is secured with; nil leaves it plain.
+    ///   - domain: whom the server must prove to be by its certificate when it is secured (RFC 5922 §7.3): a domain or an IP address.
     public func connect(
-        to remote: TransportAddress, from local: TransportAddress? = nil, tag: UInt64 = 0
+        to remote: TransportAddress, from local: TransportAddress? = nil, tag: UInt64 = 0,
+        security: TLSContext? = nil, domain: String = ""
     ) -> StreamConnection {
+        let stages = StreamStages(security: security.map { .proving($0, domain: domain) } ?? .plain)
         let eventLoop = threads.group.next()
         let endpoint = endpoint
         let connection = StreamConnection(to: remote, isOutbound: true, tag: tag, endpoint, on: eventLoop)
@@ -35,11 +41,14 @@ public final class StreamConnector: Sendable {
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try endpoint.configure(channel, connection) }
+                channel.eventLoop.makeCompletedFuture { try endpoint.configure(channel, connection, stages) }
             }
         if let local { bootstrap = bootstrap.bind(to: local.nioAddress) }
         bootstrap.connect(to: remote.nioAddress).whenFailure { error in
-            connection.ended(.notConnected(SocketError(error, "connect TCP", remote)))
+            // The set-up of TLS may fail before anything is sent.
+            connection.ended(
+                (error as? TLSFailure).map { .notSecured($0) }
+                    ?? .notConnected(SocketError(error, "connect TCP", remote)))
         }
         return connection
     }

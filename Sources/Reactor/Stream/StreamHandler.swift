@@ -14,17 +14,25 @@ public protocol StreamHandler: AnyObject, Sendable {
     func misframed(_ error: StreamFramingError, on connection: StreamConnection)
 
     /// The peer has closed its sending side, perhaps all. Unless the handler does something else, what was given to the connection is
-    /// sent, and it is closed. A handler that owes an answer leaves it open: it can still be answered, and is closed after
+    /// sent, and it is closed; where answers are owed (`StreamConnection.owe`) it is closed after the last of them. It is closed after
     /// `StreamConfiguration.halfClosedTime` at the latest.
     func inputEnded(on connection: StreamConnection)
+
+    /// A connection that was accepted has not come to be open: its handshake failed, or took too long. Nothing else is told of it.
+    func refused(_ connection: StreamConnection, _ reason: StreamCloseReason)
 
     /// The connection is no more.
     func closed(_ connection: StreamConnection, _ reason: StreamCloseReason)
 }
 
 extension StreamHandler {
-    /// Closes our side too.
-    public func inputEnded(on connection: StreamConnection) { connection.close() }
+    /// Closes our side too, when all that is owed is given.
+    public func inputEnded(on connection: StreamConnection) {
+        if !connection.owesAnswers { connection.close() }
+    }
+
+    /// Nothing to do.
+    public func refused(_ connection: StreamConnection, _ reason: StreamCloseReason) {}
 }
 
 /// Why a connection is no more.
@@ -37,6 +45,12 @@ public enum StreamCloseReason: Error, Hashable, Sendable {
     case failed(SocketError)
     /// It could not be made.
     case notConnected(SocketError)
+    /// It could not be secured, or its peer is not who it should be.
+    case notSecured(TLSFailure)
+    /// Its peer did not come to speak WebSocket, for the reason.
+    case notUpgraded(String)
+    /// The peer gave no sign of life when it was asked (`WebSocketConfiguration.pingInterval`).
+    case unanswered
     /// Nothing has come or gone for `StreamConfiguration.idleTime`.
     case idle
     /// The peer has not finished a frame within `StreamConfiguration.frameTime`.
@@ -50,6 +64,14 @@ public enum StreamCloseReason: Error, Hashable, Sendable {
 }
 
 extension StreamCloseReason: CustomStringConvertible {
+    /// Whether the connection never came to be open for its peer's sake.
+    var isRefusal: Bool {
+        switch self {
+        case .notSecured, .notUpgraded: true
+        default: false
+        }
+    }
+
     /// The reason for a person.
     public var description: String {
         switch self {
@@ -57,6 +79,9 @@ extension StreamCloseReason: CustomStringConvertible {
         case .remote: "closed by the peer"
         case .failed(let error): "broken: \(error)"
         case .notConnected(let error): "not connected: \(error)"
+        case .notSecured(let failure): "not secured: \(failure)"
+        case .notUpgraded(let reason): "no WebSocket: \(reason)"
+        case .unanswered: "the peer gave no sign of life"
         case .idle: "idle for too long"
         case .unfinishedFrame: "the peer did not finish a frame in time"
         case .slowReader: "the peer reads too slowly"

@@ -2,20 +2,6 @@ import Glibc
 import NIOCore
 import NIOPosix
 
-/// What accepted and made connections have in common.
-struct StreamEndpoint: Sendable {
-    let configuration: StreamConfiguration
-    let makeFramer: @Sendable () -> any StreamFramer
-    let handler: any StreamHandler
-    let counters: StreamCounters
-
-    /// Puts the stages of a connection into its pipeline. TLS and WebSocket go in front of the framing.
-    func configure(_ channel: any Channel, _ connection: StreamConnection) throws {
-        connection.attach(channel)
-        try channel.pipeline.syncOperations.addHandler(StreamChannelHandler(connection, makeFramer()))
-    }
-}
-
 /// A TCP socket that accepts connections, until it is closed.
 public final class StreamListener: Sendable {
     /// The address that it listens on, with the port that the kernel has chosen if 0 was asked.
@@ -28,19 +14,23 @@ public final class StreamListener: Sendable {
         localAddress = address
     }
 
-    /// Listens on an address. Each connection gets a framer of its own; all tell `handler`. `tag` is the owner's to use.
+    /// Listens on an address. Each connection gets a framer of its own; all tell `handler`. `tag` is the owner's to use. With `security`
+    /// connections speak TLS, with `webSocket` each frame comes in a message of its own (RFC 6455); they are told of when the handshakes
+    /// are done.
     ///
     /// Throws `SocketError` with code `addressInUse` when the port is taken. When connections cannot be accepted, because too many files
     /// are open, the listener tries again four times a second.
     public static func bind(
         _ address: TransportAddress, on threads: StreamThreads,
         _ configuration: StreamConfiguration = StreamConfiguration(),
-        tag: UInt64 = 0, admission: StreamAdmission = StreamAdmission(),
+        tag: UInt64 = 0, admission: StreamAdmission = StreamAdmission(), security: TLSContext? = nil,
+        webSocket: WebSocketContext? = nil,
         framer: @escaping @Sendable () -> any StreamFramer,
         handler: any StreamHandler
     ) async throws(SocketError) -> StreamListener {
         let endpoint = StreamEndpoint(
             configuration: configuration, makeFramer: framer, handler: handler, counters: threads.counters)
+        let stages = StreamStages(security: security.map(StreamSecurity.accepting) ?? .plain, webSocket: webSocket)
         var bootstrap = ServerBootstrap(group: threads.group)
             .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
@@ -54,7 +44,7 @@ public final class StreamListener: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try accept(channel, endpoint, tag, admission) }
+                channel.eventLoop.makeCompletedFuture { try accept(channel, endpoint, tag, admission, stages) }
             }
         if address.isIPv6 {
             bootstrap = bootstrap.serverChannelOption(
@@ -81,7 +71,8 @@ public final class StreamListener: Sendable {
 
     /// A connection that is not admitted fails here, and NIO closes it.
     private static func accept(
-        _ channel: any Channel, _ endpoint: StreamEndpoint, _ tag: UInt64, _ admission: StreamAdmission
+        _ channel: any Channel, _ endpoint: StreamEndpoint, _ tag: UInt64, _ admission: StreamAdmission,
+        _ stages: StreamStages
     ) throws {
         // A peer that has gone already has no address.
         guard let remote = TransportAddress(channel.remoteAddress) else { throw SocketError(ENOTCONN, "accept TCP") }
@@ -90,9 +81,10 @@ public final class StreamListener: Sendable {
             throw SocketError(EUSERS, "accept TCP", remote)
         }
         let connection = StreamConnection(
-            to: remote, isOutbound: false, tag: tag, endpoint, on: channel.eventLoop, admission: admission)
+            to: remote, isOutbound: false, tag: tag, keepsMessages: stages.webSocket != nil, endpoint,
+            on: channel.eventLoop, admission: admission)
         do {
-            try endpoint.configure(channel, connection)
+            try endpoint.configure(channel, connection, stages)
         } catch {
             admission.release(remote)
             throw error

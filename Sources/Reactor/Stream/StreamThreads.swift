@@ -35,6 +35,8 @@ public struct StreamStatistics: Hashable, Sendable {
     public var connected: UInt64 = 0
     /// Connections that we could not make.
     public var connectErrors: UInt64 = 0
+    /// Connections, of ours and of others, whose handshake failed or took too long.
+    public var handshakeErrors: UInt64 = 0
     /// Frames received.
     public var framesReceived: UInt64 = 0
     /// Bytes received.
@@ -45,7 +47,7 @@ public struct StreamStatistics: Hashable, Sendable {
     public var bytesSent: UInt64 = 0
     /// Connections closed because their peer read too slowly.
     public var slowReaders: UInt64 = 0
-    /// Connections closed because nothing came or went.
+    /// Connections closed because nothing came or went, or no sign of life.
     public var idle: UInt64 = 0
     /// Connections closed because a frame was not finished in time.
     public var unfinishedFrames: UInt64 = 0
@@ -59,7 +61,8 @@ public struct StreamStatistics: Hashable, Sendable {
     public var all: [(name: String, value: UInt64)] {
         [
             ("accepted", accepted), ("refused", refused), ("acceptErrors", acceptErrors), ("connected", connected),
-            ("connectErrors", connectErrors), ("framesReceived", framesReceived), ("bytesReceived", bytesReceived),
+            ("connectErrors", connectErrors), ("handshakeErrors", handshakeErrors), ("framesReceived", framesReceived),
+            ("bytesReceived", bytesReceived),
             ("framesSent", framesSent), ("bytesSent", bytesSent), ("slowReaders", slowReaders), ("idle", idle),
             ("unfinishedFrames", unfinishedFrames), ("misframed", misframed),
         ]
@@ -73,6 +76,7 @@ final class StreamCounters: Sendable {
     let acceptErrors = Counter()
     let connected = Counter()
     let connectErrors = Counter()
+    let handshakeErrors = Counter()
     let framesReceived = Counter()
     let bytesReceived = Counter()
     let framesSent = Counter()
@@ -90,6 +94,7 @@ final class StreamCounters: Sendable {
         values.acceptErrors = acceptErrors.current
         values.connected = connected.current
         values.connectErrors = connectErrors.current
+        values.handshakeErrors = handshakeErrors.current
         values.framesReceived = framesReceived.current
         values.bytesReceived = bytesReceived.current
         values.framesSent = framesSent.current
@@ -105,8 +110,9 @@ final class StreamCounters: Sendable {
     func count(_ reason: StreamCloseReason) {
         switch reason {
         case .notConnected: connectErrors.addShared(1)
+        case .notSecured, .notUpgraded: handshakeErrors.addShared(1)
         case .slowReader: slowReaders.addShared(1)
-        case .idle: idle.addShared(1)
+        case .idle, .unanswered: idle.addShared(1)
         case .unfinishedFrame: unfinishedFrames.addShared(1)
         case .misframed: misframed.addShared(1)
         case .local, .remote, .failed, .shutdown: break

@@ -17,6 +17,10 @@ struct ContactReader: ~Copyable {
         case tooMany
         /// A contact is longer than allowed.
         case tooLong
+        /// A flow is asked for through a first proxy that keeps none (RFC 5626 §6).
+        case firstHopLacksOutbound
+        /// More than one contact is there, and a flow among them (RFC 5626 §6).
+        case severalFlows
     }
 
     /// The parameters of all contacts but for `q` and `expires`, one after another.
@@ -28,8 +32,8 @@ struct ContactReader: ~Copyable {
     ///
     /// - Throws: `MessageDefect` when one is malformed, or "*" breaks its rules.
     mutating func read(
-        _ request: IncomingRequest, _ configuration: RegistrarConfiguration, contactLimit: Int, fieldLimit: Int,
-        into plan: inout RegistrationPlan
+        _ request: IncomingRequest, _ configuration: RegistrarConfiguration, _ outbound: OutboundSupport,
+        contactLimit: Int, fieldLimit: Int, into plan: inout RegistrationPlan
     ) throws(MessageDefect) -> Reading {
         let view = request.view
         plan.changes.removeAll(keepingCapacity: true)
@@ -41,6 +45,8 @@ struct ContactReader: ~Copyable {
         // What contradicts the grammar goes before what policy forbids (RFC 3261 §10.3 steps 6 and 7).
         var refusal: Reading?
         var count = 0
+        var present = 0
+        var hasFlow = false
         var values = view.values(of: .contact)
         while let value = values.next() {
             let address = try located { () throws(MessageDefect) in try view.address(value) }
@@ -61,12 +67,21 @@ struct ContactReader: ~Copyable {
             let requested = own.expires ?? general ?? configuration.defaultExpires
             let granted = configuration.grantedExpires(requested)
             if granted == nil, refusal == nil { refusal = .tooBrief }
+            if own.identity.isFlow, !outbound.isPossible, outbound.isOffered, refusal == nil {
+                refusal = .firstHopLacksOutbound
+            }
+            let isFlow = own.identity.isFlow && outbound.isPossible
+            if granted != 0 {
+                present += 1
+                hasFlow = hasFlow || isFlow
+                if hasFlow, present > 1, refusal == nil { refusal = .severalFlows }
+            }
             guard refusal == nil, let granted else { continue }
             ends.append(parameters.count)
             plan.changes.append(
                 Registration.Change(
                     contact: view.bytes(address.uri), parameters: UnsafeRawBufferPointer(start: nil, count: 0),
-                    preference: own.preference, expires: granted,
+                    preference: own.preference, expires: granted, identity: own.identity, isFlow: isFlow,
                     isBehindNAT: detection.isBehindNAT(uri, view), hasFlow: uri.isSIP))
         }
         if hasWildcard {
@@ -105,7 +120,8 @@ struct ContactReader: ~Copyable {
     /// The address was parsed, so that the parameters keep to the grammar: nothing but quotes hides a ";".
     private mutating func readParameters(
         _ view: MessageView, _ address: AddressIndex, isFolded: Bool
-    ) throws(MessageDefect) -> (preference: UInt16, expires: UInt32?) {
+    ) throws(MessageDefect) -> (preference: UInt16, expires: UInt32?, identity: FlowIdentity) {
+        var identity = FlowIdentity.none
         var preference = Preference.absent
         var expires: UInt32?
         var rest = ParameterRuns(view.bytes(address.parameters))
@@ -116,11 +132,12 @@ struct ContactReader: ~Copyable {
                 guard let value = Preference.parse(run.value) else { throw Self.defect("Malformed q Of Contact") }
                 if preference == Preference.absent { preference = value }
             } else if !run.whole.isEmpty {
+                identity.take(run)
                 parameters.append(UInt8(ascii: ";"))
                 if isFolded { appendUnfolded(run.whole) } else { parameters.append(run.whole) }
             }
         }
-        return (preference, expires)
+        return (preference, expires, identity)
     }
 
     /// Appends a parameter; line ends of folds become spaces (RFC 3261 §7.3.1).

@@ -25,15 +25,6 @@ enum Preference {
 
     /// Writes it without zeros at the end.
     static func write(_ value: UInt16, into writer: inout ByteWriter) {
-        guard value < 1_000 else { return writer.append(UInt8(ascii: "1")) }
-        writer.append(UInt8(ascii: "0"))
-        var rest = value
-        var unit: UInt16 = 100
-        if rest > 0 { writer.append(UInt8(ascii: ".")) }
-        while rest > 0 {
-            writer.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest / unit))
-            rest %= unit
-            unit /= 10
-        }
+        QualityValue.write(Int(value), into: &writer)
     }
 }

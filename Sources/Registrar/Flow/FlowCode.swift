@@ -51,6 +51,13 @@ enum FlowCode {
         return Flow(transport: transport, listener: listener, connection: connection, local: local, remote: remote)
     }
 
+    /// The connection of a flow; nil for a datagram's, and for bytes that are none.
+    static func connection(_ bytes: UnsafeRawBufferPointer) -> UInt64? {
+        guard bytes.count > 8, bytes[0] & hasConnection != 0 else { return nil }
+        // It stands at the end.
+        return UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: bytes.count - 8, as: UInt64.self))
+    }
+
     /// Whether the bytes of a flow are of a datagram transport.
     static func isDatagram(_ bytes: UnsafeRawBufferPointer) -> Bool {
         bytes.count > 0 && bytes[0] & transportMask == TransportName.udp.rawValue

@@ -11,15 +11,21 @@ public struct JournalFlow: Hashable, Sendable {
     public var flow: Flow?
     /// Whether only the way leads to the contact, and not the contact's own address.
     public var isBehindNAT: Bool
+    /// Whether the binding is a flow of an instance (RFC 5626 §6).
+    public var isOutbound: Bool
+    /// Whether the way was a connection, which is gone.
+    public private(set) var wasConnection = false
 
     static let format: UInt8 = 1
     /// No form is longer.
     static let longest = 2 + FlowCode.longest
     private static let behindNAT: UInt8 = 1
+    private static let outbound: UInt8 = 2
 
-    public init(flow: Flow?, isBehindNAT: Bool) {
+    public init(flow: Flow?, isBehindNAT: Bool, isOutbound: Bool = false) {
         self.flow = flow
         self.isBehindNAT = isBehindNAT
+        self.isOutbound = isOutbound
     }
 
     /// Reads what the journal kept; bytes of another format, or cut short, are no way at all.
@@ -31,14 +37,15 @@ public struct JournalFlow: Hashable, Sendable {
         let found = FlowCode.read(UnsafeRawBufferPointer(rebasing: bytes[2...]))
         self.init(
             flow: found?.transport.isReliable == true ? nil : found,
-            isBehindNAT: bytes[1] & Self.behindNAT != 0)
+            isBehindNAT: bytes[1] & Self.behindNAT != 0, isOutbound: bytes[1] & Self.outbound != 0)
+        wasConnection = found?.transport.isReliable == true
     }
 
     /// Writes into at least `longest` bytes; returns how many were written.
     func write(into memory: UnsafeMutableRawBufferPointer) -> Int {
         guard memory.count >= Self.longest else { return 0 }
         memory[0] = Self.format
-        memory[1] = isBehindNAT ? Self.behindNAT : 0
+        memory[1] = (isBehindNAT ? Self.behindNAT : 0) | (isOutbound ? Self.outbound : 0)
         guard var flow else { return 2 }
         flow.connection = 0
         return 2 + FlowCode.write(flow, into: UnsafeMutableRawBufferPointer(rebasing: memory[2...]))

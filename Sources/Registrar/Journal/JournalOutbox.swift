@@ -23,7 +23,7 @@ struct JournalOutbox {
         let kind: Kind
         let domain: Int
         let user: UnsafeRawBufferPointer
-        /// The binding or its contact.
+        /// The binding or its key.
         let content: UnsafeRawBufferPointer
     }
 
@@ -33,8 +33,8 @@ struct JournalOutbox {
         append(.upsert, domain, user, UnsafeRawBufferPointer(start: binding.base, count: binding.size))
     }
 
-    mutating func remove(_ domain: Int, _ user: UnsafeRawBufferPointer, contact: UnsafeRawBufferPointer) {
-        append(.remove, domain, user, contact)
+    mutating func remove(_ domain: Int, _ user: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer) {
+        append(.remove, domain, user, key)
     }
 
     mutating func removeAll(_ domain: Int, _ user: UnsafeRawBufferPointer) {

@@ -97,21 +97,21 @@ extension BindingShard {
         case .removed, .expired:
             guard let old = item.old else { return }
             if isJournaled, !registration.removesAll || item.fate == .expired {
-                outbox.remove(domain, user, contact: old.contact)
+                old.withKey { outbox.remove(domain, user, key: $0) }
             }
             if isLoading { entry.append(copying: old).expires = WallTime(seconds: 0) }
         case .buried:
             guard let change = item.change else { return }
             var parts = registration.parts(plan.changes[change])
             parts.expires = WallTime(seconds: 0)
-            entry.append(parts)
-            if isJournaled { outbox.remove(domain, user, contact: parts.contact) }
+            let mark = entry.append(parts)
+            if isJournaled { mark.withKey { outbox.remove(domain, user, key: $0) } }
         case .replaced, .added:
             guard let change = item.change else { return }
             let binding = entry.append(registration.parts(plan.changes[change]))
             guard isJournaled else { return }
-            if let old = item.old, !equal(old.contact, binding.contact) {
-                outbox.remove(domain, user, contact: old.contact)
+            if let old = item.old, !old.hasSameKey(as: binding) {
+                old.withKey { outbox.remove(domain, user, key: $0) }
             }
             outbox.upsert(domain, user, binding)
         }

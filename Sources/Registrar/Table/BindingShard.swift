@@ -78,6 +78,17 @@ struct BindingShard: ~Copyable, @unchecked Sendable {
         return nil
     }
 
+    /// The slots of the addresses of record with a hash: nearly always one, or none.
+    func slots(of tag: UInt32) -> [Int] {
+        var found: [Int] = []
+        var index = home(tag)
+        while !slots[index].isFree {
+            if slots[index].tag == tag { found.append(index) }
+            index = (index &+ 1) & mask
+        }
+        return found
+    }
+
     /// Takes an entry in that is not there yet; returns its slot.
     mutating func insert(_ entry: AddressEntry, _ tag: UInt32) -> Int {
         // At most three quarters of the slots are taken, and so a search always meets a free one.

@@ -16,6 +16,8 @@ extension BindingTable {
         case expired
         /// Its address of record is in none of our domains.
         case foreign
+        /// It came over a connection, which a restart has ended, and nothing else leads to it.
+        case disconnected
         /// It holds no binding that we made: it was changed from outside, or is longer or one more than we make.
         case malformed
     }
@@ -43,16 +45,25 @@ extension BindingTable {
         guard let (user, host) = Self.split(record.addressOfRecord), Self.isSound(record) else { return .malformed }
         guard let domain = domains.find(host) else { return .foreign }
         let way = JournalFlow(record.flow)
+        if way.wasConnection, way.isBehindNAT || way.isOutbound { return .disconnected }
         return withUnsafeTemporaryAllocation(byteCount: FlowCode.longest, alignment: 8) { memory in
             let count = way.flow?.restored(to: listeners).map { FlowCode.write($0, into: memory) } ?? 0
             let parts = StoredBinding.Parts(
                 contact: record.contact, parameters: record.parameters, callID: record.callID,
-                flow: UnsafeRawBufferPointer(rebasing: memory[0..<count]), sequenceNumber: record.sequenceNumber,
+                flow: UnsafeRawBufferPointer(rebasing: memory[0..<count]), path: record.path,
+                sequenceNumber: record.sequenceNumber,
                 preference: record.preference ?? Preference.absent, expires: record.expires,
                 registered: WallTime(seconds: 0),
-                flags: way.isBehindNAT ? [.restored, .behindNAT] : .restored)
+                flags: Self.flags(way, record))
             return load(parts, domain, user, now)
         }
+    }
+
+    private static func flags(_ way: JournalFlow, _ record: JournalRecord) -> StoredBinding.Flags {
+        var flags = StoredBinding.Flags.restored
+        if way.isBehindNAT { flags.insert(.behindNAT) }
+        if way.isOutbound, FlowIdentity(parameters: record.parameters).isFlow { flags.insert(.outbound) }
+        return flags
     }
 
     private func load(
@@ -92,6 +103,7 @@ extension BindingTable {
     private static func isSound(_ record: JournalRecord) -> Bool {
         let limit = RegistrarConfiguration.largestFieldSize
         guard record.contact.count <= limit, record.parameters.count <= limit, !record.callID.isEmpty,
+            record.path.count <= limit, record.path.isEmpty || PathReader.isSound(record.path),
             record.callID.count <= limit, record.preference ?? 0 <= Preference.standard,
             record.parameters.isEmpty || record.parameters[0] == UInt8(ascii: ";"),
             !record.parameters.contains(where: { $0 < 0x20 && $0 != 0x09 })
@@ -113,11 +125,11 @@ extension BindingShard {
             if old.bindingCount >= AddressEntry.largestBindingCount { return .malformed }
         }
         var replaced: StoredBinding?
-        if let old, let same = binding(of: old, equivalentTo: parts.contact) {
+        if let old, let same = binding(of: old, sameAs: parts) {
             guard isNewer(parts, than: same) else {
                 // The journal may know the binding by another spelling of its contact, which nobody would remove again.
-                if isJournaled, !equal(same.contact, parts.contact) {
-                    outbox.remove(domain, user, contact: parts.contact)
+                if isJournaled, !parts.isFlow, !equal(same.contact, parts.contact) {
+                    outbox.remove(domain, user, key: parts.contact)
                 }
                 return .superseded
             }
@@ -131,7 +143,7 @@ extension BindingShard {
         }
         let binding = entry.append(parts)
         if isJournaled, let replaced {
-            if !equal(replaced.contact, binding.contact) { outbox.remove(domain, user, contact: replaced.contact) }
+            if !replaced.hasSameKey(as: binding) { replaced.withKey { outbox.remove(domain, user, key: $0) } }
             outbox.upsert(domain, user, binding)
         }
         bindingCount += entry.bindingCount - (old?.bindingCount ?? 0)
@@ -144,10 +156,16 @@ extension BindingShard {
         return .loaded
     }
 
-    private func binding(of entry: AddressEntry, equivalentTo contact: UnsafeRawBufferPointer) -> StoredBinding? {
-        for binding in entry.bindings where equal(binding.contact, contact) { return binding }
-        let uri = ContactURI(contact)
-        for binding in entry.bindings where uri.isEquivalent(to: ContactURI(binding.contact)) { return binding }
+    /// The binding that a loaded one would take the place of.
+    private func binding(of entry: AddressEntry, sameAs parts: StoredBinding.Parts) -> StoredBinding? {
+        guard !parts.isFlow else {
+            let identity = FlowIdentity(parameters: parts.parameters)
+            return entry.bindings.first { $0.flags.contains(.outbound) && $0.identity.isSameFlow(as: identity) }
+        }
+        let others = entry.bindings.filter { !$0.flags.contains(.outbound) }
+        for binding in others where equal(binding.contact, parts.contact) { return binding }
+        let uri = ContactURI(parts.contact)
+        for binding in others where uri.isEquivalent(to: ContactURI(binding.contact)) { return binding }
         return nil
     }
 

@@ -17,17 +17,12 @@ extension BindingTable {
         let isLoading = loading.load(ordering: .acquiring)
         let (shard, tag) = place(domain, user)
         let now = clock()
-        var bindings: [Binding] = []
+        var found = FoundBindings()
         shards[shard].withLock { shard in
             guard let slot = shard.find(tag, domain, user) else { return }
-            let entry = shard.slots[slot].entry
-            bindings.reserveCapacity(entry.bindingCount)
-            for binding in entry.bindings where binding.isCurrent(now) { bindings.append(Binding(binding)) }
+            found.collect(shard.slots[slot].entry, now)
         }
-        if !bindings.isEmpty {
-            if bindings.count > 1 { bindings.sortByPreference() }
-            return .bindings(bindings)
-        }
+        if !found.isEmpty { return .bindings(found.inOrder) }
         if isLoading { return .loading }
         return directory.isUser(user, domain: domain) ? .noBinding : .unknownUser
     }
@@ -38,14 +33,57 @@ extension Binding {
         self.init(
             contact: [UInt8](stored.contact),
             preference: Int(stored.preference == Preference.absent ? Preference.standard : stored.preference),
-            flow: FlowCode.read(stored.flow), isBehindNAT: stored.flags.contains(.behindNAT))
+            flow: FlowCode.read(stored.flow), isBehindNAT: stored.flags.contains(.behindNAT),
+            parameters: stored.parameters.isEmpty ? [] : [UInt8](stored.parameters),
+            path: stored.path.isEmpty ? [] : [UInt8](stored.path))
+    }
+}
+
+/// The bindings of an address of record on their way to the proxy.
+private struct FoundBindings {
+    private var bindings: [Binding] = []
+    /// The instance of each and when it was refreshed, where there are several.
+    private var instances: [(name: [UInt8], refreshed: WallTime)] = []
+
+    var isEmpty: Bool { bindings.isEmpty }
+
+    mutating func collect(_ entry: AddressEntry, _ now: WallTime) {
+        bindings.reserveCapacity(entry.bindingCount)
+        for binding in entry.bindings where binding.isCurrent(now) {
+            bindings.append(Binding(binding))
+            guard entry.bindingCount > 1 else { continue }
+            instances.append((binding.identity.instance.map(lowercased), binding.registered))
+        }
+    }
+
+    /// Highest preference first, those of one preference in the order in which they were made. The bindings of one instance
+    /// are put behind the one that was refreshed last (RFC 5626 §7, RFC 5627 §6.1).
+    var inOrder: [Binding] {
+        guard bindings.count > 1 else { return bindings }
+        var groups: [[Int]] = []
+        for index in bindings.indices {
+            let name = instances[index].name
+            if !name.isEmpty, let group = groups.firstIndex(where: { instances[$0[0]].name == name }) {
+                groups[group].append(index)
+            } else {
+                groups.append([index])
+            }
+        }
+        var found = groups.map { group in
+            let order = group.sorted { (instances[$1].refreshed, $0) < (instances[$0].refreshed, $1) }
+            var first = bindings[order[0]]
+            first.alternates = order.dropFirst().map { bindings[$0] }
+            return first
+        }
+        found.sortByPreference()
+        return found
     }
 }
 
 extension [Binding] {
     /// Highest preference first; bindings of one preference keep their order.
     fileprivate mutating func sortByPreference() {
-        for i in 1..<count {
+        for i in indices.dropFirst() {
             var j = i
             while j > 0, self[j - 1].preference < self[j].preference {
                 swapAt(j - 1, j)

@@ -81,7 +81,7 @@ extension BindingShard {
             if binding.isCurrent(now) {
                 kept += binding.size
             } else if isJournaled, !binding.isTombstone {
-                outbox.remove(old.domain, old.user, contact: binding.contact)
+                binding.withKey { outbox.remove(old.domain, old.user, key: $0) }
             }
         }
         bindingCount -= old.bindingCount

@@ -30,6 +30,8 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     let total = Atomic<Int>(0)
     let loading = Atomic<Bool>(false)
     let sweepCursor = Mutex<UInt64>(0)
+    let connections = Mutex(ConnectionIndex())
+    let endedWithConnections = Atomic<Int>(0)
 
     /// The number of shards, a power of two: enough that lanes seldom meet, and an index in one grows in short steps.
     public static let shardCount = 256
@@ -98,6 +100,11 @@ public final class BindingTable: LocationService, @unchecked Sendable {
         }
         if difference != 0 { total.add(difference, ordering: .relaxed) }
         if hasBatch { deliver(shard, &plan.batch) }
+        if case .accepted(let effect) = verdict, effect.added + effect.refreshed > 0,
+            registration.path.isEmpty, let connection = FlowCode.connection(registration.flow)
+        {
+            note(connection: connection, shard: shard, tag: tag)
+        }
         return verdict
     }
 
@@ -154,7 +161,7 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     private func deliver(_ change: JournalOutbox.Change, to journal: any BindingJournal) -> Bool {
         withAddressOfRecord(change.domain, change.user) { address in
             switch change.kind {
-            case .remove: return journal.remove(addressOfRecord: address, contact: change.content)
+            case .remove: return journal.remove(addressOfRecord: address, key: change.content)
             case .removeAll: return journal.removeAll(addressOfRecord: address)
             case .upsert: break
             }
@@ -163,14 +170,18 @@ public final class BindingTable: LocationService, @unchecked Sendable {
             let binding = StoredBinding(base: UnsafeMutableRawPointer(mutating: base))
             return withUnsafeTemporaryAllocation(byteCount: JournalFlow.longest, alignment: 8) { memory in
                 let flow = JournalFlow(
-                    flow: FlowCode.read(binding.flow), isBehindNAT: binding.flags.contains(.behindNAT))
+                    flow: FlowCode.read(binding.flow), isBehindNAT: binding.flags.contains(.behindNAT),
+                    isOutbound: binding.flags.contains(.outbound))
                 let count = flow.write(into: memory)
-                return journal.upsert(
+                return binding.withKey { key in
+                    journal.upsert(
                     JournalRecord(
-                        addressOfRecord: address, contact: binding.contact, parameters: binding.parameters,
+                        addressOfRecord: address, key: key, contact: binding.contact, parameters: binding.parameters,
                         callID: binding.callID, sequenceNumber: binding.sequenceNumber,
                         preference: binding.preference == Preference.absent ? nil : binding.preference,
-                        expires: binding.expires, flow: UnsafeRawBufferPointer(rebasing: memory[0..<count])))
+                        expires: binding.expires, path: binding.path,
+                        flow: UnsafeRawBufferPointer(rebasing: memory[0..<count])))
+                }
             }
         }
     }

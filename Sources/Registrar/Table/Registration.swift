@@ -10,9 +10,13 @@ struct Registration {
     var sequenceNumber: UInt32
     /// The way the request came, as `FlowCode` writes it.
     var flow: UnsafeRawBufferPointer
+    /// The proxies that the request came through and that want to be passed again (RFC 3327).
+    var path = UnsafeRawBufferPointer(start: nil, count: 0)
     var now: WallTime
     /// Whether the one contact is "*": all bindings go.
     var removesAll = false
+    /// Whether the answer says that flows are kept.
+    var confirmsOutbound = false
     /// Bindings that the address of record may have.
     var maximumContacts: Int
     /// Seconds within which a repeated request is answered as at first.
@@ -27,18 +31,28 @@ struct Registration {
         var preference: UInt16
         /// The expiration that is granted in seconds; 0 removes the binding.
         var expires: UInt32
+        /// The instance and the number of the flow, as the request states them.
+        var identity = FlowIdentity.none
+        /// Whether it makes a flow of an instance, told by these and not by the contact (RFC 5626 §6).
+        var isFlow = false
         var isBehindNAT: Bool
         /// Whether the flow leads to the contact: it is a SIP URI.
         var hasFlow: Bool
+
+        var flags: StoredBinding.Flags {
+            var flags: StoredBinding.Flags = isBehindNAT ? .behindNAT : []
+            if isFlow { flags.insert(.outbound) }
+            return flags
+        }
     }
 
     /// The binding that a change makes.
     func parts(_ change: Change) -> StoredBinding.Parts {
         StoredBinding.Parts(
             contact: change.contact, parameters: change.parameters, callID: callID,
-            flow: change.hasFlow ? flow : UnsafeRawBufferPointer(start: nil, count: 0),
+            flow: change.hasFlow ? flow : UnsafeRawBufferPointer(start: nil, count: 0), path: path,
             sequenceNumber: sequenceNumber, preference: change.preference, expires: now.adding(seconds: change.expires),
-            registered: now, flags: change.isBehindNAT ? .behindNAT : [])
+            registered: now, flags: change.flags)
     }
 }
 

@@ -99,7 +99,7 @@ struct RegistrationPlan: ~Copyable {
         _ index: Int, _ registration: Registration, isLoading: Bool
     ) -> RegistrationVerdict? {
         let change = changes[index]
-        guard let found = find(change.contact) else {
+        guard let found = find(change) else {
             if change.expires > 0 {
                 items.append(Item(old: nil, change: index, fate: .added))
             } else if isLoading, items.count < AddressEntry.largestBindingCount {
@@ -123,17 +123,37 @@ struct RegistrationPlan: ~Copyable {
         return nil
     }
 
-    /// The binding that a contact means: with the same bytes, or else one that is equivalent (RFC 3261 §19.1.4).
-    private func find(_ contact: UnsafeRawBufferPointer) -> Int? {
-        for index in items.indices where items[index].fate.isPresent && equal(self.contact(of: items[index]), contact) {
+    /// The binding that a change means: of a flow the one with its number and instance (RFC 5626 §6), else the one with the
+    /// same bytes, or else one that is equivalent (RFC 3261 §19.1.4).
+    private func find(_ change: Registration.Change) -> Int? {
+        guard !change.isFlow else {
+            return items.indices.first { index in
+                let item = items[index]
+                return item.fate.isPresent && isFlow(item) && identity(of: item).isSameFlow(as: change.identity)
+            }
+        }
+        for index in items.indices
+        where items[index].fate.isPresent && !isFlow(items[index])
+            && equal(contact(of: items[index]), change.contact)
+        {
             return index
         }
-        guard items.contains(where: { $0.fate.isPresent }) else { return nil }
-        let uri = ContactURI(contact)
-        for index in items.indices where items[index].fate.isPresent {
-            if uri.isEquivalent(to: ContactURI(self.contact(of: items[index]))) { return index }
+        guard items.contains(where: { $0.fate.isPresent && !isFlow($0) }) else { return nil }
+        let uri = ContactURI(change.contact)
+        for index in items.indices where items[index].fate.isPresent && !isFlow(items[index]) {
+            if uri.isEquivalent(to: ContactURI(contact(of: items[index]))) { return index }
         }
         return nil
+    }
+
+    private func isFlow(_ item: Item) -> Bool {
+        if let index = item.change { return changes[index].isFlow }
+        return item.old?.flags.contains(.outbound) == true
+    }
+
+    private func identity(of item: Item) -> FlowIdentity {
+        if let index = item.change { return changes[index].identity }
+        return item.old?.identity ?? .none
     }
 
     private func contact(of item: Item) -> UnsafeRawBufferPointer {

@@ -1,6 +1,6 @@
 import Glibc
 
-/// A binding where it lies in memory: a header of fixed size, then flow, contact, parameters and Call-ID.
+/// A binding where it lies in memory: a header of fixed size, then flow, contact, parameters, Call-ID and Path.
 ///
 /// The same bytes are a part of an `AddressEntry` and of a change in a `JournalOutbox`. Nothing is aligned.
 struct StoredBinding {
@@ -13,6 +13,8 @@ struct StoredBinding {
         static let behindNAT = Flags(rawValue: 1)
         /// It came from the journal, so that it is not known what expiration was granted.
         static let restored = Flags(rawValue: 2)
+        /// It is a flow of an instance: told by `+sip.instance` and `reg-id`, whatever its contact (RFC 5626 §6).
+        static let outbound = Flags(rawValue: 4)
     }
 
     private enum Offset {
@@ -23,17 +25,13 @@ struct StoredBinding {
         static let contactCount = 14
         static let parametersCount = 16
         static let callIDCount = 18
-        static let flowCount = 20
-        static let flags = 21
+        static let pathCount = 20
+        static let flowCount = 22
+        static let flags = 23
     }
 
     /// Bytes of the header.
-    static let headerSize = 22
-
-    /// Bytes of a binding with those parts.
-    static func size(flow: Int, contact: Int, parameters: Int, callID: Int) -> Int {
-        headerSize + flow + contact + parameters + callID
-    }
+    static let headerSize = 24
 
     private func load<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: T.Type) -> T {
         base.loadUnaligned(fromByteOffset: offset, as: type)
@@ -93,8 +91,15 @@ struct StoredBinding {
         UnsafeRawBufferPointer(start: base + callIDOffset, count: count(Offset.callIDCount))
     }
 
+    private var pathOffset: Int { callIDOffset &+ count(Offset.callIDCount) }
+
+    /// The proxies between us and the contact, as a list of Route values; empty when there are none (RFC 3327 §5.3).
+    var path: UnsafeRawBufferPointer {
+        UnsafeRawBufferPointer(start: base + pathOffset, count: count(Offset.pathCount))
+    }
+
     /// Bytes of the whole.
-    var size: Int { callIDOffset &+ count(Offset.callIDCount) }
+    var size: Int { pathOffset &+ count(Offset.pathCount) }
 
     /// Whether it ends neither now nor did before.
     func isCurrent(_ now: WallTime) -> Bool { expires > now }
@@ -105,6 +110,22 @@ struct StoredBinding {
     /// Whether keep-alives must be sent to it: a datagram flow through a NAT.
     var needsPings: Bool { flags.contains(.behindNAT) && FlowCode.isDatagram(flow) }
 
+    /// Its instance and the number of its flow.
+    var identity: FlowIdentity { FlowIdentity(parameters: parameters) }
+
+    /// Calls `body` with what names it in the journal.
+    func withKey<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+        FlowIdentity.withKey(
+            contact: contact, parameters: parameters, isFlow: flags.contains(.outbound), body)
+    }
+
+    /// Whether both have one name in the journal.
+    func hasSameKey(as other: StoredBinding) -> Bool {
+        guard flags.contains(.outbound) == other.flags.contains(.outbound) else { return false }
+        return flags.contains(.outbound)
+            ? identity.isSameFlow(as: other.identity) : equal(contact, other.contact)
+    }
+
     // MARK: Writing
 
     /// The parts of a binding that is to be written; they borrow.
@@ -113,16 +134,19 @@ struct StoredBinding {
         var parameters: UnsafeRawBufferPointer
         var callID: UnsafeRawBufferPointer
         var flow: UnsafeRawBufferPointer
+        var path = UnsafeRawBufferPointer(start: nil, count: 0)
         var sequenceNumber: UInt32
         var preference: UInt16
         var expires: WallTime
         var registered: WallTime
         var flags: Flags
 
+        /// Whether it is a flow of an instance.
+        var isFlow: Bool { flags.contains(.outbound) }
+
         /// The lengths must fit 16 bits, that of the flow 8; who makes parts has checked that.
         var size: Int {
-            StoredBinding.size(
-                flow: flow.count, contact: contact.count, parameters: parameters.count, callID: callID.count)
+            StoredBinding.headerSize + flow.count + contact.count + parameters.count + callID.count + path.count
         }
     }
 
@@ -136,12 +160,14 @@ struct StoredBinding {
         base.storeBytes(of: UInt16(parts.contact.count), toByteOffset: Offset.contactCount, as: UInt16.self)
         base.storeBytes(of: UInt16(parts.parameters.count), toByteOffset: Offset.parametersCount, as: UInt16.self)
         base.storeBytes(of: UInt16(parts.callID.count), toByteOffset: Offset.callIDCount, as: UInt16.self)
+        base.storeBytes(of: UInt16(parts.path.count), toByteOffset: Offset.pathCount, as: UInt16.self)
         base.storeBytes(of: UInt8(parts.flow.count), toByteOffset: Offset.flowCount, as: UInt8.self)
         var at = Self.headerSize
         append(parts.flow, &at)
         append(parts.contact, &at)
         append(parts.parameters, &at)
         append(parts.callID, &at)
+        append(parts.path, &at)
     }
 
     private func append(_ part: UnsafeRawBufferPointer, _ at: inout Int) {
@@ -150,7 +176,8 @@ struct StoredBinding {
         at &+= part.count
     }
 
-    /// Sets the binding anew where it lies. Contact and parameters are the same, and flow and Call-ID as long as before.
+    /// Sets the binding anew where it lies. Contact, parameters and path are the same, and flow and Call-ID as long
+    /// as before.
     func update(_ parts: Parts) {
         if let source = parts.callID.baseAddress { memcpy(base + callIDOffset, source, parts.callID.count) }
         if let source = parts.flow.baseAddress { memcpy(base + Self.headerSize, source, parts.flow.count) }
@@ -164,6 +191,6 @@ struct StoredBinding {
     /// Whether `update` can take those parts.
     func canBeUpdated(_ parts: Parts) -> Bool {
         flowCount == parts.flow.count && count(Offset.callIDCount) == parts.callID.count
-            && equal(contact, parts.contact) && equal(parameters, parts.parameters)
+            && equal(contact, parts.contact) && equal(parameters, parts.parameters) && equal(path, parts.path)
     }
 }

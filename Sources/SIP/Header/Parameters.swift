@@ -77,7 +77,8 @@ public struct Parameters: Sequence, IteratorProtocol {
     private let base: UnsafePointer<UInt8>
     private var cursor: Cursor
 
-    init(_ base: UnsafePointer<UInt8>, _ range: ByteRange) {
+    /// Walks over the parameters in a run of bytes that start with ";"; they must stay where they are meanwhile.
+    public init(_ base: UnsafePointer<UInt8>, _ range: ByteRange) {
         self.base = base
         cursor = Cursor(base, range)
     }

@@ -1,7 +1,21 @@
 /// `qvalue`, the weight of a choice, in thousandths from 0 to 1000 (RFC 3261 §25.1).
-enum QualityValue {
+public enum QualityValue {
     /// The weight of what states none.
-    static let highest = 1_000
+    public static let highest = 1_000
+
+    /// Writes a weight without zeros at its end; what is above 1 is 1, and what is below 0 is 0.
+    public static func write(_ thousandths: Int, into writer: inout ByteWriter) {
+        guard thousandths < highest else { return writer.append(UInt8(ascii: "1")) }
+        writer.append(UInt8(ascii: "0"))
+        var rest = max(0, thousandths)
+        var unit = 100
+        if rest > 0 { writer.append(UInt8(ascii: ".")) }
+        while rest > 0 {
+            writer.append(UInt8(ascii: "0") &+ UInt8(truncatingIfNeeded: rest / unit))
+            rest %= unit
+            unit /= 10
+        }
+    }
 
     /// The weight written in a run; nil when it is no number or above 1.
     ///

@@ -32,15 +32,15 @@ public enum TransportName: UInt8, Sendable, CaseIterable {
         }
     }
 
-    /// The value of a URI's transport parameter, small letters; empty for `other`.
+    /// The value of a URI's transport parameter, small letters; empty for `other`. WebSocket has one value for both kinds: the
+    /// scheme says which is meant (RFC 7118 §5.2).
     public var parameterText: StaticString {
         switch self {
         case .udp: "udp"
         case .tcp: "tcp"
         case .tls: "tls"
         case .sctp: "sctp"
-        case .ws: "ws"
-        case .wss: "wss"
+        case .ws, .wss: "ws"
         case .tlsSCTP: "tls-sctp"
         case .other: ""
         }
@@ -48,6 +48,22 @@ public enum TransportName: UInt8, Sendable, CaseIterable {
 
     /// Whether the transport delivers or says that it did not (RFC 3261 §17).
     public var isReliable: Bool { self != .udp }
+
+    /// Whether nobody on the way can read or change what it carries (RFC 3261 §26.2.1, RFC 7118 §9.1).
+    public var isSecure: Bool { self == .tls || self == .wss || self == .tlsSCTP }
+
+    /// Whether it carries messages one by one, so that a body ends with its message (RFC 3261 §18.3, RFC 7118 §5).
+    public var keepsBoundaries: Bool { self == .udp || self == .ws || self == .wss }
+
+    /// The port of a URI or Via that names none (RFC 3261 §18.2.1, §19.1.2, RFC 7118 §5.5).
+    public var defaultPort: UInt16 {
+        switch self {
+        case .tls, .tlsSCTP: 5_061
+        case .ws: 80
+        case .wss: 443
+        case .udp, .tcp, .sctp, .other: 5_060
+        }
+    }
 }
 
 /// One value of Via, typed in place (RFC 3261 §20.42, RFC 3581).

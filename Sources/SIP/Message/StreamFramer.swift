@@ -50,6 +50,11 @@ public struct StreamFramer: Sendable {
         if skipLineEnds() { return .ping }
         // Line ends alone may be the start of a ping: they are no head yet.
         guard start < buffer.count, buffer[start] != 0x0D, buffer[start] != 0x0A else { return nil }
+        // A start line begins with a method or with "SIP": what begins with anything else, such as the handshake of TLS, is not
+        // waited for.
+        guard buffer[start] > 0x20, buffer[start] < 0x7F else {
+            throw MessageDefect(.notSIP, "The stream does not carry SIP")
+        }
         guard let headLength = findHead() else {
             if buffer.count - start > limits.headSize {
                 throw MessageDefect(.tooLarge, "The header fields are longer than allowed", status: 513)
@@ -74,8 +79,13 @@ public struct StreamFramer: Sendable {
         guard buffer.count - start >= length else { return nil }
         let message = Array(buffer[start..<start + length])
         start += length
-        searched = start
         expected = nil
+        // A phone is silent for minutes: what its last message took is not kept for the next.
+        if start == buffer.count {
+            buffer = []
+            start = 0
+        }
+        searched = start
         return .message(message)
     }
 

@@ -1,5 +1,5 @@
 public import Reactor
-public import SIP
+import SIP
 
 /// SIP on one lane: the driver below a `TransactionLayer`, with the lane's sockets and timers.
 ///
@@ -107,9 +107,11 @@ extension EndpointLane: EndpointDriver {
         streams?.send(connection, bytes) ?? false
     }
 
-    public func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 {
-        streams?.connect(transport, to: remote) ?? 0
-    }
+    public func connect(to target: Target) -> UInt64 { streams?.connect(to: target) ?? 0 }
+
+    public func isOpen(connection: UInt64) -> Bool { streams?.isOpen(connection: connection) ?? false }
+
+    public func provenDomains(of connection: UInt64) -> [String] { streams?.provenDomains(of: connection) ?? [] }
 
     public func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {
         let waiting = LaneCompletion(completion)
@@ -151,7 +153,9 @@ extension EndpointLane: DatagramHandler {
                 layer.receive(datagram.bytes, flow)
                 continue
             }
-            guard layer.indexMessage(datagram.bytes, .datagram) else { continue }
+            guard !layer.answersSTUN(datagram.bytes, flow), layer.indexMessage(datagram.bytes, .datagram) else {
+                continue
+            }
             let view = layer.indexedView(datagram.bytes)
             let index = owner.lane(of: view)
             if index == lane.index {

@@ -11,6 +11,9 @@ public final class SIPEndpoint: Sendable {
         public var address: TransportAddress
         /// What to be called in messages; nil for the bound address.
         public var advertised: String?
+        /// Whether others can connect to it; one that does not accept names a transport by which we connect only, and its port
+        /// may be 0 for that of the first listener.
+        public var isAccepting = true
 
         public init(_ transport: TransportName, _ address: TransportAddress, advertised: String? = nil) {
             self.transport = transport
@@ -31,6 +34,10 @@ public final class SIPEndpoint: Sendable {
         public var lane = Lane.Configuration()
         /// Connections: times and limits of each.
         public var stream = StreamConfiguration()
+        /// How listeners for WebSocket speak it; the subprotocol is `sip` (RFC 7118 §4.1).
+        public var webSocket = WebSocketContext(WebSocketConfiguration(subprotocol: "sip"))
+        /// What secures connections; needed by listeners for TLS, and to connect by TLS.
+        public var security: TLSContext?
         /// Connections that may be there at a time, in all and from one source.
         public var connectionLimit = 20_000
         public var connectionLimitPerSource = 1_000
@@ -68,13 +75,22 @@ public final class SIPEndpoint: Sendable {
                 owner: owner, threadCount: configuration.streamThreads, configuration: configuration.stream,
                 limits: configuration.layers.limits,
                 admission: StreamAdmission(
-                    limit: configuration.connectionLimit, limitPerSource: configuration.connectionLimitPerSource)) : nil
+                    limit: configuration.connectionLimit, limitPerSource: configuration.connectionLimitPerSource),
+                security: configuration.security, webSocket: configuration.webSocket) : nil
         self.streams = streams
         for (index, listener) in configuration.listeners.enumerated() {
             if listener.transport.isReliable, let streams {
                 bound.append([])
-                let address = try await streams.listen(listener.address, listener: index)
-                listeners.append(Listener(listener.transport, address, advertised: listener.advertised))
+                var address = listener.address
+                if listener.isAccepting {
+                    address = try await streams.listen(listener.transport, address, listener: index)
+                } else {
+                    if address.port == 0, let first = listeners.first { address.port = first.address.port }
+                    streams.name(listener.transport, address, listener: index)
+                }
+                var made = Listener(listener.transport, address, advertised: listener.advertised)
+                made.isAccepting = listener.isAccepting
+                listeners.append(made)
                 continue
             }
             let sockets = try BoundDatagramSocket.bind(listener.address, count: count, configuration.socket)

@@ -1,18 +1,17 @@
+import Glibc
 import Reactor
 import SIP
 import Synchronization
 
-/// The TCP connections of an endpoint: cuts them into messages, hands each message to the lane that owns its call, and
+/// The connections of an endpoint, over TCP, TLS and WebSocket: cuts them into messages, hands each message to the lane that owns its call, and
 /// sends for all lanes (RFC 3261 §18).
 ///
-/// A request goes by the connection that we have opened to its target, or by the flow that it names; connections that
-/// others have opened are used for answers and for bindings that came by them.
+/// A request goes by the connection that we have opened to its target, by one that the target itself has opened and offered
+/// (RFC 5923), or by the flow that it names; other connections that others have opened are used for answers and for bindings
+/// that came by them.
 final class SIPStreams: StreamTransport, StreamHandler {
     private struct State {
-        /// Every connection by its number.
-        var connections: [UInt64: StreamConnection] = [:]
-        /// Those that we have opened, by where they lead.
-        var outbound: [TransportAddress: UInt64] = [:]
+        var table = ConnectionTable()
         /// Makes no connections any more.
         var isStopped = false
     }
@@ -25,18 +24,35 @@ final class SIPStreams: StreamTransport, StreamHandler {
     private let limits: MessageLimits
     private let admission: StreamAdmission
     private let connector = Mutex<StreamConnector?>(nil)
-    private let listeners = Mutex<[StreamListener]>([])
-    /// The indexes of the listeners whose names connections of ours carry in Via: the first of each address family.
-    private let outboundListeners = Mutex<[TransportAddress.Family: UInt16]>([:])
+    /// Secures connections; nil when there is no TLS.
+    private let security: TLSContext?
+    private let webSocket: WebSocketContext
+    private let listeners = Mutex(Listeners())
+
+    private struct Listeners {
+        var open: [StreamListener] = []
+        /// The transport of each listener, by its index.
+        var transports: [Int: TransportName] = [:]
+        /// The indexes of the listeners whose names connections of ours carry in Via: the first of each transport and family.
+        var outbound: [Kind: UInt16] = [:]
+    }
+
+    /// What a listener must have in common with a connection of ours.
+    private struct Kind: Hashable {
+        var transport: TransportName
+        var family: TransportAddress.Family
+    }
 
     init(
         owner: CallOwner, threadCount: Int, configuration: StreamConfiguration, limits: MessageLimits,
-        admission: StreamAdmission
+        admission: StreamAdmission, security: TLSContext?, webSocket: WebSocketContext
     ) {
         self.owner = owner
         self.configuration = configuration
         self.limits = limits
         self.admission = admission
+        self.security = security
+        self.webSocket = webSocket
         threads = StreamThreads(count: threadCount)
     }
 
@@ -49,16 +65,32 @@ final class SIPStreams: StreamTransport, StreamHandler {
         connector.withLock { $0 = made }
     }
 
+    /// Names a listener whose connections are ours alone; nobody is let in.
+    func name(_ transport: TransportName, _ address: TransportAddress, listener: Int) {
+        listeners.withLock { listeners in
+            listeners.transports[listener] = transport
+            let kind = Kind(transport: transport, family: address.family)
+            if listeners.outbound[kind] == nil { listeners.outbound[kind] = UInt16(listener) }
+        }
+    }
+
     /// Listens.
-    func listen(_ address: TransportAddress, listener: Int) async throws(SocketError) -> TransportAddress {
+    func listen(
+        _ transport: TransportName, _ address: TransportAddress, listener: Int
+    ) async throws(SocketError) -> TransportAddress {
         let limits = limits
+        if transport.isSecure, security?.hasIdentity != true {
+            throw SocketError(ENOKEY, "listen for TLS without a certificate", address)
+        }
+        name(transport, address, listener: listener)
         let bound = try await StreamListener.bind(
             address, on: threads, configuration, tag: UInt64(listener), admission: admission,
-            framer: { SIPStreamFramer(limits: limits) }, handler: self)
-        listeners.withLock { $0.append(bound) }
-        outboundListeners.withLock { listeners in
-            if listeners[address.family] == nil { listeners[address.family] = UInt16(listener) }
-        }
+            security: transport.isSecure ? security : nil,
+            webSocket: transport.keepsBoundaries ? webSocket : nil,
+            framer: { () -> any Reactor.StreamFramer in
+                if transport.keepsBoundaries { SIPMessageFramer() } else { SIPStreamFramer(limits: limits) }
+            }, handler: self)
+        listeners.withLock { $0.open.append(bound) }
         return bound.localAddress
     }
 
@@ -73,26 +105,45 @@ final class SIPStreams: StreamTransport, StreamHandler {
     var statistics: StreamStatistics { threads.statistics }
 
     /// Connections that are open, or are being made.
-    var connectionCount: Int { state.withLock { $0.connections.count } }
+    var connectionCount: Int { state.withLock { $0.table.count } }
 
     // MARK: StreamTransport
 
     func send(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        guard let found = state.withLock({ $0.connections[connection] }) else { return false }
-        return found.send(Array(bytes))
+        guard let found = state.withLock({ $0.table.connection(connection) }) else { return false }
+        let isTaken = found.send(Array(bytes))
+        if Self.isFinalResponse(bytes) { found.settle() }
+        return isTaken
     }
 
-    func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 {
+    /// Whether bytes are the final response to a request, which was owed (RFC 3261 §7.2).
+    private static func isFinalResponse(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let version: StaticString = "SIP/2.0 "
+        guard bytes.count > 8, bytes[8] >= UInt8(ascii: "2") else { return false }
+        return version.withUTF8Buffer { bytes.prefix($0.count).elementsEqual($0) }
+    }
+
+    func isOpen(connection: UInt64) -> Bool {
+        state.withLock { $0.table.connection(connection) }?.isOpen ?? false
+    }
+
+    func provenDomains(of connection: UInt64) -> [String] {
+        state.withLock { $0.table.connection(connection) }?.peerNames?.domains ?? []
+    }
+
+    func connect(to target: Target) -> UInt64 {
         state.withLock { state in
-            if let number = state.outbound[remote], let known = state.connections[number], known.isOpen {
-                return number
-            }
+            if let number = state.table.connection(to: target) { return number }
+            // To a WebSocket client only its own connection leads (RFC 7118 §5).
+            guard target.transport == .tcp || (target.transport == .tls && security != nil) else { return 0 }
             // A connector whose threads are gone tells of the end at once, which would wait for this very lock.
             guard !state.isStopped, let connector = connector.withLock({ $0 }) else { return 0 }
-            let tag = UInt64(outboundListeners.withLock { $0[remote.family] ?? 0 })
-            let made = connector.connect(to: remote, tag: tag)
-            state.connections[made.id.number] = made
-            state.outbound[remote] = made.id.number
+            let kind = Kind(transport: target.transport, family: target.address.family)
+            guard let listener = listeners.withLock({ $0.outbound[kind] }) else { return 0 }
+            let made = connector.connect(
+                to: target.address, tag: UInt64(listener), security: target.transport == .tls ? security : nil,
+                domain: ConnectionTable.domain(of: target))
+            state.table.insert(made, to: target)
             return made.id.number
         }
     }
@@ -100,14 +151,17 @@ final class SIPStreams: StreamTransport, StreamHandler {
     // MARK: StreamHandler
 
     func opened(_ connection: StreamConnection) {
-        state.withLock { $0.connections[connection.id.number] = connection }
+        state.withLock { $0.table.insert(connection) }
     }
 
     func received(_ frames: [[UInt8]], on connection: StreamConnection) {
         let lanes = lanes.withLock { $0 }
         guard !lanes.isEmpty, let local = connection.localAddress else { return }
+        let transport = listeners.withLock { $0.transports[Int(connection.tag)] } ?? .tcp
+        let isProven = transport == .tls && !connection.isOutbound && connection.peerNames != nil
         let flow = Flow(
-            transport: .tcp, listener: UInt16(truncatingIfNeeded: connection.tag), connection: connection.id.number,
+            transport: transport, listener: UInt16(truncatingIfNeeded: connection.tag),
+            connection: connection.id.number,
             local: local, remote: connection.remoteAddress)
         for frame in frames {
             // The double CRLF of a keep-alive is answered by a single one (RFC 5626 §4.4.1).
@@ -115,9 +169,10 @@ final class SIPStreams: StreamTransport, StreamHandler {
                 _ = connection.send([0x0D, 0x0A])
                 continue
             }
-            guard !hand(frame, flow, to: lanes) else { continue }
+            guard !hand(frame, connection, flow, isProven, to: lanes) else { continue }
             // Nobody repeats over a stream what was shed, and so its sender is told.
             answer(frame, 503, on: connection, retryAfter: Self.retryAfter)
+            connection.settle()
         }
     }
 
@@ -125,11 +180,29 @@ final class SIPStreams: StreamTransport, StreamHandler {
     static let retryAfter = Duration.seconds(5)
 
     /// Gives a message to its lane; false when the lane's queue is full: requests that begin something are shed first.
-    private func hand(_ frame: [UInt8], _ flow: Flow, to lanes: [EndpointLane]) -> Bool {
-        guard let message = try? Message(frame, limits: limits, framing: .stream) else { return true }
-        let (index, begins) = message.withView { (owner.lane(of: $0), $0.beginsSomething) }
+    private func hand(
+        _ frame: [UInt8], _ connection: StreamConnection, _ flow: Flow, _ isProven: Bool, to lanes: [EndpointLane]
+    ) -> Bool {
+        let framing: MessageIndex.Framing = flow.transport.keepsBoundaries ? .datagram : .stream
+        guard let message = try? Message(frame, limits: limits, framing: framing) else { return true }
+        let (index, begins) = message.withView { view in
+            if isProven { noteAlias(view, flow) }
+            // Who closes its sending side behind a request is answered all the same.
+            if view.isRequest, view.method != .ack { connection.owe() }
+            return (owner.lane(of: view), view.beginsSomething)
+        }
         let lane = lanes[index]
         return lane.lane.send(StreamMessage(frame, flow, lane), begins ? .sheddable : .reserved)
+    }
+
+    /// A peer that has proven who it is may offer its connection for requests of ours: they then go to the address that its
+    /// Via advertises, on the host that it comes from (RFC 5923 §8.2, §9.2).
+    private func noteAlias(_ view: MessageView, _ flow: Flow) {
+        guard view.isRequest, let via = try? view.topVia, via.transport == .tls,
+            view.parameters(via.parameters).first("alias") != nil
+        else { return }
+        let address = flow.remote.with(port: via.hasPort ? via.port : TransportName.tls.defaultPort)
+        state.withLock { $0.table.offer(flow.connection, for: address) }
     }
 
     /// Answers a request whose head can be read, without a lane; ACK and responses are not answered.
@@ -155,10 +228,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
 
     func closed(_ connection: StreamConnection, _ reason: StreamCloseReason) {
         let number = connection.id.number
-        state.withLock { state in
-            state.connections[number] = nil
-            if state.outbound[connection.remoteAddress] == number { state.outbound[connection.remoteAddress] = nil }
-        }
+        state.withLock { $0.table.remove(number) }
         let text = "\(reason)"
         for lane in lanes.withLock({ $0 }) {
             lane.lane.execute { _ in lane.layer.connectionClosed(number, text) }
@@ -179,30 +249,4 @@ private final class StreamMessage: LaneMessage {
     }
 
     func deliver(on lane: Lane) { bytes.withUnsafeBytes { target.layer.receive($0, flow) } }
-}
-
-/// Cuts a stream into SIP messages and keep-alives.
-struct SIPStreamFramer: Reactor.StreamFramer {
-    /// The frame that stands for a keep-alive.
-    static let ping: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
-    private var framer: SIP.StreamFramer
-
-    init(limits: MessageLimits) { framer = SIP.StreamFramer(limits: limits) }
-
-    mutating func append(_ bytes: UnsafeRawBufferPointer) { framer.append(bytes) }
-
-    mutating func next() throws(StreamFramingError) -> [UInt8]? {
-        do throws(MessageDefect) {
-            switch try framer.next() {
-            case .message(let bytes): return bytes
-            case .ping: return Self.ping
-            case nil: return nil
-            }
-        } catch {
-            throw StreamFramingError(
-                "\(error)", code: Int(error.status.rawValue), beginning: framer.rejectedHead)
-        }
-    }
-
-    var holdsPartialFrame: Bool { framer.holdsPartialMessage }
 }

@@ -1,11 +1,14 @@
-import Reactor
-import SIP
-
 /// The connections of an endpoint, as its lanes see them; safe to call from any lane.
 protocol StreamTransport: AnyObject, Sendable {
     /// Sends on a connection; false when it is gone.
     func send(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool
 
-    /// The connection that we have opened to an address, or a new one on the way.
-    func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64
+    /// The connection that requests for a target take, or a new one on the way; 0 when none can be made.
+    func connect(to target: Target) -> UInt64
+
+    /// Whether a connection takes what is sent.
+    func isOpen(connection: UInt64) -> Bool
+
+    /// The domains that the other side has proven.
+    func provenDomains(of connection: UInt64) -> [String]
 }

@@ -7,19 +7,21 @@ extension TransactionLayer {
     /// when a name is looked up. Nothing means that there is no address, or that the scheme is not SIP.
     public func locate(_ uri: URI, _ completion: @escaping ([Target]) -> Void) {
         guard uri.index.isSIP else { return completion([]) }
-        let transport = uri.scheme == .sips ? .tls : uri.transport ?? .udp
-        let port = uri.port ?? (transport == .tls ? 5_061 : 5_060)
+        let transport = uri.requestTransport
+        let port = uri.port ?? transport.defaultPort
         let host = uri.parameter("maddr") ?? uri.host
+        // What the other side must prove is what stood at the beginning, whatever a name leads to (RFC 5922 §7.3).
+        let domain = transport.isSecure ? uri.host : nil
         let bracketed = host.contains(":") ? "[\(host)]" : host
         if let address = TransportAddress("\(bracketed):\(port)") {
-            return completion([Target(transport, address)])
+            return completion([Target(transport, address, domain: domain)])
         }
         driver.resolve(host: host, port: port) { [self] addresses in
             // A name may have addresses of a family that no listener has; they are left only where there are no others, so
             // that the failure is theirs.
             let families = Set(listeners.filter { $0.transport == transport }.map(\.address.family))
             let reachable = addresses.filter { families.contains($0.family) }
-            completion((reachable.isEmpty ? addresses : reachable).map { Target(transport, $0) })
+            completion((reachable.isEmpty ? addresses : reachable).map { Target(transport, $0, domain: domain) })
         }
     }
 }

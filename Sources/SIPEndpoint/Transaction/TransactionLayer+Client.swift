@@ -19,14 +19,14 @@ extension TransactionLayer {
     ) -> ClientTransaction? {
         guard var flow = route(target) else { return nil }
         let token = clients.reserve()
-        writeRequest(flow, token, branchSuffix, write)
+        writeRequest(flow, token, branchSuffix, target.flow == nil, write)
         var datagramForm: ClientTransaction.DatagramForm?
         if flow.transport == .udp, scratch.count > configuration.datagramThreshold, !staysOnDatagram,
             target.flow == nil, let larger = route(Target(.tcp, target.address))
         {
             datagramForm = .init(request: scratch.array, flow: flow, isProxied: isProxied)
             flow = larger
-            writeRequest(flow, token, branchSuffix, write)
+            writeRequest(flow, token, branchSuffix, true, write)
         }
         let reliable = flow.transport.isReliable
         let transaction = ClientTransaction(
@@ -51,7 +51,7 @@ extension TransactionLayer {
     ) -> (bytes: [UInt8], flow: Flow)? {
         guard let flow = route(target) else { return nil }
         // A branch like any other; no response will ever carry it.
-        writeRequest(flow, driver.random() >> 8, 0, write)
+        writeRequest(flow, driver.random() >> 8, 0, target.flow == nil, write)
         let bytes = scratch.array
         counters.requestsSent &+= 1
         send(bytes, flow)
@@ -69,23 +69,33 @@ extension TransactionLayer {
         var flow = Flow(
             transport: target.transport, listener: UInt16(listener), local: listeners[listener].address,
             remote: target.address)
-        if target.transport.isReliable { flow.connection = driver.connect(target.transport, to: target.address) }
+        if target.transport.isReliable {
+            flow.connection = driver.connect(to: target)
+            guard flow.connection != 0 else { return nil }
+        }
         return flow
     }
 
     /// Writes a request with our Via into `scratch`.
     private func writeRequest(
-        _ flow: Flow, _ token: UInt64, _ suffix: UInt64,
+        _ flow: Flow, _ token: UInt64, _ suffix: UInt64, _ isOfOurs: Bool,
         _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
     ) {
         withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { memory in
             var via = ByteWriter(into: memory)
             via.append("Via: ")
             writeVia(flow, token, suffix, into: &via)
+            if isOfOurs, offersAlias(flow) { via.append(";alias") }
             via.append("\r\n")
             scratch.removeAll()
             write(&scratch, via.bytes, flow)
         }
+    }
+
+    /// Whether the other side may send its own requests by a connection that we have opened (RFC 5923 §8.1): where we listen
+    /// for TLS we have a certificate, which proves to it who we are.
+    private func offersAlias(_ flow: Flow) -> Bool {
+        flow.transport == .tls && listeners[Int(flow.listener)].isAccepting
     }
 
     private func writeVia(_ flow: Flow, _ token: UInt64, _ suffix: UInt64, into writer: inout ByteWriter) {
@@ -111,7 +121,9 @@ extension TransactionLayer {
             let transaction = cSeq.method == .cancel && found.method != .cancel ? found.cancel : found,
             cSeq.method == transaction.method
         else {
-            counters.strayResponses &+= 1
+            if !handler.receiveUnmatched(IncomingResponse(view: view, flow: flow), in: self) {
+                counters.strayResponses &+= 1
+            }
             return
         }
         let status = view.statusCode
@@ -288,6 +300,8 @@ extension TransactionLayer {
 
     /// A connection has ended or could not be made; what waited on it is told.
     public func connectionClosed(_ connection: UInt64, _ reason: String) {
+        // First, so that whoever tries elsewhere finds nothing that is gone.
+        handler.connectionClosed(connection, in: self)
         guard let tokens = clientsByConnection.removeValue(forKey: connection) else { return }
         for token in tokens.sorted() {
             guard let transaction = clients.find(token), transaction.flow.connection == connection else { continue }

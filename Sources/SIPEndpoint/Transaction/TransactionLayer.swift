@@ -89,7 +89,9 @@ public final class TransactionLayer {
 
     /// A datagram, or a message cut out of a stream.
     public func receive(_ bytes: UnsafeRawBufferPointer, _ flow: Flow) {
-        guard indexMessage(bytes, flow.connection == 0 ? .datagram : .stream) else { return }
+        guard !answersSTUN(bytes, flow), indexMessage(bytes, flow.transport.keepsBoundaries ? .datagram : .stream) else {
+            return
+        }
         handleIndexed(bytes, flow)
     }
 

@@ -34,13 +34,27 @@ public protocol RequestHandler: AnyObject {
     /// A CANCEL that matches no INVITE transaction; the usual answer is 481 (RFC 3261 §9.2).
     func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer)
 
+    /// A response that matches no transaction; true takes it, as a proxy without state does (RFC 3261 §18.1.2).
+    func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool
+
+
     /// A timer started by `TransactionLayer.schedule`.
     func timerFired(_ token: UInt64, in layer: TransactionLayer)
+
+    /// A connection is no more, whoever had opened it: what depends on it, such as the binding of a phone that only it leads
+    /// to, is of no use any more. All lanes are told, before the transactions on it are.
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer)
 }
 
 extension RequestHandler {
     /// Nothing to do.
     public func attached(to layer: TransactionLayer) {}
+
+    /// Nothing to do.
+    public func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {}
+
+    /// Takes none.
+    public func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool { false }
 }
 
 /// Why a transaction ended without what it waited for.

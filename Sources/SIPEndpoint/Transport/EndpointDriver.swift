@@ -1,5 +1,4 @@
 public import Reactor
-public import SIP
 
 /// What the SIP layers of one lane need from the world below: a clock, timers, and ways to send.
 ///
@@ -24,9 +23,17 @@ public protocol EndpointDriver: AnyObject {
     /// Sends on a connection; false when it is gone.
     func sendStream(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool
 
-    /// The connection that this element has opened to an address, or a new one on the way; what is sent before it is open
-    /// waits. Its failure comes as `TransactionLayer.connectionClosed`.
-    func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64
+    /// The connection that requests for a target take: one that this element has opened, one that the target itself has opened
+    /// and may be used again (RFC 5923), or a new one on the way; what is sent before it is open waits. Its failure comes as
+    /// `TransactionLayer.connectionClosed`. 0 when there is none and none can be made.
+    func connect(to target: Target) -> UInt64
+
+    /// Whether a connection is there, and takes what is sent.
+    func isOpen(connection: UInt64) -> Bool
+
+    /// The domains that the other side of a connection has proven by its certificate (RFC 5922 §7.4); none when it has shown
+    /// none.
+    func provenDomains(of connection: UInt64) -> [String]
 
     /// Looks up the addresses of a host name off the lane; `completion` is called on the lane, with nothing when there is
     /// none.
@@ -40,6 +47,12 @@ public protocol EndpointDriver: AnyObject {
 }
 
 extension EndpointDriver {
+    /// For drivers whose connections never end.
+    public func isOpen(connection: UInt64) -> Bool { true }
+
+    /// For drivers without certificates.
+    public func provenDomains(of connection: UInt64) -> [String] { [] }
+
     /// For drivers in virtual time, whose world has one thread: runs the work at once.
     public var execute: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void { { $0() } }
 }

@@ -35,13 +35,17 @@ public struct Target: Hashable, Sendable {
     public var transport: TransportName
     /// The address.
     public var address: TransportAddress
+    /// Whom the other side must prove to be when the transport is secure: the domain, or the address, that the next hop's URI
+    /// names (RFC 5922 §7.3); nil for the address.
+    public var domain: String?
     /// The flow to use and no other, for a phone behind a NAT or on a connection of its own; nil to choose one.
     public var flow: Flow?
 
     /// A target to reach by whichever of our listeners fits.
-    public init(_ transport: TransportName, _ address: TransportAddress) {
+    public init(_ transport: TransportName, _ address: TransportAddress, domain: String? = nil) {
         self.transport = transport
         self.address = address
+        self.domain = domain
     }
 
     /// A target at the far end of a flow.

@@ -9,6 +9,9 @@ public struct Listener: Hashable, Sendable {
     public var address: TransportAddress
     /// The host and port to write in messages: as configured, or else the bound address.
     public var advertised: [UInt8]
+    /// Whether others can connect to it. One that does not accept names a transport by which this element connects only: that
+    /// of a phone without a certificate.
+    public var isAccepting = true
 
     /// Makes a listener.
     ///

@@ -76,8 +76,8 @@ extension ConfigurationDifference {
 }
 
 extension [ServerConfiguration.Domain] {
-    /// The domains to go on with after a reload. New ones come behind those there are, of which aliases and openness
-    /// can change; none is taken away and no realm changes, since bindings and secrets hang on them.
+    /// The domains to go on with after a reload. New ones come behind those there are, of which all but
+    /// the realm can change; none is taken away, and no realm changes, since bindings and secrets hang on them.
     fileprivate func takingOver(_ new: [ServerConfiguration.Domain]) -> [ServerConfiguration.Domain] {
         var result = self
         for domain in new {
@@ -87,6 +87,11 @@ extension [ServerConfiguration.Domain] {
             }
             result[index].aliases = domain.aliases
             result[index].isOpen = domain.isOpen
+            result[index].mode = domain.mode
+            result[index].redirectedUsers = domain.redirectedUsers
+            result[index].serviceRoute = domain.serviceRoute
+            result[index].certificate = domain.certificate
+            result[index].certificateKey = domain.certificateKey
         }
         return result
     }
@@ -99,6 +104,11 @@ extension ServerConfiguration.Domain {
         if realm != name { parts.append("realm \(realm)") }
         if !aliases.isEmpty { parts.append("aliases \(aliases.joined(separator: " "))") }
         if !isOpen { parts.append("not open") }
+        if mode != .proxy { parts.append("mode \(mode.rawValue)") }
+        if !redirectedUsers.isEmpty { parts.append("redirect \(redirectedUsers.joined(separator: " "))") }
+        if !serviceRoute.isEmpty { parts.append("service route \(serviceRoute.joined(separator: " "))") }
+        if !certificate.isEmpty { parts.append("certificate \(certificate)") }
+        if !certificateKey.isEmpty { parts.append("key \(certificateKey)") }
         return parts.joined(separator: ", ")
     }
 }

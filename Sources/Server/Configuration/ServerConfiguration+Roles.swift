@@ -13,6 +13,12 @@ extension ServerConfiguration {
         /// The most contacts of one address of record.
         public var contactsPerAddress = 10
 
+        /// Whether a Path is refused that the phone itself does not support.
+        public var requiresPathSupport = false
+
+        /// Within which time phones that keep a flow are told to show that they are there; zero tells them none.
+        public var flowTimer: Duration = .seconds(120)
+
         /// How often the UDP flow of a phone behind NAT is kept open; zero is never.
         public var natPingInterval: Duration = .seconds(25)
     }
@@ -91,6 +97,41 @@ extension ServerConfiguration {
 
         /// Who may send requests to other domains.
         public var relay: Relay = .users
+
+        /// Domains elsewhere whose phones register through this server.
+        public var edgeDomains: [String] = []
+
+        /// Where redirections are followed.
+        public enum Redirections: String, CaseIterable, Sendable {
+            /// Nowhere: each 3xx goes back to the caller.
+            case nowhere
+            /// To users of this server.
+            case ownDomains = "own-domains"
+            /// To every address.
+            case anywhere
+        }
+
+        /// Where the server sends a request on when a phone answers it 3xx.
+        public var redirections: Redirections = .ownDomains
+
+        /// How many redirections are followed one after another.
+        public var redirectionLimit = 5
+
+        /// When the way of a request is told in History-Info.
+        public enum History: String, CaseIterable, Sendable {
+            /// Never.
+            case never
+            /// Where the sender supports it.
+            case whenSupported = "when-supported"
+            /// For each request outside of a dialog.
+            case always
+        }
+
+        /// When the way of a request is told in History-Info.
+        public var history: History = .whenSupported
+
+        /// Whether those to whom a phone redirects a call are told from whom.
+        public var addsDiversion = true
 
         /// Sources that are treated as authenticated: gateways and other servers of the same house.
         public var trustedNetworks: [Network] = []

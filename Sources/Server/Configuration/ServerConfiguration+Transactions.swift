@@ -100,7 +100,54 @@ extension ServerConfiguration {
         public var maxBreadth = 60
     }
 
-    /// Limits on TCP connections.
+    /// How connections are secured (RFC 3261 §26.2.1, RFC 5922).
+    public struct TLS: Hashable, Sendable {
+        /// The oldest version of the protocol that is spoken.
+        public enum Version: String, CaseIterable, Sendable {
+            case tls12 = "1.2"
+            case tls13 = "1.3"
+        }
+
+        /// What clients that connect are asked to prove.
+        public enum ClientVerification: String, CaseIterable, Sendable {
+            /// They are not asked for a certificate.
+            case none
+            /// They may have one, which must then hold.
+            case optional
+            /// They must have one.
+            case required
+        }
+
+        /// The PEM file of the certificate chain for all domains without one of their own; empty is a certificate that the server
+        /// makes and signs itself, in its data folder.
+        public var certificate = ""
+
+        /// The PEM file of its private key; empty is the certificate's file.
+        public var key = ""
+
+        /// The PEM file of the authorities whose certificates are believed; empty is the system's list.
+        public var authorities = ""
+
+        /// What clients are asked to prove.
+        public var clientVerification: ClientVerification = .none
+
+        /// The oldest version spoken.
+        public var minimumVersion: Version = .tls12
+
+        /// How long a client may take for its handshake.
+        public var handshakeTimeout: Duration = .seconds(10)
+    }
+
+    /// How programs in browsers, and others, speak SIP over WebSocket (RFC 7118).
+    public struct WebSocket: Hashable, Sendable {
+        /// The origins of the pages that may connect; empty is all.
+        public var origins: [String] = []
+
+        /// How long nothing may come before a sign of life is asked for; zero never asks.
+        public var pingInterval: Duration = .seconds(25)
+    }
+
+    /// Limits on connections, whatever they carry.
     public struct TCP: Hashable, Sendable {
         /// How long a connection without any traffic is kept.
         public var idleTimeout: Duration = .seconds(3_900)

@@ -33,8 +33,14 @@ public struct ServerConfiguration: Hashable, Sendable {
     /// Limits on messages.
     public var limits = Limits()
 
-    /// Limits on TCP connections.
+    /// Limits on connections.
     public var tcp = TCP()
+
+    /// How connections are secured.
+    public var tls = TLS()
+
+    /// How WebSocket is spoken.
+    public var webSocket = WebSocket()
 
     /// How bindings are made and kept.
     public var registrar = Registrar()

@@ -84,6 +84,7 @@ extension SIPServer {
             result.registrar.add(registrar.all + [("pings", pings)])
             result.lanes.append(ServerStatistics.Lane(lane.lane, uptime: uptime))
         }
+        result.registrar.add([("lostWithConnections", UInt64(table.lostCount))])
         result.signalling.add(signalling.all)
         if let streams = endpoint.streamStatistics {
             result.connections.add(streams.counters.all + [("open", UInt64(streams.open))])
@@ -146,8 +147,10 @@ extension ServerStatistics.Lane {
 extension ProxyCounters {
     fileprivate var all: [(name: String, value: UInt64)] {
         [
-            ("forwarded", forwarded), ("branches", branches), ("acks", acks), ("loops", loops),
+            ("forwarded", forwarded), ("stateless", stateless), ("branches", branches), ("acks", acks),
+            ("loops", loops),
             ("tooManyHops", tooManyHops), ("tooBroad", tooBroad), ("forgedTokens", forgedTokens),
+            ("failOvers", failOvers), ("redirections", redirections), ("redirected", redirected),
         ]
     }
 }

@@ -25,14 +25,7 @@ enum RouteKey {
         }
         var generator = SystemRandomNumberGenerator()
         for i in 0..<16 { bytes[i] = generator.next() }
-        // Written aside and renamed, so that a crash leaves no half of a key.
-        let draft = path + ".new"
-        let descriptor = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw failure(path) }
-        let written = write(descriptor, bytes, 16)
-        let synced = fsync(descriptor)
-        close(descriptor)
-        guard written == 16, synced == 0, rename(draft, path) == 0 else { throw failure(path) }
+        try PrivateFile.write(Array(bytes[..<16]), to: path)
         return key(bytes)
     }
 
@@ -42,11 +35,5 @@ enum RouteKey {
                 key: $0.loadUnaligned(fromByteOffset: 0, as: UInt64.self),
                 $0.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
         }
-    }
-
-    private static func failure(_ path: String) -> ServerError {
-        ServerError(
-            .environment, "cannot write \(path): \(String(cString: strerror(errno)))",
-            remedy: "let the server's user write the data folder, and see whether its disk is full")
     }
 }

@@ -10,8 +10,8 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     // Proof of Sendable: all state is touched on the lane's thread only, where the endpoint calls it and the server sends its
     // work; the reference alone travels.
 
-    private var domains: DomainTable
-    private let location: any LocationService
+    private(set) var domains: DomainTable
+    let location: any LocationService
     let proxy: Proxy
     let registrar: Registrar
     let services: ServiceAgent
@@ -30,6 +30,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         self.registrar = registrar
         self.services = services
         self.duties = duties
+        proxy.policy = self
     }
 
     /// Goes on with further domains, or with other aliases of those there are.
@@ -50,13 +51,21 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             return layer.reject(request, error)
         }
         // Our token proves that the dialog was let through when it began.
-        if plan.token != nil {
+        if let token = plan.token {
+            if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
+            if token.isStateless { return proxy.forwardStatelessly(request, plan, to: nil, in: layer) }
+            return proxy.forward(request, plan, to: [], in: layer)
+        }
+        // Our Path value proves that the registrar of the phone sends this, or somebody whom it has told.
+        if plan.flow != nil, !plan.isOutgoing(request.flow), !plan.hasNext {
             if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
             return proxy.forward(request, plan, to: [], in: layer)
         }
         if services.takes(request) { return services.receive(request, in: layer) }
         guard view.method != .ack else {
-            if !layer.acknowledgesStatelessResponse(request) { counters.strayAcks &+= 1 }
+            if !layer.acknowledgesStatelessResponse(request), !followsStateless(request, plan, layer) {
+                counters.strayAcks &+= 1
+            }
             return
         }
         guard let uri = try? view.requestURI, let from = try? view.from else { return }
@@ -64,7 +73,16 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     }
 
     func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
+        if let plan = try? proxy.plan(request, layer), followsStateless(request, plan, layer) { return }
         layer.respondStatelessly(to: request, 481)
+    }
+
+    func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool {
+        proxy.forwardStatelessly(response, in: layer)
+    }
+
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {
+        registrar.table.connectionClosed(connection)
     }
 
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {
@@ -80,6 +98,9 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     ) {
         let view = request.view
         guard uri.scheme != .other else { return layer.respondStatelessly(to: request, 416) }
+        if let reason = SIPSRules.contradiction(request, uri) {
+            return layer.respondStatelessly(to: request, 400, reason: reason)
+        }
         let listenerIsAsked = proxy.isOurs(uri, view, layer)
         // A URI that names a listener and no domain means the first domain.
         let domain = domains.find(view.bytes(uri.host)) ?? (listenerIsAsked ? 0 : nil)
@@ -96,6 +117,13 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     }
 
     private func register(_ request: IncomingRequest, _ domain: Int, _ layer: TransactionLayer) {
+        defer {
+            // It may have ended while the request waited, and nobody would tell of that again.
+            let connection = request.flow.connection
+            if connection != 0, !layer.driver.isOpen(connection: connection) {
+                registrar.table.connectionClosed(connection)
+            }
+        }
         guard settings.requiresAuthentication else {
             _ = registrar.receive(request, in: layer, domain: domain, authenticatedUser: nil)
             return
@@ -123,7 +151,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             uri.isSIP ? domains.find(view.bytes(uri.host)).map { (uri, $0) } : nil
         }
         guard let (uri, domain) = sender else {
-            guard let called, !settings.openDomains[called] else { return strangers }
+            guard let called, !settings.policies[called].isOpen else { return strangers }
             counters.strangersRefused &+= 1
             layer.respondStatelessly(to: request, 403, reason: "This domain takes calls of its own users only")
             return nil
@@ -141,29 +169,6 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         }
     }
 
-    private func deliver(
-        _ request: IncomingRequest, _ uri: URIIndex, _ domain: Int, _ plan: RoutePlan, _ strips: [HeaderName],
-        _ layer: TransactionLayer
-    ) {
-        switch location.location(user: request.view.bytes(uri.user), domain: domain) {
-        case .bindings(let bindings):
-            let targets = bindings.map {
-                ProxyTarget(
-                    uri: $0.contact, flow: $0.isBehindNAT || $0.flow?.connection ?? 0 != 0 ? $0.flow : nil,
-                    preference: $0.preference, isBehindNAT: $0.isBehindNAT)
-            }
-            proxy.forward(request, plan, to: targets, strips: strips, in: layer)
-        case .noBinding:
-            counters.noBinding &+= 1
-            layer.respondStatelessly(to: request, 480)
-        case .unknownUser:
-            counters.unknownUser &+= 1
-            layer.respondStatelessly(to: request, 404)
-        case .loading:
-            layer.respondStatelessly(to: request, 503) { $0.append("Retry-After: 1\r\n") }
-        }
-    }
-
     /// A request for somewhere else: our users may, nobody else.
     private func relay(
         _ request: IncomingRequest, _ from: AddressIndex, _ plan: RoutePlan, _ layer: TransactionLayer
@@ -172,13 +177,20 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         let isTrusted = settings.trusts(request.flow.remote)
         let isFromUser =
             (try? view.uri(from.uri)).map { $0.isSIP && domains.find(view.bytes($0.host)) != nil } ?? false
-        guard settings.relay == .users, isTrusted || isFromUser else {
+        guard settings.relay == .users && (isTrusted || isFromUser) || leadsToEdgeDomain(view, plan) else {
             counters.relayDenied &+= 1
             return layer.respondStatelessly(
                 to: request, 403, reason: "Relaying denied: neither sender nor recipient is of this server")
         }
         guard let strips = identify(request, from, called: nil, layer) else { return }
         proxy.forward(request, plan, to: [], strips: strips, in: layer)
+    }
+
+    /// Whether a request goes to a domain whose phones register through this server.
+    private func leadsToEdgeDomain(_ view: MessageView, _ plan: RoutePlan) -> Bool {
+        guard !settings.edgeDomains.isEmpty, let uri = plan.nextURI ?? (try? view.requestURI) else { return false }
+        let host = view.text(uri.host).lowercased()
+        return settings.edgeDomains.contains(host)
     }
 
     /// A request for the server itself: OPTIONS says what it can (RFC 3261 §11).

@@ -9,10 +9,14 @@ struct LaneSettings: Sendable {
     var requiresAuthentication: Bool
     /// Who may send requests to other domains.
     var relay: ServerConfiguration.Proxy.Relay
+    /// Domains elsewhere whose phones register through this server, in small letters.
+    var edgeDomains: Set<String>
+    /// Where the redirections of phones may lead.
+    var followsRedirections: ServerConfiguration.Proxy.Redirections
     /// Sources that count as authenticated.
     var trustedNetworks: [ServerConfiguration.Network]
-    /// For each domain, whether strangers may call its users.
-    var openDomains: [Bool]
+    /// How the requests of each domain are treated.
+    var policies: [DomainPolicy]
 
     /// Whether requests from an address count as authenticated (RFC 3325 §5).
     func trusts(_ source: TransportAddress) -> Bool {

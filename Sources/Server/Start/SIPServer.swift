@@ -29,6 +29,10 @@ public final class SIPServer: Sendable {
     let database: Database?
     let queue: WriteBehind?
     let routeKey: SipHash
+    /// What secures connections; nil when no listener does.
+    private let security: TLSContext?
+    /// How WebSocket is spoken.
+    private let webSocket: WebSocketContext
     /// Where the audio of the service numbers runs.
     private let mediaLane: Lane
     /// Makes the audio of the service numbers.
@@ -79,11 +83,13 @@ public final class SIPServer: Sendable {
         running = Mutex(configuration)
         stopRequests = AsyncStream.makeStream()
         try Self.refuseOpenDoors(configuration)
-        let layers = try configuration.endpoint()
         let folder = configuration.dataFolder
         lock = try FolderLock(folder: folder)
         let routeKey = try RouteKey.load(folder: folder)
         self.routeKey = routeKey
+        security = try Self.security(configuration, logger)
+        let layers = try configuration.endpoint(security)
+        webSocket = layers.webSocket
         let directory = UserDirectory(admitsAnyone: !configuration.authentication.isRequired)
         self.directory = directory
         (database, queue) = try await Self.openStore(configuration, directory, logger)
@@ -135,6 +141,18 @@ public final class SIPServer: Sendable {
                 .usage,
                 "anyone could call through \(open.map(\.description).joined(separator: ", ")) without authentication",
                 remedy: "listen on 127.0.0.1 or [::1] only, or require authentication")
+        }
+    }
+
+    private static func security(
+        _ configuration: ServerConfiguration, _ logger: Logger
+    ) throws(ServerError) -> TLSContext? {
+        guard configuration.isSecured else { return nil }
+        let settings = try configuration.security(logger: logger)
+        do throws(TLSConfigurationError) {
+            return try TLSContext(settings)
+        } catch {
+            throw ServerError(.environment, "\(error)")
         }
     }
 
@@ -238,6 +256,7 @@ public final class SIPServer: Sendable {
             return (difference, running, known)
         }
         for line in difference.lines { logger.notice("configuration: \(line)") }
+        renewSecurity(result)
         guard !difference.reloadable.isEmpty else { return difference }
         adopted(result)
         let domains = result.domainTable
@@ -247,6 +266,7 @@ public final class SIPServer: Sendable {
         let proxy = result.proxyConfiguration(routeKey: routeKey)
         let services = result.serviceConfiguration
         media.settings = result.audioSettings
+        webSocket.replace(with: result.webSocketConfiguration)
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
             await lane.lane.run { _ in
                 dispatcher.extend(domains)
@@ -258,6 +278,18 @@ public final class SIPServer: Sendable {
             }
         }
         return difference
+    }
+
+    /// Reads certificates, keys and authorities again, whether their names have changed or not: for handshakes to come. When
+    /// they do not hold, those from before go on.
+    private func renewSecurity(_ configuration: ServerConfiguration) {
+        guard let security else { return }
+        do {
+            try security.replace(with: configuration.security(logger: logger))
+            logger.info("certificates are read again")
+        } catch {
+            logger.error("certificates are not taken over: \(error)")
+        }
     }
 
     /// Loads users and bindings of domains that were added, before any request is let through to them.

@@ -13,8 +13,10 @@ extension ServerConfiguration {
     var laneCount: Int { lanes.count > 0 ? lanes.count : max(1, ProcessInfo.processInfo.activeProcessorCount) }
 
     /// The sizes, timers and limits of the endpoint, and where it listens.
-    func endpoint() throws(ServerError) -> SIPEndpoint.Configuration {
+    func endpoint(_ security: TLSContext?) throws(ServerError) -> SIPEndpoint.Configuration {
         var result = SIPEndpoint.Configuration()
+        result.security = security
+        result.webSocket = WebSocketContext(webSocketConfiguration)
         result.laneCount = laneCount
         result.lane.queueCapacity = max(lanes.queueDepth, result.lane.queueReserve + 1)
         result.layers.transactionLimit = lanes.transactions
@@ -27,6 +29,7 @@ extension ServerConfiguration {
         result.stream.connectTime = tcp.connectTimeout
         result.stream.idleTime = tcp.idleTimeout
         result.stream.frameTime = tcp.messageTimeout
+        result.stream.handshakeTime = tls.handshakeTimeout
         result.stream.outboundLimit = tcp.unreadBytes
         for listener in listeners {
             guard let address = TransportAddress(host: listener.host, port: listener.port) else {
@@ -35,11 +38,20 @@ extension ServerConfiguration {
             }
             result.listeners.append(
                 SIPEndpoint.ListenerConfiguration(
-                    listener.transport == .tcp ? .tcp : .udp, address, advertised: listener.advertisedText))
+                    listener.transport.name, address, advertised: listener.advertisedText))
         }
         guard !result.listeners.isEmpty else {
             throw ServerError(.usage, "there is no listener", remedy: "add udp://127.0.0.1:5060")
         }
+        return result
+    }
+
+    /// How WebSocket is spoken.
+    var webSocketConfiguration: WebSocketConfiguration {
+        var result = WebSocketConfiguration(subprotocol: "sip")
+        result.origins = webSocket.origins
+        result.messageLimit = limits.messageSize
+        result.pingInterval = webSocket.pingInterval
         return result
     }
 
@@ -84,6 +96,11 @@ extension ServerConfiguration {
         result.maximumExpires = registrar.maximumExpires.wholeSeconds
         result.maximumContacts = registrar.contactsPerAddress
         result.pingInterval = registrar.natPingInterval
+        result.flowTimer = registrar.flowTimer.wholeSeconds
+        result.requiresPathSupport = registrar.requiresPathSupport
+        result.serviceRoutes = domains.map { domain in
+            Array(domain.serviceRoute.map { "<\($0)>" }.joined(separator: ", ").utf8)
+        }
         return result
     }
 
@@ -94,6 +111,14 @@ extension ServerConfiguration {
         result.branchLimit = proxy.branches
         result.recordsRoute = proxy.recordsRoute
         result.ringTime = proxy.ringTime
+        result.redirectionLimit = proxy.redirectionLimit
+        result.addsDiversion = proxy.addsDiversion
+        result.history =
+            switch proxy.history {
+            case .never: .never
+            case .whenSupported: .whenSupported
+            case .always: .always
+            }
         return result
     }
 
@@ -119,7 +144,21 @@ extension ServerConfiguration {
                 domains: table, directory: directory, key: .random(), epoch: .now,
                 lifetime: authentication.nonceLifetime, policy: digestPolicy),
             requiresAuthentication: authentication.isRequired, relay: proxy.relay,
-            trustedNetworks: proxy.trustedNetworks, openDomains: domains.map(\.isOpen))
+            edgeDomains: Set(proxy.edgeDomains), followsRedirections: proxy.redirections, trustedNetworks: proxy.trustedNetworks,
+            policies: domains.map(DomainPolicy.init))
+    }
+}
+
+extension ServerConfiguration.Listener.Transport {
+    /// The transport in the terms of the endpoint.
+    var name: TransportName {
+        switch self {
+        case .udp: .udp
+        case .tcp: .tcp
+        case .tls: .tls
+        case .ws: .ws
+        case .wss: .wss
+        }
     }
 }
 

@@ -134,6 +134,16 @@ extension BindingRecord {
     /// Where the request came from and which listener took it, in the form that the registrar chose.
     public var flow: ArraySlice<UInt8> { bytes[range(of: .flow)] }
 
+    /// Calls `body` with a function that lends the bytes of a byte string of this record where they lie; they are valid until
+    /// `body` returns.
+    public func withByteStrings<Result>(
+        _ body: (_ part: (ArraySlice<UInt8>) -> UnsafeRawBufferPointer) -> Result
+    ) -> Result {
+        bytes.withUnsafeBytes { all in
+            body { UnsafeRawBufferPointer(rebasing: all[$0.startIndex..<$0.endIndex]) }
+        }
+    }
+
     /// What the binding is stored under.
     public var key: BindingKey {
         BindingKey(sharing: bytes, addressCount: Int(ends[0]), keyCount: Int(ends[1]))

@@ -1,6 +1,6 @@
 /// Which account a baresip has and what it plays.
 public struct BaresipOptions: Sendable {
-    public enum Transport: String, Sendable { case udp, tcp }
+    public enum Transport: String, Sendable { case udp, tcp, tls }
 
     /// When it takes a call.
     public enum AnswerMode: String, Sendable { case auto, manual }
@@ -23,6 +23,8 @@ public struct BaresipOptions: Sendable {
     /// The WAV file (16 bit, mono, 8 kHz) that it speaks in each call; `nil` is a tone. At the end of the file it sends silence for
     /// what its buffer holds (about half a second), then hangs up: that is baresip's way.
     public var speech: String?
+    /// The PEM file of the authorities that it believes over TLS; it asks for a certificate that holds only when it has one.
+    public var authorities: String?
     /// Its address, without brackets.
     public var address = "127.0.0.1"
     /// Further parameters of the account's line, each as `name=value`.
@@ -61,6 +63,7 @@ public struct BaresipOptions: Sendable {
             statmode_default off
             ctrl_tcp_listen \(host):\(controlPort)
             snd_path \(folder)
+            \(authorities.map { "sip_cafile \($0)" } ?? "")
 
             """
     }

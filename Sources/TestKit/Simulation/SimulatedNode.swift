@@ -1,5 +1,5 @@
 public import Reactor
-public import SIP
+import SIP
 public import SIPEndpoint
 
 /// A host in a `SimulatedNetwork`: the driver below a `TransactionLayer`.
@@ -75,7 +75,8 @@ public final class SimulatedNode: EndpointDriver {
     }
 
     /// The connections of the simulation are pairs of addresses; the number is made of both, the same at either end.
-    public func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 {
+    public func connect(to target: Target) -> UInt64 {
+        let remote = target.address
         let number = address.hash(seed: 1) ^ remote.hash(seed: 1) | 1
         peers[number] = remote
         return number

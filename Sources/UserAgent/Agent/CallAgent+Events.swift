@@ -13,7 +13,10 @@ extension CallAgent {
     ) -> OutgoingRequest {
         let request = OutgoingRequest(self, method, in: origin) { [self] flow in
             var content = content
-            if hasContact { content.fields.insert(.init(.contact, contact(flow)), at: 0) }
+            if hasContact {
+                let value = contact(flow, isSecure: origin.demandsSecureContact)
+                content.fields.insert(.init(.contact, value), at: 0)
+            }
             content.fields.append(.init(.supported, "\(Self.extensions)"))
             return content
         } _: { outcome in

@@ -4,14 +4,36 @@ import SIPEndpoint
 // Parts of messages.
 extension CallAgent {
     /// The value of Contact for what goes by a flow.
-    func contact(_ flow: Flow) -> String {
+    ///
+    /// - Parameter isSecure: whether the request, ours or the one that is answered, went to a SIPS URI, or by one in its
+    ///   topmost Route or Record-Route: then the contact is SIPS too (RFC 3261 §8.1.1.8, §12.1.1).
+    func contact(_ flow: Flow, isSecure: Bool) -> String {
         let host = String(decoding: layer.listeners[Int(flow.listener)].advertised, as: UTF8.self)
+        if isSecure { return "<sips:\(URI.escape(contactUser))@\(host)>" }
         let transport = flow.transport == .udp ? "" : ";transport=\(flow.transport.parameterText)"
         return "<sip:\(URI.escape(contactUser))@\(host)\(transport)>"
     }
 
-    func writeContact(_ flow: Flow, into writer: inout ByteWriter) {
-        writer.append("Contact: \(contact(flow))\r\n")
+    func writeContact(_ flow: Flow, isSecure: Bool, into writer: inout ByteWriter) {
+        writer.append("Contact: \(contact(flow, isSecure: isSecure))\r\n")
+    }
+
+    /// Writes Contact into a response.
+    func writeContact(_ transaction: ServerTransaction, into writer: inout ByteWriter) {
+        let isSecure = transaction.request?.withView(Self.demandsSecureContact) ?? false
+        writeContact(transaction.flow, isSecure: isSecure, into: &writer)
+    }
+
+    /// Whether the contact in a response must be SIPS (RFC 3261 §12.1.1).
+    private static func demandsSecureContact(_ request: MessageView) -> Bool {
+        if (try? request.requestURI)?.scheme == .sips { return true }
+        var routes = request.values(of: .recordRoute)
+        if let top = routes.next() {
+            return (try? request.uri(request.address(top).uri))?.scheme == .sips
+        }
+        var contacts = request.values(of: .contact)
+        guard let contact = contacts.next() else { return false }
+        return (try? request.uri(request.address(contact).uri))?.scheme == .sips
     }
 
     /// Allow, Supported and User-Agent, as they stand in INVITE and UPDATE and their 2xx (RFC 3261 §13.2.1, §13.3.1.4).
@@ -62,7 +84,7 @@ extension CallAgent {
     ) {
         layer.respond(transaction, status: status) { writer in
             layer.writeHead(transaction, status, nil, copiesRecordRoute, into: &writer)
-            if hasContact { writeContact(transaction.flow, into: &writer) }
+            if hasContact { writeContact(transaction, into: &writer) }
             content.write(into: &writer)
         }
     }

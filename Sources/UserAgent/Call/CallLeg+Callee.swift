@@ -204,7 +204,7 @@ extension CallLeg {
     ) {
         agent.layer.respond(transaction, status: status) { writer in
             agent.layer.writeHead(transaction, status, nil, status < 300, into: &writer)
-            if status < 300 { agent.writeContact(transaction.flow, into: &writer) }
+            if status < 300 { agent.writeContact(transaction, into: &writer) }
             agent.writeCapabilities(into: &writer)
             var content = MessageContent.session(body)
             content.fields = fields

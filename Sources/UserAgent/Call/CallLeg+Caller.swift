@@ -78,7 +78,7 @@ extension CallLeg {
         let sent = agent.layer.send(.invite, to: target, user: self) { writer, via, flow in
             origin.writeHead(of: .invite, sequence: sequence, via: via, into: &writer)
             CallAgent.write(credentials, into: &writer)
-            agent.writeContact(flow, into: &writer)
+            agent.writeContact(flow, isSecure: origin.demandsSecureContact, into: &writer)
             agent.writeCapabilities(into: &writer)
             content.write(into: &writer)
         }

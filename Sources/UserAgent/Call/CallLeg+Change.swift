@@ -229,7 +229,7 @@ final class ReinviteTransaction: ClientTransactionUser {
             let sent = agent.layer.send(.invite, to: target, user: self) { writer, via, flow in
                 call.dialog.writeHead(of: .invite, sequence: sequence, via: via, into: &writer)
                 CallAgent.write(credentials, into: &writer)
-                agent.writeContact(flow, into: &writer)
+                agent.writeContact(flow, isSecure: call.dialog.demandsSecureContact, into: &writer)
                 agent.writeCapabilities(into: &writer)
                 var content = MessageContent.session(offer)
                 content.fields = fields

@@ -96,7 +96,7 @@ final class AgentDialog: RequestScope {
         let request = OutgoingRequest(agent, method, in: self) { [self] flow in
             var content = content
             if Dialog.isTargetRefresh(method) || method == .refer {
-                content.fields.insert(.init(.contact, agent.contact(flow)), at: 0)
+                content.fields.insert(.init(.contact, agent.contact(flow, isSecure: demandsSecureContact)), at: 0)
             }
             // RFC 4028 §7.1 wants it in every request but ACK.
             let supported = String(describing: HeaderName.supported.canonical)

@@ -46,14 +46,17 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
     /// The contact of the account, where the phone is reached now.
     private func contact(_ layer: TransactionLayer) -> URI? {
         let destination = account.proxy ?? account.uri
-        let transport = destination.transport ?? .udp
+        let transport = destination.requestTransport
         guard
             let listener = layer.listeners.first(where: { $0.transport == transport }) ?? layer.listeners.first,
             let user = account.uri.user
         else { return nil }
-        let suffix = listener.transport == .udp ? "" : ";transport=\(listener.transport.parameterText)"
+        // A SIPS address is bound to a SIPS contact, which implies TLS (RFC 5630 §5.1.1.1).
+        let isSecure = account.uri.scheme == .sips
+        let suffix =
+            listener.transport == .udp || isSecure ? "" : ";transport=\(listener.transport.parameterText)"
         let host = String(decoding: listener.advertised, as: UTF8.self)
-        return try? URI("sip:\(URI.escape(user))@\(host)\(suffix)")
+        return try? URI("\(isSecure ? "sips" : "sip"):\(URI.escape(user))@\(host)\(suffix)")
     }
 
     /// The listeners have other addresses now.

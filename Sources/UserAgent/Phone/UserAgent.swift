@@ -48,6 +48,12 @@ public final class UserAgent: Sendable {
         /// How often is looked whether this machine has moved to another network; nil never looks. Only for agents that have
         /// chosen their address themselves.
         public var networkCheck: Duration? = .seconds(5)
+        /// Whose certificates are believed where signalling is secured by TLS.
+        public var trust = TLSConfiguration.Trust.system
+        /// What the agent itself shows to servers that ask for a certificate; nil for none.
+        public var identity: TLSIdentity?
+        /// Whether URIs that demand TLS can be called though the account is not reached so.
+        public var callsSecurely = false
         /// Timers and limits of the SIP layers.
         public var timers = TransactionTimers()
         /// Makes the audio in place of `AudioProvider`, on the media lane that it is given.
@@ -102,7 +108,8 @@ public final class UserAgent: Sendable {
 
     /// Starts a user agent and, unless told otherwise, registers it.
     ///
-    /// - Throws: `SocketError` when no port can be bound, `RegistrationError` when the registrar refuses or is silent.
+    /// - Throws: `SocketError` when no port can be bound, `TLSConfigurationError` when TLS cannot be set up,
+    ///   `RegistrationError` when the registrar refuses or is silent.
     public init(account: Account, options: Options = Options()) async throws {
         self.account = account
         self.options = options
@@ -120,8 +127,16 @@ public final class UserAgent: Sendable {
                 lane: lane, ports: options.mediaPorts, codecs: options.codecs, settings: options.audio)
         var configuration = SIPEndpoint.Configuration()
         configuration.listeners = [.init(.udp, address, advertised: options.advertised)]
-        if (account.proxy ?? account.uri).transport == .tcp {
+        let transport = (account.proxy ?? account.uri).requestTransport
+        if transport == .tcp {
             configuration.listeners.append(.init(.tcp, address, advertised: options.advertised))
+        }
+        if transport == .tls || options.callsSecurely {
+            // Nobody can connect to an agent by TLS: it is reached by the connection that it makes.
+            var own = SIPEndpoint.ListenerConfiguration(.tls, address, advertised: options.advertised)
+            own.isAccepting = false
+            configuration.listeners.append(own)
+            configuration.security = try Self.security(options, stopping: lane)
         }
         configuration.layers.timers = options.timers
         let made = Mutex<PhoneCore?>(nil)
@@ -189,6 +204,17 @@ public final class UserAgent: Sendable {
         watchNetwork()
     }
 
+    private static func security(_ options: Options, stopping lane: Lane) throws -> TLSContext {
+        var settings = TLSConfiguration(identities: options.identity.map { [$0] } ?? [])
+        settings.trust = options.trust
+        do {
+            return try TLSContext(settings)
+        } catch {
+            lane.stop()
+            throw error
+        }
+    }
+
     /// The address that signalling uses.
     public var localAddress: TransportAddress { address.withLock { $0 } }
 
@@ -211,8 +237,8 @@ public final class UserAgent: Sendable {
                     waiting = nil
                     switch event {
                     case .registered: first.resume(returning: .success(()))
-                    case .failed(let failure, _):
-                        first.resume(returning: .failure(.init(failure.status, failure.reason)))
+                    case .failed(let failure, _, let detail):
+                        first.resume(returning: .failure(.init(failure.status, detail ?? failure.reason)))
                     case .unregistered, .expired:
                         first.resume(returning: .failure(.init(nil, "The binding was taken away")))
                     }
@@ -327,8 +353,8 @@ extension UserAgent.RegistrationEvent {
         switch event {
         case .registered(let expires): self = .registered(expires: expires)
         case .unregistered, .expired: self = .unregistered
-        case .failed(let failure, let retryAfter):
-            self = .failed(reason: failure.reason, status: failure.status, retryAfter: retryAfter)
+        case .failed(let failure, let retryAfter, let detail):
+            self = .failed(reason: detail ?? failure.reason, status: failure.status, retryAfter: retryAfter)
         }
     }
 }

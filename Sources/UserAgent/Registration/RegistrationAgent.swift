@@ -9,7 +9,8 @@ final class RegistrationAgent: ClientTransactionUser {
         case registered(expires: Duration)
         case unregistered
         case expired
-        case failed(RegistrationClient.Failure, retryAfter: Duration?)
+        /// An attempt failed; `detail` is what the transport says, if it was that.
+        case failed(RegistrationClient.Failure, retryAfter: Duration?, detail: String? = nil)
     }
 
     private let layer: TransactionLayer
@@ -20,6 +21,8 @@ final class RegistrationAgent: ClientTransactionUser {
     private var timers: [UInt8: UInt64] = [:]
     /// The REGISTER on its way.
     private var transaction: ClientTransaction?
+    /// Why the transport could not deliver the last request.
+    private var detail: String?
     var onEvent: (Event) -> Void = { _ in }
 
     /// Marks the timer tokens of a registration.
@@ -59,6 +62,7 @@ final class RegistrationAgent: ClientTransactionUser {
 
     func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
         guard transaction === self.transaction || self.transaction == nil else { return }
+        if case .transport(let reason) = failure { detail = reason }
         change { $0.transactionFailed(isTimeout: failure == .timeout) }
     }
 
@@ -69,7 +73,7 @@ final class RegistrationAgent: ClientTransactionUser {
             case .registered(let expires): onEvent(.registered(expires: expires))
             case .unregistered: onEvent(.unregistered)
             case .expired: onEvent(.expired)
-            case .failed(let failure, let retryAfter): onEvent(.failed(failure, retryAfter: retryAfter))
+            case .failed(let failure, let retryAfter): onEvent(.failed(failure, retryAfter: retryAfter, detail: detail))
             case .set(let timer, let delay):
                 stop(timer)
                 timers[timer.rawValue] = layer.schedule(Self.timerMark | UInt64(timer.rawValue), after: delay)
@@ -83,6 +87,7 @@ final class RegistrationAgent: ClientTransactionUser {
     }
 
     private func send() {
+        detail = nil
         layer.locate(destination) { [self] targets in
             let sent = targets.first.flatMap { target in
                 layer.send(.register, to: target, user: self) { writer, via, _ in

@@ -18,6 +18,11 @@ protocol RequestScope: AnyObject {
         of method: Method, sequence: UInt32, via: UnsafeRawBufferPointer, into writer: inout ByteWriter)
 }
 
+extension RequestScope {
+    /// Whether Contact in a request must be SIPS: it goes to a SIPS URI, or by one (RFC 3261 §8.1.1.8).
+    var demandsSecureContact: Bool { requestURI.scheme == .sips || nextHop.scheme == .sips }
+}
+
 /// Requests outside of a dialog, from an identity to a URI.
 final class RequestOrigin: RequestScope {
     var requestURI: URI

@@ -23,7 +23,7 @@ struct CallCommand: AsyncParsableCommand {
         if let identity { caller = identity } else { caller = try target.anonymous(proxy: try phone.proxyURI()) }
         let account = try phone.account(caller)
         let (ends, recorder) = try options.ends()
-        let agent = try await Phone.start(account, phone, codecs: codecs)
+        let agent = try await Phone.start(account, phone, codecs: codecs, callsSecurely: target.isSecure)
         let recording = Task { try await recorder?.run() }
         let report = CallReport(json: options.json, began: .now)
         let signals = Signals([SIGINT, SIGTERM])
@@ -67,6 +67,7 @@ struct CallCommand: AsyncParsableCommand {
     /// What a person can do about a call that was not to be; nil when it was the other side's will.
     private func remedy(_ error: CallError, _ account: Account) -> String? {
         let proxy = account.proxy.map { "\($0)" } ?? target
+        if let remedy = Phone.remedy(forTLS: error.ending.reason) { return remedy }
         return switch (error.status.rawValue, error.ending.side) {
         case (401, _), (407, _):
             "check the password (ITO_PASSWORD or --password-stdin) of \(account.uri.user ?? "the user")"

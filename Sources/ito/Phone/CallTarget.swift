@@ -7,6 +7,8 @@ struct CallTarget {
     let text: String
     /// Host and port of the address; nil for a bare user.
     let authority: String?
+    /// Whether it is reached by TLS where no proxy stands in between.
+    let isSecure: Bool
 
     private static let remedy = "write for example sip:bob@example.com, or a user's name together with --as"
 
@@ -19,6 +21,7 @@ struct CallTarget {
         guard hasScheme || text.contains("@") else {
             guard !text.isEmpty else { throw ServerError(.usage, "the target is empty", remedy: Self.remedy) }
             authority = nil
+            isSecure = false
             return
         }
         let uri: URI
@@ -31,6 +34,7 @@ struct CallTarget {
             throw ServerError(.usage, "the target `\(text)` is no SIP URI", remedy: Self.remedy)
         }
         authority = uri.authority
+        isSecure = uri.requestTransport == .tls
     }
 
     /// The account of a caller who names none: nobody at the proxy, or else at the host that is called.

@@ -9,8 +9,16 @@ import UserAgent
 /// What the commands of a phone have in common.
 struct PhoneOptions: ParsableArguments {
     @Flag(help: "Read the password from standard input; else it is in ITO_PASSWORD.") var passwordStdin = false
-    @Option(help: ArgumentHelp("Where all requests go first, such as sip:127.0.0.1:5060.", valueName: "uri"))
+    @Option(
+        help: ArgumentHelp(
+            "Where all requests go first, such as sip:127.0.0.1:5060 or 'sip:127.0.0.1:5061;transport=tls'.",
+            valueName: "uri"))
     var proxy: String?
+    @Option(
+        help: ArgumentHelp(
+            "The PEM file of the authorities whose certificates are trusted; by default those of the system.",
+            valueName: "file"))
+    var caFile: String?
     @Option(help: ArgumentHelp("The port to send and receive SIP on; 0 lets the system choose.", valueName: "port"))
     var localPort: UInt16 = 0
     @Option(help: ArgumentHelp("The address to bind; by default one that reaches the proxy.", valueName: "ip"))
@@ -47,6 +55,16 @@ struct PhoneOptions: ParsableArguments {
         } catch {
             throw ServerError(
                 .usage, "`\(uri)` is no account: \(error)", remedy: "write for example sip:alice@example.com")
+        }
+    }
+
+    /// Whose certificates are trusted.
+    func trust() throws(ServerError) -> TLSConfiguration.Trust {
+        guard let caFile else { return .system }
+        do throws(TLSConfigurationError) {
+            return .authorities(try TLSAuthorities(file: caFile))
+        } catch {
+            throw ServerError(.usage, "\(error)", remedy: "--ca-file wants a readable file of certificates in PEM form")
         }
     }
 

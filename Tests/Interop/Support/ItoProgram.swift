@@ -13,8 +13,12 @@ enum ItoProgram {
     }()
 
     /// A command line of `ito`, with the password in the environment and never the one of whoever runs the tests.
-    static func command(_ arguments: [String], password: String = "") -> PeerCommand {
-        PeerCommand(path, arguments, environment: [passwordVariable: password], package: "swift build")
+    static func command(
+        _ arguments: [String], password: String = "", environment: [String: String] = [:]
+    ) -> PeerCommand {
+        PeerCommand(
+            path, arguments, environment: environment.merging([passwordVariable: password]) { $1 },
+            package: "swift build")
     }
 
     /// How a command ended and what it said.
@@ -26,9 +30,11 @@ enum ItoProgram {
 
     /// Runs a command to its end, whatever its exit status.
     static func run(
-        _ arguments: [String], password: String = "", in peers: Peers, within limit: Duration = PeerProcess.patience
+        _ arguments: [String], password: String = "", in peers: Peers, environment: [String: String] = [:],
+        within limit: Duration = PeerProcess.patience
     ) async throws -> Outcome {
-        let process = try peers.start(command(arguments, password: password), name: "ito \(arguments[0])")
+        let process = try peers.start(
+            command(arguments, password: password, environment: environment), name: "ito \(arguments[0])")
         let exit = try await process.exit(within: limit)
         return Outcome(
             exit: exit, output: process.lines.filter { !$0.isError }.map(\.text),

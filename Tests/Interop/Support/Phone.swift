@@ -16,12 +16,16 @@ final class Phone: Sendable {
 
     /// Registers a user of `example.test` at a server.
     ///
-    /// - Parameter transport: `udp` or `tcp`.
+    /// - Parameters:
+    ///   - transport: `udp`, `tcp` or `tls`.
+    ///   - trust: whose certificates it believes.
     static func start(
-        _ user: String, at server: String, over transport: String = "udp", address: TransportAddress = .loopback()
+        _ user: String, at server: String, over transport: String = "udp", address: TransportAddress = .loopback(),
+        trust: TLSConfiguration.Trust = .system
     ) async throws -> Phone {
         let messages = MessageList()
         var options = UserAgent.Options(address: address)
+        options.trust = trust
         options.trace = { message in messages.add(message) }
         let account = try Account(
             "sip:\(user)@example.test", password: "secret", proxy: "sip:\(server);transport=\(transport)")

@@ -116,8 +116,8 @@ extension Interop {
             }
         }
 
-        /// Whoever registers over TCP is reached by that connection alone; when it is gone, callers hear so at once and not
-        /// after Timer B.
+        /// Whoever registers over TCP is reached by that connection alone; when it is gone so is the binding, and callers hear
+        /// so at once and not after Timer B.
         @Test func aClosedFlowFailsPromptly() async throws {
             try await withPeers { peers in
                 let server = try await ItoServer.start(in: peers, Self.arguments)
@@ -143,7 +143,7 @@ extension Interop {
                 #expect(await wire.untilClosed() == [])
                 _ = try await server.statistics("the end") { $0.connections["open"] == 0 }
                 let call = try await alice.ask(alice.request("INVITE", of))
-                #expect(call.status == 500)
+                #expect(call.status == 480)
                 #expect(try server.statistics().connections["connected"] == 0)
             }
         }

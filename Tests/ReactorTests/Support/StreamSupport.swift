@@ -28,6 +28,7 @@ final class StreamRecorder: StreamHandler {
         case misframed(StreamFramingError)
         case inputEnded
         case closed(StreamCloseReason)
+        case refused(StreamCloseReason)
     }
 
     struct Entry: Sendable {
@@ -61,6 +62,7 @@ final class StreamRecorder: StreamHandler {
         if !keepsHalfClosed { connection.close() }
     }
     func closed(_ connection: StreamConnection, _ reason: StreamCloseReason) { note(connection, .closed(reason)) }
+    func refused(_ connection: StreamConnection, _ reason: StreamCloseReason) { note(connection, .refused(reason)) }
 
     /// The next connection that is opened, whatever else happens.
     func nextOpened() async throws -> StreamConnection {

@@ -33,11 +33,13 @@ final class ManualClock: Sendable {
 /// A journal in memory: the bindings that a restart would find.
 final class MemoryJournal: BindingJournal {
     struct Row: Equatable, Sendable {
+        var contact = ""
         var parameters = ""
         var callID = ""
         var sequenceNumber: UInt32 = 0
         var preference: UInt16?
         var expires = WallTime(seconds: 0)
+        var path = ""
         var flow: [UInt8] = []
     }
 
@@ -75,15 +77,16 @@ final class MemoryJournal: BindingJournal {
     }
 
     func upsert(_ record: JournalRecord) -> Bool {
-        let key = Key(address: text(record.addressOfRecord), contact: text(record.contact))
+        let key = Key(address: text(record.addressOfRecord), contact: text(record.key))
         let row = Row(
-            parameters: text(record.parameters), callID: text(record.callID), sequenceNumber: record.sequenceNumber,
-            preference: record.preference, expires: record.expires, flow: Array(record.flow))
+            contact: text(record.contact), parameters: text(record.parameters), callID: text(record.callID), sequenceNumber: record.sequenceNumber,
+            preference: record.preference, expires: record.expires, path: text(record.path),
+            flow: Array(record.flow))
         return change { $0[key] = row }
     }
 
-    func remove(addressOfRecord: UnsafeRawBufferPointer, contact: UnsafeRawBufferPointer) -> Bool {
-        let key = Key(address: text(addressOfRecord), contact: text(contact))
+    func remove(addressOfRecord: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer) -> Bool {
+        let key = Key(address: text(addressOfRecord), contact: text(key))
         return change { $0[key] = nil }
     }
 

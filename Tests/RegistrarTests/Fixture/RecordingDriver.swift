@@ -30,7 +30,7 @@ final class RecordingDriver: EndpointDriver {
         return true
     }
 
-    func connect(_ transport: TransportName, to remote: TransportAddress) -> UInt64 { 0 }
+    func connect(to target: Target) -> UInt64 { 0 }
     func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) { completion([]) }
 
     func random() -> UInt64 { 0x5EED }

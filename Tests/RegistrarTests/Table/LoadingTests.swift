@@ -10,20 +10,22 @@ import Testing
         _ fixture: RegistrarFixture, _ contact: String, address: String = "sip:alice@example.com",
         parameters: String = "",
         callID: String = "old", cSeq: UInt32 = 1, preference: UInt16? = nil, expiresIn: UInt32 = 1_000,
-        flow: [UInt8] = []
+        path: String = "", flow: [UInt8] = []
     ) -> BindingTable.LoadOutcome {
-        let parts = [address, contact, parameters, callID].map { Array($0.utf8) } + [flow]
+        let parts = [address, contact, parameters, callID, path].map { Array($0.utf8) } + [flow]
         return parts[0].withUnsafeBytes { address in
             parts[1].withUnsafeBytes { contact in
                 parts[2].withUnsafeBytes { parameters in
                     parts[3].withUnsafeBytes { callID in
-                        parts[4].withUnsafeBytes { flow in
-                            fixture.table.load(
-                                JournalRecord(
-                                    addressOfRecord: address, contact: contact, parameters: parameters, callID: callID,
-                                    sequenceNumber: cSeq, preference: preference,
-                                    expires: fixture.clock.now.adding(seconds: expiresIn), flow: flow),
-                                listeners: fixture.listeners)
+                        parts[4].withUnsafeBytes { path in
+                            parts[5].withUnsafeBytes { flow in
+                                fixture.table.load(
+                                    JournalRecord(
+                                        addressOfRecord: address, contact: contact, parameters: parameters,
+                                        callID: callID, sequenceNumber: cSeq, preference: preference,
+                                        expires: fixture.clock.now.adding(seconds: expiresIn), path: path, flow: flow),
+                                    listeners: fixture.listeners)
+                            }
                         }
                     }
                 }
@@ -37,25 +39,28 @@ import Testing
             Register("<sip:a@10.0.0.1>;x=\"y\";q=0.3;expires=100", "<mailto:a@example.com>"),
             Register("<sip:b@192.0.2.1;ob>;+sip.instance=\"<urn:uuid:1>\";reg-id=1").with(
                 \.to, "<sip:b%40c@example.com>"),
+            Register("<sip:d@10.0.0.4>").with(\.to, "<sip:dave@example.com>").with(
+                \.fields, ["Path: <sip:p1.example.com;lr>, <sip:p2.example.com;lr>"]),
         ]
         for request in requests { try first.send(request, on: try first.flow("192.0.2.1:40000")) }
         let second = RegistrarFixture()
         second.table.beginLoading()
         for (key, row) in try #require(first.journal?.rows) {
             let outcome = load(
-                second, key.contact, address: key.address, parameters: row.parameters, callID: row.callID,
+                second, row.contact, address: key.address, parameters: row.parameters, callID: row.callID,
                 cSeq: row.sequenceNumber, preference: row.preference,
-                expiresIn: second.clock.now.seconds(until: row.expires), flow: row.flow)
+                expiresIn: second.clock.now.seconds(until: row.expires), path: row.path, flow: row.flow)
             #expect(outcome == .loaded)
         }
         second.table.endLoading()
-        for user in ["alice", "b%40c"] {
+        for user in ["alice", "b%40c", "dave"] {
             #expect(Set(second.bindings(user)) == Set(first.bindings(user)))
             #expect(!second.bindings(user).isEmpty)
         }
         #expect(second.bindings("b%40c").map(\.isBehindNAT) == [true])
-        #expect(second.table.statistics.addresses == 2)
-        #expect(second.table.statistics.bindings == 3)
+        #expect(second.bindings("dave").map(\.path.isEmpty) == [false])
+        #expect(second.table.statistics.addresses == 3)
+        #expect(second.table.statistics.bindings == 4)
         // The order of requests outlives the restart; a repeat is known, and takes nothing away.
         #expect(try second.send(requests[0], on: try second.flow("192.0.2.1:40000")).statusCode == 200)
         #expect(second.outcome?.isRepeat == true)
@@ -174,6 +179,8 @@ import Testing
             load(fixture, "sip:a@192.0.2.1", parameters: ";x\r\nY: z"),
             load(fixture, "sip:a@192.0.2.1", parameters: "x=1"), load(fixture, "sip:a@192.0.2.1", callID: ""),
             load(fixture, "sip:a@192.0.2.1", preference: 1_001),
+            load(fixture, "sip:a@192.0.2.1", path: "sip:p;lr"),
+            load(fixture, "sip:a@192.0.2.1", path: "<sip:p;lr>\r\nX: y"),
             load(fixture, "sip:" + String(repeating: "a", count: 5_000) + "@192.0.2.1"),
         ]
         #expect(bad.allSatisfy { $0 == .malformed })

@@ -31,6 +31,14 @@ import Testing
         #expect(try framer.next() == .message(two))
     }
 
+    /// Neither the first byte of TLS, nor NUL, nor what is no ASCII begins a start line.
+    @Test(arguments: [0x16, 0x00, 0x20, 0x7F, 0xC3] as [UInt8])
+    func whatIsNoSIPIsNotWaitedFor(first: UInt8) {
+        var framer = StreamFramer()
+        framer.append([first])
+        #expect(throws: MessageDefect.self) { try framer.next() }
+    }
+
     /// Line ends alone begin no message, however long they wait.
     @Test func aMessageBeginsWithItsFirstLine() throws {
         var framer = StreamFramer()

@@ -58,6 +58,9 @@ import Testing
             "[{name: b.example, aliases: [x.example]}, c.example]", ["domains"], [String]()
         ),
         ("[a.example, b.example, c.example]", "[a.example, c.example, b.example]", [], []),
+        ("[a.example]", "[{name: a.example, mode: redirect}]", ["domains"], []),
+        ("[a.example]", "[{name: a.example, redirect-users: [bob]}]", ["domains"], []),
+        ("[a.example]", "[{name: a.example, service-route: [\"sip:p;lr\"]}]", ["domains"], []),
         // The first domain is that of requests which name none.
         ("[a.example, b.example]", "[b.example, a.example]", [], ["domains"]),
         // Realms and what is left out need a restart.
@@ -85,13 +88,17 @@ import Testing
             "authentication.algorithms": "SHA-256", "store.kind": "memory", "services.echo": "play",
             "services.tone": "beep",
             "logging.level": "error", "logging.format": "json", "proxy.relay": "nobody",
-            "authentication.qop": "auth-or-none",
+            "proxy.redirects": "anywhere", "proxy.history-info": "always", "proxy.edge-domains": "a.example",
+            "authentication.qop": "auth-or-none", "tls.verify-client": "required",
+            "websocket.origins": "https://phone.example", "tls.minimum-version": "1.3",
         ]
         for setting in ConfigurationSchema.settings {
             var changed = running
-            let candidates = [others[setting.key.name], "no", "7s", "7min", "800ms", "100ms", "1234", "7", "5000B"]
-                .compactMap(
-                    \.self)
+            let candidates = [
+                others[setting.key.name], "no", "yes", "7s", "7min", "800ms", "100ms", "1234", "7", "5000B",
+            ]
+            .compactMap(
+                \.self)
             let texts = candidates.first { text in
                 var copy = running
                 guard (try? setting.write(&copy, [text])) != nil else { return false }

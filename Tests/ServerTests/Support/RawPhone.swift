@@ -3,20 +3,20 @@ import Foundation
 import Glibc
 import Testing
 
-/// A phone that writes its messages by hand, over a UDP socket of its own on 127.0.0.1.
+/// A phone that writes its messages by hand, over a UDP socket of its own on 127.0.0.1 or another address of loopback.
 final class RawPhone: Sendable {
     private let descriptor: Int32
     /// The port of the socket.
     let port: UInt16
     private let server: UInt16
 
-    init(server: UInt16) throws {
+    init(server: UInt16, address number: UInt32 = 0x7F00_0001) throws {
         self.server = server
         descriptor = socket(AF_INET, Int32(SOCK_DGRAM.rawValue), 0)
         try #require(descriptor >= 0)
         var limit = timeval(tv_sec: 5, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
-        var address = Self.loopback(0)
+        var address = Self.loopback(0, number)
         var length = socklen_t(MemoryLayout<sockaddr_in>.size)
         let descriptor = descriptor
         let bound = withUnsafeMutablePointer(to: &address) {
@@ -30,17 +30,19 @@ final class RawPhone: Sendable {
 
     deinit { close(descriptor) }
 
-    private static func loopback(_ port: UInt16) -> sockaddr_in {
+    private static func loopback(_ port: UInt16, _ number: UInt32 = 0x7F00_0001) -> sockaddr_in {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = number.bigEndian
         return address
     }
 
     /// Sends a message to the server; line ends are put right.
-    func send(_ text: String) {
-        let bytes = Array(text.replacing("\n", with: "\r\n").utf8)
+    func send(_ text: String) { send(bytes: Array(text.replacing("\n", with: "\r\n").utf8)) }
+
+    /// Sends a datagram to the server.
+    func send(bytes: [UInt8]) {
         var address = Self.loopback(server)
         withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
@@ -51,6 +53,11 @@ final class RawPhone: Sendable {
 
     /// The next message that comes within five seconds; other threads go on meanwhile.
     func next() async throws -> RawMessage {
+        RawMessage(text: String(decoding: try await nextBytes(), as: UTF8.self))
+    }
+
+    /// The next datagram that comes within five seconds.
+    func nextBytes() async throws -> [UInt8] {
         let descriptor = descriptor
         let bytes: [UInt8] = await withCheckedContinuation { continuation in
             DispatchQueue.global().async {
@@ -60,7 +67,7 @@ final class RawPhone: Sendable {
             }
         }
         try #require(!bytes.isEmpty, "nothing came")
-        return RawMessage(text: String(decoding: bytes, as: UTF8.self))
+        return bytes
     }
 
     /// Sends a request and returns its final response.

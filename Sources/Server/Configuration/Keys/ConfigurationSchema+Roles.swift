@@ -19,6 +19,20 @@ extension ConfigurationSchema {
             .reload,
             source: "RFC 3261 §10.3", "The most contacts of one address of record. A request for more is answered 403."),
         Setting(
+            "registrar.require-path-support", \.registrar.requiresPathSupport, .boolean, of: defaults, .reload,
+            source: "RFC 3327 §5.3",
+            """
+            Whether a REGISTER with Path is answered 420 when the phone does not say that it supports it, as the RFC \
+            recommends. Most proxies add Path for any phone, so that it is taken unless this is set.
+            """),
+        Setting(
+            "registrar.flow-timer", \.registrar.flowTimer, .duration(.zero...(.seconds(3_600))), of: defaults, .reload,
+            source: "RFC 5626 §4.4",
+            """
+            Within which time phones that keep a flow open (outbound) are told to show that they are there; `0s` leaves \
+            it to them.
+            """),
+        Setting(
             "registrar.nat-ping-interval", \.registrar.natPingInterval, .duration(.zero...(.seconds(600))),
             of: defaults,
             .reload, source: "RFC 5626 §4.4.2",
@@ -88,6 +102,28 @@ extension ConfigurationSchema {
         Setting(
             "proxy.relay", \.proxy.relay, .choice, of: defaults, .reload, source: "RFC 3261 §16.3, §26.3.2",
             "Who may send requests through this server to domains that are not its own, once authenticated."),
+        Setting(
+            list: "proxy.edge-domains", \.proxy.edgeDomains, .domain, mayBeEmpty: true, of: defaults, .reload,
+            source: "RFC 5626 §5",
+            """
+            Domains elsewhere whose phones register through this server, which stays in their path and keeps their flows. \
+            Anyone may send requests to them; their own server asks for credentials.
+            """),
+        Setting(
+            "proxy.redirects", \.proxy.redirections, .choice, of: defaults, .reload, source: "RFC 3261 §16.7 step 4",
+            """
+            Where the server sends a request on when a phone answers it 3xx; elsewhere the caller gets the answer. With \
+            `anywhere` a phone can send its callers to every address that `proxy.relay` lets users send to.
+            """),
+        Setting(
+            "proxy.redirect-limit", \.proxy.redirectionLimit, .integer(1...20), of: defaults, .reload,
+            source: "RFC 3261 §16.7 step 4", "How many redirections of one request are followed one after another."),
+        Setting(
+            "proxy.history-info", \.proxy.history, .choice, of: defaults, .reload, source: "RFC 7044 §9",
+            "When the way of a request through this server is told in History-Info, to those before and behind it."),
+        Setting(
+            "proxy.diversion", \.proxy.addsDiversion, .boolean, of: defaults, .reload, source: "RFC 5806 §5.4",
+            "Whether those to whom a phone redirects a call are told in Diversion from whom."),
         Setting(
             list: "proxy.trusted-networks", \.proxy.trustedNetworks, .network, mayBeEmpty: true, of: defaults, .reload,
             source: "RFC 3325 §5",

@@ -90,6 +90,56 @@ extension ConfigurationSchema {
             "The Max-Breadth of a request that comes without one, and the highest that is forwarded."),
     ]
 
+    static let tls: [Setting<ServerConfiguration>] = [
+        Setting(
+            "tls.certificate", \.tls.certificate, .pathOr("own"), of: defaults, .reload, source: "RFC 5922 §7.5",
+            """
+            The PEM file of the certificate, and of those that lead to its authority, for `tls` listeners and for \
+            connections to other servers; `own` is one that the server makes and signs itself, `certificate.pem` in the \
+            data folder. All files of this section and of the domains are read again at SIGHUP, and concern new connections.
+            """),
+        Setting(
+            "tls.key", \.tls.key, .pathOr("same"), of: defaults, .reload, source: "RFC 5922 §7.5",
+            "The PEM file of its private key, without a passphrase; `same` is the file of the certificate."),
+        Setting(
+            "tls.ca-file", \.tls.authorities, .pathOr("system"), of: defaults, .reload, source: "RFC 5922 §7.1",
+            """
+            The PEM file of the authorities whose certificates are believed: those of servers that this one connects to, \
+            and of clients; `system` is the list of the system.
+            """),
+        Setting(
+            "tls.verify-client", \.tls.clientVerification, .choice, of: defaults, .reload,
+            source: "RFC 5922 §7.4, RFC 5923 §9.2",
+            """
+            What clients are asked for: no certificate; one that must hold if they have it; or one that they must have. \
+            Connections of servers that have proven who they are carry requests both ways.
+            """),
+        Setting(
+            "tls.minimum-version", \.tls.minimumVersion, .choice, of: defaults, .reload, source: "RFC 8996",
+            "The oldest version of TLS that is spoken."),
+        Setting(
+            "tls.handshake-timeout", \.tls.handshakeTimeout, .duration(.milliseconds(100)...(.seconds(60))),
+            of: defaults, .restart, source: "",
+            "How long a client may take for its handshake before the connection is closed."),
+    ]
+
+    static let webSocket: [Setting<ServerConfiguration>] = [
+        Setting(
+            list: "websocket.origins", \.webSocket.origins, .origin, mayBeEmpty: true, of: defaults, .reload,
+            source: "RFC 6455 §10.2",
+            """
+            The origins of the web pages whose programs may connect; an empty list lets all in. Programs that are no \
+            browsers name none, and are let in.
+            """),
+        Setting(
+            "websocket.ping-interval", \.webSocket.pingInterval, .duration(.zero...(.seconds(600))), of: defaults,
+            .reload, source: "RFC 7118 §6, RFC 6455 §5.5.2",
+            """
+            How long nothing may come by a WebSocket before a ping asks for a sign of life; as long again without one, and \
+            it is closed. `0s` never asks.
+            """),
+    ]
+
     static let tcp: [Setting<ServerConfiguration>] = [
         Setting(
             "tcp.idle-timeout", \.tcp.idleTimeout, .duration(.seconds(1)...(.seconds(86_400))), of: defaults, .restart,

@@ -11,7 +11,8 @@ enum ConfigurationSchema {
 
     /// The keys outside the lists of domains and listeners.
     static let settings: [Setting<ServerConfiguration>] =
-        general + timers + limits + tcp + registrar + store + authentication + proxy + services + media + logging
+        general + timers + limits + tcp + tls + webSocket + registrar + store + authentication + proxy + services
+        + media + logging
 
     /// The list of domains.
     static let domains = ListSetting<ServerConfiguration.Domain>(
@@ -20,8 +21,8 @@ enum ConfigurationSchema {
             defaultText: "localhost with the alias 127.0.0.1, and the addresses listened on or advertised",
             documentation: """
                 The domains that this server is responsible for: requests for them end here, their users register here. An \
-                element is a name, or a mapping with the keys below. Domains that are added, their aliases and `open` \
-                take effect after SIGHUP; one that is left out goes on until a restart.
+                element is a name, or a mapping with the keys below. Domains that are added, and all keys of a domain \
+                but its realm, take effect after SIGHUP; one that is left out goes on until a restart.
                 """,
             source: "RFC 3261 §10.3, §16.4", effect: .reload),
         primary: "name", example: "example.com", fields: domainFields, make: { ServerConfiguration.Domain(name: "") })
@@ -111,6 +112,28 @@ extension ConfigurationSchema {
                 Whether callers that are not users of this server may call its users. With `no` every caller must \
                 authenticate.
                 """),
+            Setting(
+                "domains[].mode", \.mode, .choice, of: example, .reload, source: "RFC 3261 §8.3, §16.2",
+                """
+                What is done with requests for its users: `proxy` forwards them; `stateless` forwards them to the first \
+                contact alone and keeps no transaction (RFC 3261 §16.11); `redirect` tells the sender where the user is (302).
+                """),
+            Setting(
+                list: "domains[].redirect-users", \.redirectedUsers, .user, mayBeEmpty: true, of: example, .reload,
+                source: "RFC 3261 §8.3", "Users whose callers are told where they are (302), whatever the mode."),
+            Setting(
+                list: "domains[].service-route", \.serviceRoute, .routeURI, mayBeEmpty: true, of: example, .reload,
+                source: "RFC 3608 §6.3",
+                "The proxies that phones of its users are told, when they register, to send their requests by."),
+                "domains[].certificate", \.certificate, .pathOr("shared"), of: example, .reload,
+                source: "RFC 5922 §7.8, RFC 6066 §3",
+                """
+                The PEM file of the certificate, and of those that lead to its authority, that is shown to clients who name \
+                this domain; `shared` is that of `tls.certificate`.
+                """),
+            Setting(
+                "domains[].key", \.certificateKey, .pathOr("same"), of: example, .reload, source: "RFC 5922 §7.8",
+                "The PEM file of its private key; `same` is the file of the certificate."),
         ]
     }()
 
@@ -121,7 +144,8 @@ extension ConfigurationSchema {
                 "listeners[].url", \.self, .listener, of: example, shownDefault: "none", .restart,
                 source: "RFC 3261 §18.2.1",
                 """
-                Transport, numeric address and port to bind; the port is 5060 unless given, 0 leaves it to the system; \
+                Transport, numeric address and port to bind; the port is 5060 unless given, 5061 for `tls`, 80 for `ws` and 443 for `wss`; 0 \
+                leaves it to the system; \
                 `0.0.0.0` and `[::]` stand for all addresses of the machine.
                 """),
             Setting(

@@ -1,3 +1,5 @@
+import SIP
+
 extension ValueFormat {
     /// What is expected, for an error.
     fileprivate static func phrase(_ kind: String, _ allowed: String) -> String {
@@ -106,15 +108,42 @@ extension ValueFormat<String> {
         }
     }
 
+    /// The origin of a web page (RFC 6454 §6.2).
+    static var origin: Self {
+        Self("origin", "scheme, host and port of a page", example: "https://phone.example.com", text: { $0 }) { text in
+            guard let mark = text.firstRange(of: "://"),
+                ["http", "https"].contains(text[..<mark.lowerBound].lowercased())
+            else { return nil }
+            let authority = text[mark.upperBound...]
+            let allowed = authority.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") }
+            return authority.isEmpty || !allowed ? nil : text.lowercased()
+        }
+    }
+
+    /// A path, or a word for the empty one.
+    static func pathOr(_ word: String) -> Self {
+        Self("path", "or `\(word)`", text: { $0.isEmpty ? word : $0 }) { text in
+            text == word ? "" : try? path.parse(text)
+        }
+    }
+
     /// A user part of an address that needs no escaping (RFC 3261 §25.1 `unreserved`); `off` is the empty one.
     static var userOrOff: Self {
         Self("user name", "letters, digits and -_.!~*, or off", text: { $0.isEmpty ? "off" : $0 }) { text in
-            if text == "off" { return "" }
-            let isPlain = text.unicodeScalars.allSatisfy { scalar in
-                scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789-_.!~*".unicodeScalars.contains(scalar))
-            }
-            return isPlain && (1...64).contains(text.utf8.count) ? text : nil
+            text == "off" ? "" : plainUser(text)
         }
+    }
+
+    /// A user part of an address that needs no escaping (RFC 3261 §25.1 `unreserved`).
+    static var user: Self {
+        Self("user name", "letters, digits and -_.!~*", example: "alice", text: { $0 }) { plainUser($0) }
+    }
+
+    private static func plainUser(_ text: String) -> String? {
+        let isPlain = text.unicodeScalars.allSatisfy { scalar in
+            scalar.isASCII && (scalar.properties.isAlphabetic || "0123456789-_.!~*".unicodeScalars.contains(scalar))
+        }
+        return isPlain && (1...64).contains(text.utf8.count) ? text : nil
     }
 
     /// A domain name or address.
@@ -123,6 +152,17 @@ extension ValueFormat<String> {
             "domain", "a host name, an IPv4 address, or an IPv6 address in brackets", example: "example.com",
             text: { $0 }
         ) { ServerConfiguration.Domain.canonicalHost($0) }
+    }
+
+    /// The URI of a proxy for Route.
+    static var routeURI: Self {
+        Self("SIP URI", "with ;lr", example: "sip:proxy.example.com;lr", text: { $0 }) { text in
+            guard let uri = try? URI(text), uri.index.isSIP, uri.index.headers.isEmpty, uri.parameter("lr") != nil
+            else {
+                return nil
+            }
+            return text
+        }
     }
 
     /// The realm of a challenge, a quoted string on the wire.
@@ -147,7 +187,7 @@ extension ValueFormat<ServerConfiguration.Listener> {
     /// The URL of a listener.
     static var listener: Self {
         Self(
-            kind: "URL", allowed: "udp:// or tcp:// with an IP address and a port",
+            kind: "URL", allowed: "udp://, tcp://, tls://, ws:// or wss:// with an IP address and a port",
             parse: { (text: String) throws(Mismatch) in try ServerConfiguration.Listener(text) },
             text: { $0.url })
     }

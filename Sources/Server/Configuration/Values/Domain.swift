@@ -10,6 +10,31 @@ extension ServerConfiguration {
         /// Whether callers that are not users of this server may call its users. When false, everyone must authenticate.
         public var isOpen: Bool
 
+        /// What is done with requests for users of a domain.
+        public enum Mode: String, CaseIterable, Sendable {
+            /// They are forwarded.
+            case proxy
+            /// They are forwarded to one contact, and no transaction is kept.
+            case stateless
+            /// Their senders are told the contacts and go there themselves.
+            case redirect
+        }
+
+        /// What is done with requests for its users.
+        public var mode: Mode = .proxy
+
+        /// Users whose callers are told the contacts, whatever the mode.
+        public var redirectedUsers: [String] = []
+
+        /// The URIs that its users' phones are told to send their requests by, in order.
+        public var serviceRoute: [String] = []
+        /// The PEM file of the certificate chain that is shown to clients who name the domain (RFC 5922 §7.8); empty is that of
+        /// all domains.
+        public var certificate = ""
+
+        /// The PEM file of its private key; empty is the certificate's file.
+        public var certificateKey = ""
+
         /// The realm that was named; nil is the domain's name.
         var namedRealm: String?
 

@@ -1,10 +1,23 @@
 extension ServerConfiguration {
-    /// Where the server accepts SIP: `udp://127.0.0.1:5060`, `tcp://[::1]:5060`, and behind NAT
+    /// Where the server accepts SIP: `udp://127.0.0.1:5060`, `tcp://[::1]:5060`, `tls://127.0.0.1:5061`, and behind NAT
     /// `udp://10.0.0.5:5060?advertise=203.0.113.7`.
     public struct Listener: Hashable, Sendable {
         /// The transport of a listener.
         public enum Transport: String, CaseIterable, Sendable {
-            case udp, tcp
+            case udp, tcp, tls, ws, wss
+
+            /// The port of a URL that names none (RFC 3261 §18.2.1, §19.1.2, RFC 7118 §5.5).
+            public var defaultPort: UInt16 {
+                switch self {
+                case .udp, .tcp: 5060
+                case .tls: 5061
+                case .ws: 80
+                case .wss: 443
+                }
+            }
+
+            /// Whether it needs a certificate.
+            public var isSecure: Bool { self == .tls || self == .wss }
         }
 
         /// The address and port that others are told in place of the listener's own (in Via and Record-Route).
@@ -19,9 +32,6 @@ extension ServerConfiguration {
             public var description: String { port.map { "\(host):\($0)" } ?? host }
         }
 
-        /// The port for SIP without TLS (RFC 3261 §18.2.1).
-        public static let defaultPort: UInt16 = 5060
-
         /// The transport.
         public var transport: Transport
 
@@ -34,13 +44,13 @@ extension ServerConfiguration {
         /// What others are told; nil is the address and port themselves.
         public var advertised: Advertised?
 
-        /// Makes a listener on a numeric address.
+        /// Makes a listener on a numeric address; the port is the transport's own unless given.
         public init(
-            transport: Transport, address: String, port: UInt16 = defaultPort, advertised: Advertised? = nil
+            transport: Transport, address: String, port: UInt16? = nil, advertised: Advertised? = nil
         ) {
             self.transport = transport
             self.address = NumericAddress(address)?.canonical ?? address
-            self.port = port
+            self.port = port ?? transport.defaultPort
             self.advertised = advertised
         }
 
@@ -65,7 +75,7 @@ extension ServerConfiguration.Listener: CustomStringConvertible {
 
 extension ServerConfiguration.Listener {
     /// Transports of the command line's grammar that this version does not serve.
-    private static let laterSchemes: Set<String> = ["tls", "ws", "wss", "http", "https"]
+    private static let laterSchemes: Set<String> = ["http", "https"]
 
     /// Reads a URL.
     ///
@@ -90,7 +100,7 @@ extension ServerConfiguration.Listener {
             throw Mismatch(
                 "`\(host)` is no IP address of this machine, with IPv6 in brackets", example: "\(scheme)://[::1]:5060")
         }
-        self.init(transport: transport, address: address.canonical, port: port ?? Self.defaultPort)
+        self.init(transport: transport, address: address.canonical, port: port ?? transport.defaultPort)
         guard let query else { return }
         let (name_, value) = Self.split(query, at: "=")
         guard name_ == "advertise", let value else {

@@ -96,8 +96,8 @@ import Testing
             "ito.yaml:1: domains: `a.example` stands in the list twice; keep one of them"
         ),
         (
-            "listeners:\n  - udp://127.0.0.1:5060\n  - tls://127.0.0.1:5061",
-            "ito.yaml:3: listeners[].url: this version does not serve `tls://`; write for example tcp://127.0.0.1:5060"
+            "listeners:\n  - udp://127.0.0.1:5060\n  - http://127.0.0.1:8080",
+            "ito.yaml:3: listeners[].url: this version does not serve `http://`; write for example tcp://127.0.0.1:5060"
         ),
         (
             "timers:\n  t1: 1s\n  t2: 4s\n  t1: 2s",

@@ -13,6 +13,8 @@ import Testing
         ("tcp://[2001:DB8:0:0::1]:65535", "tcp://[2001:db8::1]:65535"), ("tcp://[::]", "tcp://[::]:5060"),
         ("udp://10.0.0.5:5062?advertise=203.0.113.7", "udp://10.0.0.5:5062?advertise=203.0.113.7"),
         ("udp://10.0.0.5?advertise=SIP.example.com:5080", "udp://10.0.0.5:5060?advertise=sip.example.com:5080"),
+        ("TLS://127.0.0.1", "tls://127.0.0.1:5061"), ("tls://[::1]:5071", "tls://[::1]:5071"),
+        ("ws://127.0.0.1", "ws://127.0.0.1:80"), ("wss://[::1]", "wss://[::1]:443"),
         ("udp://[::]?advertise=[2001:db8::9]:5080", "udp://[::]:5060?advertise=[2001:db8::9]:5080"),
     ])
     func readsListeners(text: String, canonical: String) throws {
@@ -25,7 +27,7 @@ import Testing
     @Test(arguments: [
         ("", "names no transport"), ("127.0.0.1:5060", "udp://127.0.0.1:5060"),
         ("sip://127.0.0.1", "no transport for SIP"),
-        ("tls://127.0.0.1:5061", "does not serve `tls://`"), ("wss://127.0.0.1", "does not serve"),
+        ("http://127.0.0.1:5061", "does not serve `http://`"), ("https://127.0.0.1", "does not serve"),
         ("udp://", "names no address"), ("udp://:5060", "names no address"),
         ("udp://example.com:5060", "`example.com` is no IP address"), ("udp://::1:5060", "stands in brackets"),
         ("udp://[::1", "brackets"), ("udp://[127.0.0.1]:5060", "no IP address"), ("udp://127.1:5060", "no IP address"),

@@ -1,0 +1,9 @@
+/// What a caller can want to be done otherwise with a forwarded request (RFC 3841 §9.1).
+public struct ForwardingDirectives: Sendable, Hashable {
+    /// Whether redirections are followed.
+    public var followsRedirections = true
+    /// Whether those who ring in vain are cancelled when somebody has answered.
+    public var cancelsLosers = true
+
+    public init() {}
+}

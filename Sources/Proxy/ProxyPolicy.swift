@@ -1,0 +1,20 @@
+public import SIP
+public import SIPEndpoint
+
+/// What a proxy asks whoever knows domains and users. It is asked on the lane of the call.
+public protocol ProxyPolicy: AnyObject {
+    /// The targets that stand for a URI out of a 3xx, the URI itself or the contacts of a user of ours (RFC 3261 §16.5).
+    ///
+    /// - Parameters:
+    ///   - uri: the URI, without what is not allowed in a Request-URI.
+    ///   - request: the request that was redirected.
+    /// - Returns: nothing when the proxy must not go there on the caller's behalf; the caller then gets the 3xx.
+    func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget]
+
+    /// Nothing arrives any more by the flow of a binding: a connection that is gone, or an address that does not take
+    /// datagrams (RFC 5626 §7).
+    func failed(_ flow: Flow, of request: MessageView)
+
+    /// Whether the host of a URI is a domain of ours (RFC 3261 §16.5).
+    func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool
+}

@@ -1,0 +1,106 @@
+import Proxy
+import Routing
+import SIP
+import SIPEndpoint
+
+// Requests for the users of our domains (RFC 3261 §16.5).
+extension Dispatcher {
+    /// Gives a request to whom its Request-URI names.
+    func deliver(
+        _ request: IncomingRequest, _ uri: URIIndex, _ domain: Int, _ plan: RoutePlan, _ strips: [HeaderName],
+        _ layer: TransactionLayer
+    ) {
+        let view = request.view
+        let user = view.bytes(uri.user)
+        switch location.location(user: user, domain: domain) {
+        case .bindings(let all):
+            let isSecure = uri.scheme == .sips
+            let bindings = SIPSRules.reachable(all, isSecure: isSecure)
+            guard !bindings.isEmpty else {
+                counters.noBinding &+= 1
+                return layer.respondStatelessly(to: request, 480) { $0.append(SIPSRules.notAllowed) }
+            }
+            let disposition = RequestDisposition(view)
+            if settings.policies[domain].mode == .stateless, !disposition.contains(.redirect),
+                let target = statelessTarget(bindings, isSecure: isSecure)
+            {
+                return proxy.forwardStatelessly(request, plan, to: target, strips: strips, in: layer)
+            }
+            let targets = targetSet(bindings, isSecure: isSecure, view, disposition)
+            guard !targets.isEmpty else {
+                counters.noBinding &+= 1
+                return layer.respondStatelessly(to: request, 480, reason: "No contact is what the caller prefers")
+            }
+            if disposition.contains(.redirect) || settings.policies[domain].redirects(user) {
+                return proxy.redirect(request, to: targets, in: layer)
+            }
+            var directives = ForwardingDirectives()
+            directives.followsRedirections = !disposition.contains(.followsNothing)
+            directives.cancelsLosers = !disposition.contains(.keepsLosers)
+            proxy.forward(request, plan, to: targets, strips: strips, directives: directives, in: layer)
+        case .noBinding:
+            counters.noBinding &+= 1
+            layer.respondStatelessly(to: request, 480)
+        case .unknownUser:
+            counters.unknownUser &+= 1
+            layer.respondStatelessly(to: request, 404)
+        case .loading:
+            layer.respondStatelessly(to: request, 503) { $0.append("Retry-After: 1\r\n") }
+        }
+    }
+
+    /// Lets a CANCEL, or the ACK of a response other than 2xx, follow an INVITE that was forwarded without state; false
+    /// when it is for nobody in a domain of that kind.
+    func followsStateless(_ request: IncomingRequest, _ plan: RoutePlan, _ layer: TransactionLayer) -> Bool {
+        let view = request.view
+        if plan.token?.isStateless == true {
+            proxy.forwardStatelessly(request, plan, to: nil, in: layer)
+            return true
+        }
+        guard let uri = try? view.requestURI, uri.isSIP, !plan.hasNext, let domain = domains.find(view.bytes(uri.host)),
+            settings.policies[domain].mode == .stateless,
+            case .bindings(let all) = location.location(user: view.bytes(uri.user), domain: domain),
+            case let isSecure = uri.scheme == .sips,
+            let target = statelessTarget(SIPSRules.reachable(all, isSecure: isSecure), isSecure: isSecure)
+        else { return false }
+        proxy.forwardStatelessly(request, plan, to: target, in: layer)
+        return true
+    }
+
+    /// The one contact that is tried without state: the registrar's first, whatever the caller prefers, so that what
+    /// belongs to one INVITE goes one way (RFC 3261 §16.11).
+    private func statelessTarget(_ bindings: [Binding], isSecure: Bool) -> ProxyTarget? {
+        bindings.map { ProxyTarget($0, isSecure: isSecure) }.inOrder.first
+    }
+
+    /// The target set of a user: the bindings that fit the caller's preferences, in their order (RFC 3841 §7.2, §9.1).
+    func targetSet(
+        _ bindings: [Binding], isSecure: Bool, _ view: MessageView, _ disposition: RequestDisposition
+    ) -> [ProxyTarget] {
+        var targets = bindings.map { ProxyTarget($0, isSecure: isSecure) }
+        let states = view.firstIndex(of: .acceptContact) != nil || view.firstIndex(of: .rejectContact) != nil
+        // What a request implies cannot leave a single contact out.
+        if states || bindings.count > 1 {
+            let preferences = CallerPreferences(view)
+            targets = preferences.choose(among: bindings.map(\.parameters)).map { choice in
+                var target = targets[choice.index]
+                // The callee's order comes first; the caller's decides among what is equal there.
+                if preferences.isExplicit { target.preference = target.preference * 1_001 + choice.fitness }
+                return target
+            }
+        }
+        guard targets.count > 1 else { return targets }
+        if disposition.contains(.oneContact), let best = targets.max(by: { $0.preference < $1.preference }) {
+            return [best]
+        }
+        if disposition.contains(.parallel) {
+            for index in targets.indices { targets[index].preference = QualityValue.highest }
+        } else if disposition.contains(.sequential) {
+            // Among equals the one that registered first.
+            for index in targets.indices {
+                targets[index].preference = targets[index].preference * targets.count + (targets.count - 1 - index)
+            }
+        }
+        return targets
+    }
+}

@@ -1,0 +1,41 @@
+import Proxy
+import Registrar
+import Routing
+import SIP
+import SIPEndpoint
+
+// What the proxy asks: where redirections may lead (RFC 3261 §16.7 step 4), and what becomes of flows (RFC 5626 §7).
+extension Dispatcher: ProxyPolicy {
+    func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool { domains.find(host) != nil }
+
+    func failed(_ flow: Flow, of request: MessageView) {
+        if flow.connection != 0 {
+            registrar.table.connectionClosed(flow.connection)
+        } else if let uri = try? request.requestURI, uri.isSIP, let domain = domains.find(request.bytes(uri.host)) {
+            registrar.table.flowFailed(flow, user: request.bytes(uri.user), domain: domain)
+        }
+    }
+
+    func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget] {
+        guard settings.followsRedirections != .nowhere else { return [] }
+        let domain = uri.bytes.withUnsafeBytes { bytes in
+            domains.find(UnsafeRawBufferPointer(rebasing: bytes[uri.index.host.lowerBound..<uri.index.host.upperBound]))
+        }
+        guard let domain else {
+            // Elsewhere the request goes on the callee's word; who may send nothing there is not sent there either.
+            guard settings.followsRedirections == .anywhere, settings.relay == .users else { return [] }
+            var target = ProxyTarget(uri: uri.bytes)
+            target.leavesDomain = true
+            return [target]
+        }
+        return uri.userBytes.withUnsafeBytes { user in
+            // A service number is no target of the proxy: the caller may go there himself.
+            guard !user.isEmpty, !services.isService(user),
+                case .bindings(let found) = location.location(user: user, domain: domain)
+            else { return [] }
+            let isSecure = uri.index.scheme == .sips
+            return targetSet(
+                SIPSRules.reachable(found, isSecure: isSecure), isSecure: isSecure, request, RequestDisposition(request))
+        }
+    }
+}
