@@ -7,6 +7,8 @@ import SIPEndpoint
 ///
 /// Bound to its lane. It lives as long as one of its transactions does.
 final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
+    // `@exclusivity(unchecked)`, here and in what follows: members are touched by the lane's thread only, and none is handed
+    // to foreign code while it is being changed, so that no check at run time is needed.
     /// One branch.
     struct Branch {
         enum State {
@@ -35,18 +37,18 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     private let loopHash: UInt64
     private let strips: [HeaderName]
     private let arrival: Flow
-    private var server: ServerTransaction?
-    private var branches: [Branch]
+    @exclusivity(unchecked) private var server: ServerTransaction?
+    @exclusivity(unchecked) private var branches: [Branch]
     /// The best final response so far that is no 2xx.
-    private var best = BestResponse()
+    @exclusivity(unchecked) private var best = BestResponse()
     /// Whether a final response has gone back.
-    private var isAnswered = false
-    private var isCancelled = false
+    @exclusivity(unchecked) private var isAnswered = false
+    @exclusivity(unchecked) private var isCancelled = false
     /// The reason to put into the CANCELs of losing branches.
-    private var cancelReason: [UInt8] = []
+    @exclusivity(unchecked) private var cancelReason: [UInt8] = []
     private let isInvite: Bool
     /// The timer of the group that rings while others wait.
-    private var ringTimer: Proxy.RingTimer?
+    @exclusivity(unchecked) private var ringTimer: Proxy.RingTimer?
 
     init(
         proxy: Proxy, message: Message, targets: [ProxyTarget], breadth: Int, loopHash: UInt64, strips: [HeaderName],
