@@ -18,6 +18,8 @@ from processes import Server
 from rows import ROWS, Row
 from servers import start_kamailio, start_ours, temporary_folders
 
+# The name of the part that measures ours alone, beside those of the rows.
+LANES = "lanes"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
@@ -38,7 +40,7 @@ def run(row: Row, which: str, options: argparse.Namespace) -> dict:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--ito", required=True, help="the executable that is measured and makes the load")
-    parser.add_argument("--rows", default=",".join(row.key for row in ROWS), help="some of: %(default)s")
+    parser.add_argument("--rows", default=",".join([row.key for row in ROWS] + [LANES]), help="some of: %(default)s")
     parser.add_argument("--duration", type=int, default=6, help="seconds of load in each run (%(default)s)")
     parser.add_argument("--repetitions", type=int, default=5, help="runs of each server for a row (%(default)s)")
     parser.add_argument("--only", choices=["ito", "kamailio"], help="measure one of the two, and write no table")
@@ -46,11 +48,12 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--no-write", action="store_true", help="print the table instead of writing it")
     options = parser.parse_args()
     options.load = [options.load] if options.load else [options.ito, "load"]
-    known = {row.key: row for row in ROWS}
-    unknown = [key for key in options.rows.split(",") if key not in known]
+    known, wanted = {row.key: row for row in ROWS}, options.rows.split(",")
+    unknown = [key for key in wanted if key not in known and key != LANES]
     if unknown:
-        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join(known)}")
-    options.rows = [known[key] for key in options.rows.split(",")]
+        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join([*known, LANES])}")
+    options.lanes = LANES in wanted
+    options.rows = [known[key] for key in wanted if key != LANES]
     return options
 
 
@@ -66,15 +69,16 @@ def main() -> None:
         results.append((row, [r for r in runs if r["server"] == "ito"], [r for r in runs if r["server"] == "kamailio"]))
     if options.only:
         return
-    ours = lanes.render(lanes.compare(options.ito, options.load, options.duration, options.repetitions, say))
-    part = table.render(results, options.duration, options.repetitions)
-    if options.no_write:
-        print(part)
-        print(ours)
-    else:
-        table.replace(DOCUMENT, part)
-        table.replace(DOCUMENT, ours, lanes.BEGIN, lanes.END)
-        say("docs/performance.md holds the new tables")
+    parts = [(table.render(results, options.duration, options.repetitions), table.BEGIN, table.END)] if results else []
+    if options.lanes:
+        measured = lanes.compare(options.ito, options.load, options.duration, options.repetitions, say)
+        parts.append((lanes.render(measured), lanes.BEGIN, lanes.END))
+    for part, begin, end in parts:
+        if options.no_write:
+            print(part)
+        else:
+            table.replace(DOCUMENT, part, begin, end)
+            say("docs/performance.md holds a new table")
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ def render(result: tuple[list[list[float]], list[float]]) -> str:
     """The marked part."""
     times, starts = result
     one = statistics.median(times[0])
-    lines = [BEGIN, "", "| calls through the proxy | CPU for each call, µs: median (least to most) | of one lane |",
+    lines = [BEGIN, "", f"{len(times[0])} runs of each, in turn.", "", "| calls through the proxy | CPU for each call, µs: median (least to most) | of one lane |",
              "| --- | --- | --- |"]
     for case, measured in zip(CASES, times):
         middle = statistics.median(measured)

@@ -4,6 +4,8 @@ import TestKit
 
 /// How evenly two phones send: a call of `ito` through `ito serve`, its RTP timed by the kernel on the loopback interface.
 ///
+/// Beside it a bare thread sends packets of the same size at the same interval: its error is the machine's own.
+///
 ///     PacingBenchmark [path of ito] [seconds]
 @main
 struct PacingBenchmark {
@@ -43,10 +45,14 @@ struct PacingBenchmark {
             "call", "bob", "--as", "sip:alice@localhost", "--proxy", proxy, "--json", "--play", "tone:300",
             "--duration", "\(seconds)s",
         ]
+        let bare = try BareTimer()
         tap.start()
+        bare.start()
         let alice = try peers.start(command(call), name: "ito call")
         let exit = try await alice.exit(within: .seconds(seconds + 30))
-        let (streams, drops) = tap.stop()
+        bare.stop()
+        let (all, drops) = tap.stop()
+        let streams = all.values.filter { $0.source != bare.port }
         guard exit == .code(0), streams.count == 2 else {
             print("the call failed: \(exit), \(streams.count) streams of RTP")
             Foundation.exit(1)
@@ -54,7 +60,8 @@ struct PacingBenchmark {
         print(
             "a call of \(seconds) s through the server; error of the spacing of RTP packets at 20 ms, by the kernel's clock"
         )
-        for stream in streams.values.sorted(by: { $0.name < $1.name }) { print("  " + stream.summary) }
+        for stream in streams.sorted(by: { $0.name < $1.name }) { print("  " + stream.summary) }
+        for stream in all.values where stream.source == bare.port { print("  a bare timer: " + stream.summary) }
         if drops > 0 { print("  the tap lost \(drops) packets: the figures are of the rest") }
     }
 

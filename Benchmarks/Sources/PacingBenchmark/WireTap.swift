@@ -57,12 +57,16 @@ extension wiretap_datagram {
 struct StreamPacing {
     /// The ports, as a name.
     let name: String
+    /// The port it comes from.
+    let source: UInt16
     private static let nominal: Int64 = 20_000_000
     private var last: (time: Int64, sequence: UInt16)?
     private var errors: [Int64] = []
     private var missing = 0
 
-    init(_ first: wiretap_datagram) { name = "\(first.source_port) to \(first.destination_port)" }
+    init(_ first: wiretap_datagram) {
+        (name, source) = ("\(first.source_port) to \(first.destination_port)", first.source_port)
+    }
 
     /// A packet was sent.
     mutating func note(_ datagram: wiretap_datagram) {

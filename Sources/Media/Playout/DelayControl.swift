@@ -21,6 +21,7 @@ struct DelayControl: Sendable {
     private let second: Int64
     /// Most that one packet adds.
     private let step: Int64
+    private let isAdaptive: Bool
     private var hasSmoothed = false
 
     /// Least headroom in each of the last ten seconds, the latest first; `none` where no packet came.
@@ -40,6 +41,7 @@ struct DelayControl: Sendable {
         lags = max(1, rate.hertz / 400)...max(1, rate.hertz * 3 / 200)
         self.nominal = nominal
         self.maximum = maximum
+        isAdaptive = configuration.isAdaptive
         slack = Int64(rate.samples(in: configuration.slack))
         lowWater = Int64(rate.samples(in: configuration.lowWater))
         interval = Int64(rate.samples(in: configuration.adjustmentInterval))
@@ -72,7 +74,7 @@ struct DelayControl: Sendable {
             hasSmoothed = true
         }
         current = min(current, headroom)
-        guard headroom < lowWater, smoothed + Double(step) < Double(maximum) else { return }
+        guard isAdaptive, headroom < lowWater, smoothed + Double(step) < Double(maximum) else { return }
         wanted = max(wanted, min(lowWater - headroom, step))
     }
 
@@ -83,7 +85,7 @@ struct DelayControl: Sendable {
         for index in (1..<10).reversed() { minima[index] = minima[index - 1] }
         minima[0] = current
         current = Self.none
-        guard wanted == 0 else { return }
+        guard isAdaptive, wanted == 0 else { return }
         let gross = nominal + second * 100 / 1000
         if let surplus = surplus(over: gross, seconds: 2) ?? surplus(over: nominal + slack, seconds: 10) {
             wanted = -surplus

@@ -39,6 +39,10 @@ public struct PlayoutBuffer: Sendable {
         /// When a packet comes less than this before it is due, the delay grows.
         public var lowWater = Duration.milliseconds(2)
 
+        /// Whether the delay follows the jitter, for which time is stretched. A fixed delay leaves the sound as it is: a packet
+        /// that comes too late for it is lost, and one that comes early waits, up to `maximumDelay`.
+        public var isAdaptive = true
+
         /// Least time between two adjustments, each of which adds or removes 2.5 to 15 ms.
         public var adjustmentInterval = Duration.milliseconds(200)
 

@@ -130,7 +130,8 @@ extension Lane {
     func settleLoad(_ busy: Int64, at now: Int64) {
         guard let share = load.add(busy, at: now) else { return }
         if !guests.isEmpty {
-            if share > configuration.hostingLimit, let guest = guests.last { release(guest) }
+            let isCrowded = load.lasts(share, above: configuration.hostingLimit, windows: configuration.hostingPatience)
+            if isCrowded, let guest = guests.last { release(guest) }
         } else if let host, share < configuration.sharingLimit {
             host.execute { $0.consider(self, share: share) }
         }

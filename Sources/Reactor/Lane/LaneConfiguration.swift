@@ -21,9 +21,13 @@ extension Lane {
         /// The share of its time from which on a thread that serves several lanes gives one back to its own thread.
         public var hostingLimit = 0.85
 
-        /// The share of a thread's time that two lanes may take together for one to become a guest of the other. Well below
-        /// `hostingLimit`, so that a lane does not move to and fro.
-        public var sharingLimit = 0.4
+        /// How many windows in a row the share must be above `hostingLimit`: a burst, or a neighbour on the machine, moves no lane.
+        public var hostingPatience = 4
+
+        /// The share of a thread's time that two lanes may take together for one to become a guest of the other. Two threads
+        /// take up to 1.4 times what one takes for the same, so that it is then at about half of `hostingLimit` and a lane does
+        /// not move to and fro.
+        public var sharingLimit = 0.6
 
         /// Over which time these shares are measured.
         public var loadWindow: Duration = .milliseconds(50)

@@ -4,6 +4,7 @@ struct LoadWindow {
     private var began: Int64
     private var busy: Int64 = 0
     private var last = 0.0
+    private var above = 0
 
     init(length: Int64, began: Int64 = 0) {
         self.length = max(length, 1)
@@ -19,6 +20,15 @@ struct LoadWindow {
         began = now
         busy = 0
         return last
+    }
+
+    /// Whether the shares of so many windows in a row, of which `share` is the latest, were above a limit: one alone may be a burst,
+    /// or the time that another program took.
+    mutating func lasts(_ share: Double, above limit: Double, windows: Int) -> Bool {
+        above = share > limit ? above + 1 : 0
+        guard above >= windows else { return false }
+        above = 0
+        return true
     }
 
     /// The share of the last window, or of the one that goes on when it is longer than it should be: nothing was to do.

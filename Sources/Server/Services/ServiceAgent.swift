@@ -83,8 +83,11 @@ final class ServiceAgent {
     /// Calls that are up.
     var callCount: Int { agent?.count ?? 0 }
 
-    /// Ends all calls.
-    func hangUpAll() { for leg in agent?.all ?? [] { leg.hangUp() } }
+    /// Ends all calls; `completion` is called when each caller has answered.
+    func hangUpAll(_ completion: @escaping () -> Void) {
+        guard let agent else { return completion() }
+        agent.hangUpAll(completion)
+    }
 
     private func answer(_ leg: CallLeg) {
         guard lines.take(limit: configuration.callLimit) else {

@@ -283,6 +283,29 @@ public final class SIPServer: Sendable {
 
     // MARK: End
 
+    /// How long a stop waits for callers of service numbers to answer BYE: it is sent three times meanwhile.
+    public static let goodbyeLimit: Duration = .seconds(2)
+
+    /// Has all service numbers say goodbye, and waits until their callers have heard it, or the limit is over.
+    private func hangUpServices() async {
+        let (quiet, ended) = AsyncStream.makeStream(of: Void.self)
+        for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
+            lane.lane.execute { _ in dispatcher.services.hangUpAll { ended.yield() } }
+        }
+        await withTaskGroup { [count = dispatchers.count] group in
+            group.addTask {
+                var left = count
+                for await _ in quiet {
+                    left -= 1
+                    if left == 0 { return }
+                }
+            }
+            group.addTask { try? await Task.sleep(for: Self.goodbyeLimit) }
+            await group.next()
+            group.cancelAll()
+        }
+    }
+
     /// Stops the server: no more requests are taken, and what was answered is committed. A second call does nothing.
     ///
     /// - Parameter limit: how long it may take; what is not committed by then is lost.
@@ -295,9 +318,7 @@ public final class SIPServer: Sendable {
         stopRequests.continuation.finish()
         loading.withLock { $0 }?.cancel()
         // The service numbers say goodbye to their callers; calls between phones go on without us.
-        for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
-            await lane.lane.run { _ in dispatcher.services.hangUpAll() }
-        }
+        await hangUpServices()
         await endpoint.stop()
         mediaLane.stop()
         await socket.stopped()

@@ -3,7 +3,7 @@ import Glibc
 
 extension PeerProcess {
     /// How long waits last unless told otherwise: generous, since it is reached only when a test fails.
-    public static let patience: Duration = .seconds(20)
+    public static let patience: Duration = .seconds(60)
 
     /// Waits for a line that satisfies a condition.
     ///
@@ -76,10 +76,21 @@ extension PeerProcess {
             }
             guard ContinuousClock.now < deadline else {
                 throw PeerError(
-                    .timedOut, "\(name) did not bind \(transport) port \(port) within \(limit)",
+                    .timedOut, "\(name) did not bind \(transport) port \(port) within \(limit); it is \(kernelState)",
                     transcript: transcript())
             }
             try await Task.sleep(for: Self.lookInterval)
         }
+    }
+
+    /// What the kernel says that the program does: its state and what it waits for (proc(5), `State` and `wchan`).
+    private var kernelState: String {
+        func text(_ file: String) -> String {
+            String(
+                decoding: FileManager.default.contents(atPath: "/proc/\(processIdentifier)/\(file)") ?? Data(),
+                as: UTF8.self)
+        }
+        let state = text("status").split(separator: "\n").first { $0.hasPrefix("State:") }?.dropFirst("State:".count)
+        return "\(state?.trimmingCharacters(in: .whitespaces) ?? "gone"), waits in \(text("wchan"))"
     }
 }

@@ -10,12 +10,19 @@ final class LoadSession: DatagramHandler, TickHandler {
         case free, registering, registeringWithCredentials, asking, inviting, ending
     }
 
+    /// Users are registered before calls begin and removed behind them: the next load would call the sockets of this one too.
+    enum Phase {
+        case registering, measuring, removing
+    }
+
     struct Slot {
         var number: UInt64 = 0
         var stage = Stage.free
         var attempts: UInt8 = 0
         var user: UInt32 = 0
         var sequence: UInt32 = 0
+        /// For how long a REGISTER asks, in seconds.
+        var expires = LoadText.expires
         /// Times in nanoseconds since the run began.
         var began: Int64 = 0
         var deadline: Int64 = 0
@@ -39,7 +46,9 @@ final class LoadSession: DatagramHandler, TickHandler {
     private var paced: Double = 0
     private var isEnding = false
     private var registered = 0
-    private var isPreparing: Bool
+    private var removed = 0
+    private var removalStart: Int64 = 0
+    private var phase: Phase
     private var measureStart: Int64 = 0
     private var lastAnswer: Int64 = 0
     private let finished: (LoadReport) -> Void
@@ -67,7 +76,7 @@ final class LoadSession: DatagramHandler, TickHandler {
         free = (0..<Int32(slots.count)).reversed()
         sequences = Array(repeating: 0, count: max(1, plan.userCount))
         start = lane.now
-        isPreparing = plan.operation == .call
+        phase = plan.operation == .call ? .registering : .measuring
         report.operation = plan.operation.rawValue
     }
 
@@ -89,10 +98,19 @@ final class LoadSession: DatagramHandler, TickHandler {
     func tick(_ tick: LaneTick, on lane: Lane) {
         let now = self.now
         retransmitDue(now)
-        if isPreparing { return prepare(now) }
+        switch phase {
+        case .registering: return prepare(now)
+        case .measuring: measure(now)
+        case .removing: return removeUsers(now)
+        }
+    }
+
+    private func measure(_ now: Int64) {
         let elapsed = now - measureStart
-        isEnding = elapsed >= nanoseconds(plan.duration) || plan.limit > 0 && report.started >= plan.limit
-        if !isEnding { beginDue(now, elapsed) }
+        let length = nanoseconds(plan.duration)
+        // However late the tick is: all that was to begin does.
+        if !isEnding { beginDue(now, min(elapsed, length)) }
+        isEnding = elapsed >= length || plan.limit > 0 && report.started >= plan.limit
         if let progress, now >= nextProgress {
             nextProgress = now + 1_000_000_000
             progress(report)
@@ -120,12 +138,23 @@ final class LoadSession: DatagramHandler, TickHandler {
             registered += 1
         }
         guard registered == plan.userCount, free.count == slots.count else { return }
-        isPreparing = false
+        phase = .measuring
         measureStart = now
         let failed = report.failed
         report = LoadReport()
         report.operation = plan.operation.rawValue
         report.failed = failed
+    }
+
+    /// Removes the bindings of all users, some at a time, and ends; on the report it has no effect.
+    private func removeUsers(_ now: Int64) {
+        while removed < plan.userCount, slots.count - free.count < 256 {
+            guard start(.registering, UInt32(removed), expires: 0, now) else { break }
+            removed += 1
+        }
+        // A server that is gone is not waited for longer than for one operation.
+        let isLate = now - removalStart > nanoseconds(plan.patience)
+        if isLate || removed == plan.userCount && free.count == slots.count { close() }
     }
 
     private func beginOne(_ now: Int64) -> Bool {
@@ -142,13 +171,13 @@ final class LoadSession: DatagramHandler, TickHandler {
         return true
     }
 
-    private func start(_ stage: Stage, _ user: UInt32, _ now: Int64) -> Bool {
+    private func start(_ stage: Stage, _ user: UInt32, expires: Int = LoadText.expires, _ now: Int64) -> Bool {
         guard let slot = free.popLast() else { return false }
         nextNumber += 1
         let number = nextNumber << 17 | UInt64(slot)
         sequences[Int(user)] &+= 1
         slots[Int(slot)] = Slot(
-            number: number, stage: stage, user: user, sequence: sequences[Int(user)], began: now,
+            number: number, stage: stage, user: user, sequence: sequences[Int(user)], expires: expires, began: now,
             deadline: now + nanoseconds(plan.patience))
         send(Int(slot))
         wait(number, now)
@@ -193,7 +222,7 @@ final class LoadSession: DatagramHandler, TickHandler {
                 end(slot, status: 408, now)
             } else {
                 slots[slot].attempts &+= 1
-                report.retransmissions += 1
+                if phase != .removing { report.retransmissions += 1 }
                 send(slot)
                 wait(number, now)
             }
@@ -296,7 +325,9 @@ final class LoadSession: DatagramHandler, TickHandler {
     }
 
     private func end(_ slot: Int, status: StatusCode, _ now: Int64) {
-        if status.isSuccess {
+        if phase == .removing {
+            // Not measured.
+        } else if status.isSuccess {
             report.operations += 1
             if slots[slot].stage != .ending {
                 report.latency.record(microseconds: UInt64(max(0, now - slots[slot].began) / 1_000))
@@ -305,17 +336,23 @@ final class LoadSession: DatagramHandler, TickHandler {
             report.failed += 1
             report.statuses[status.rawValue, default: 0] += 1
         }
-        lastAnswer = now
+        if phase != .removing { lastAnswer = now }
         slots[slot].stage = .free
         slots[slot].request = []
         free.append(Int32(slot))
-        if !isPreparing, !isEnding, case .closed = plan.pace { _ = beginOne(now) }
+        if phase == .measuring, !isEnding, case .closed = plan.pace { _ = beginOne(now) }
     }
 
     private func finish() {
         for slot in slots.indices where slots[slot].stage != .free { end(slot, status: 408, now) }
         report.seconds = Double(max(1, lastAnswer - measureStart)) / 1e9
         report.drops = sockets.reduce(0) { $0 + UInt64($1.kernelDrops ?? 0) }
+        guard plan.operation == .call else { return close() }
+        phase = .removing
+        removalStart = now
+    }
+
+    private func close() {
         if let tick { lane.stopTick(tick) }
         for socket in sockets { socket.close() }
         sockets = []

@@ -3,6 +3,9 @@ import SIP
 
 /// Writes the requests of the load generator.
 struct LoadText {
+    /// For how long users register, in seconds.
+    static let expires = 3_600
+
     private let domain: [UInt8]
 
     init(_ plan: LoadPlan) {
@@ -84,7 +87,9 @@ struct LoadText {
         writer.append(decimal: UInt64(slot.user))
         writer.append(UInt8(ascii: "@"))
         writer.append(local)
-        writer.append(">\r\nExpires: 3600\r\n")
+        writer.append(">\r\nExpires: ")
+        writer.append(decimal: UInt64(slot.expires))
+        writer.append("\r\n")
         if let credentials {
             writer.append("Authorization: ")
             writer.append(credentials)

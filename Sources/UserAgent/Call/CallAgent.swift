@@ -56,6 +56,33 @@ public final class CallAgent {
     /// Calls that are there, ended ones that still wait for stragglers too.
     public var count: Int { legs.count }
 
+    /// BYE requests that are under way.
+    private var goodbyes = 0
+    /// Who waits until nothing of a call is left.
+    private var waiting: [() -> Void] = []
+
+    /// Hangs up all calls; `completion` is called when each peer has answered, or its transaction has ended without. What
+    /// cannot be hung up yet, since its ACK has not come, is hung up then (RFC 3261 §15).
+    public func hangUpAll(_ completion: @escaping () -> Void) {
+        waiting.append(completion)
+        for leg in all { leg.hangUp() }
+        tellWhenQuiet()
+    }
+
+    private func tellWhenQuiet() {
+        guard legs.isEmpty, goodbyes == 0 else { return }
+        let told = waiting
+        waiting = []
+        for completion in told { completion() }
+    }
+
+    func goodbyeBegins() { goodbyes += 1 }
+
+    func goodbyeEnds() {
+        goodbyes -= 1
+        tellWhenQuiet()
+    }
+
     /// All calls.
     public var all: [CallLeg] { legs.values.sorted { $0.number < $1.number } }
 
@@ -238,6 +265,7 @@ public final class CallAgent {
         legs[leg.number] = nil
         legsByDialog[LegKey(callID: leg.callID, localTag: leg.localTag)] = nil
         leg.role = nil
+        tellWhenQuiet()
     }
 
     /// Sends BYE in a dialog; its answer ends nothing that has not ended.
@@ -314,14 +342,15 @@ final class ByeTransaction: ClientTransactionUser {
         self.agent = agent
         self.dialog = dialog
         self.sequence = sequence
+        agent.goodbyeBegins()
     }
 
     func send(_ target: Target?) {
-        guard let target else { return }
+        guard let target else { return agent.goodbyeEnds() }
         self.target = target
         let fields = retry.authorize(
             .init(method: Array("BYE".utf8), uri: dialog.requestURI.bytes), with: &agent.credentials)
-        _ = agent.layer.send(.bye, to: target, user: self) { writer, via, _ in
+        let sent = agent.layer.send(.bye, to: target, user: self) { writer, via, _ in
             dialog.writeHead(of: .bye, sequence: sequence, via: via, into: &writer)
             for field in fields {
                 writer.append(field.name.canonical)
@@ -331,16 +360,22 @@ final class ByeTransaction: ClientTransactionUser {
             }
             writer.append("Content-Length: 0\r\n\r\n")
         }
+        if sent == nil { agent.goodbyeEnds() }
     }
 
     func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
-        guard response.view.statusCode == 401 || response.view.statusCode == 407 else { return }
-        guard retry.receive(response.view, with: &agent.credentials) == .retry else { return }
+        let status = response.view.statusCode
+        guard status.isFinal else { return }
+        guard status == 401 || status == 407,
+            retry.receive(response.view, with: &agent.credentials) == .retry
+        else { return agent.goodbyeEnds() }
         sequence += 1
         send(target)
     }
 
-    func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {}
+    func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
+        agent.goodbyeEnds()
+    }
 }
 
 extension TransportAddress {

@@ -23,8 +23,17 @@ public struct AudioSettings: Sendable, Hashable {
     /// How much jitter the playout buffer absorbs: a packet is played this long after it came, and up to one frame more.
     public var playoutDepth = PlayoutBuffer.Configuration().nominalDelay
 
+    /// Whether the depth follows the jitter, which stretches time a little; else the sound comes as it was sent.
+    public var isPlayoutAdaptive = true
+
     /// The defaults.
     public init() {}
+
+    var playout: PlayoutBuffer.Configuration {
+        var playout = PlayoutBuffer.Configuration(depth: playoutDepth)
+        playout.isAdaptive = isPlayoutAdaptive
+        return playout
+    }
 
     var socket: DatagramSocketConfiguration {
         var socket = DatagramSocketConfiguration.media
@@ -71,7 +80,7 @@ public final class AudioProvider: MediaProvider {
         guard let ports else { throw SocketError(EINVAL, "find a pair of RTP ports in a range without one", near) }
         let pair = try ports.bindPair(on: near, settings.socket)
         return AudioLeg(
-            lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs, playout: .init(depth: settings.playoutDepth),
+            lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs, playout: settings.playout,
             onFailure: onFailure)
     }
 }

@@ -212,11 +212,19 @@ public final class UserAgent: Sendable {
         return try URI("sip:\(URI.escape(target))@\(host)\(port)")
     }
 
-    /// Ends all calls, takes the binding away, and stops. The registrar's answer is awaited for a second.
+    /// Ends all calls, takes the binding away, and stops. The answers of peers and of the registrar are awaited for a second
+    /// each.
     public func shutDown() async {
         let core = core
         let lane = endpoint.lanes[0].lane
-        await lane.run { _ in for leg in core.agent.all { leg.hangUp() } }
+        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
+            let once = Once(done)
+            lane.execute { _ in core.agent.hangUpAll { once.resume() } }
+            Task {
+                try? await Task.sleep(for: .seconds(1))
+                once.resume()
+            }
+        }
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             lane.execute { _ in
                 guard let registration = core.registration, registration.isBound else { return done.resume() }

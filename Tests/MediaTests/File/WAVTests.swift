@@ -2,10 +2,16 @@ import Foundation
 import Media
 import Testing
 
+/// Where the tests of this process keep their files; the folder goes when the process ends.
+private let temporaryFolder: String = {
+    let folder = FileManager.default.temporaryDirectory.appendingPathComponent("itodenwa-media-\(UUID().uuidString)")
+    try? FileManager.default.createDirectory(at: folder, withIntermediateDirectories: false)
+    atexit { try? FileManager.default.removeItem(atPath: temporaryFolder) }
+    return folder.path
+}()
+
 /// A path of its own for a test's file.
-func temporaryPath(_ name: String = "sound.wav") -> String {
-    FileManager.default.temporaryDirectory.appendingPathComponent("\(UUID().uuidString)-\(name)").path
-}
+func temporaryPath(_ name: String = "sound.wav") -> String { "\(temporaryFolder)/\(UUID().uuidString)-\(name)" }
 
 /// A WAV file made octet by octet, without the writer.
 struct HandmadeWAV {

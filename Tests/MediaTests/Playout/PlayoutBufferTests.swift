@@ -412,6 +412,22 @@ func coded(_ sound: some Sequence<Int16>, _ law: G711 = .muLaw) -> [Int16] { sou
         #expect(tick < 20 ? counters.inserted > 400 : counters.removed > 400)
     }
 
+    /// A fixed delay leaves the sound as it is, whatever the jitter: a stall of 160 ms, and a delay that is far too long.
+    @Test(arguments: [160, 0])
+    func aFixedDelayStretchesNothing(stall: Double) {
+        var configuration = PlayoutBuffer.Configuration(depth: .milliseconds(200))
+        configuration.isAdaptive = false
+        // Packets that come late at first make the delay long for all that follow.
+        let arrivals = packets(Self.long) { number in
+            (100..<108).contains(number) ? Double(108 - number) / 8 * stall : number < 50 ? 60 : 0
+        }
+        let played = play(arrivals, seconds: 29, configuration: configuration)
+        let counters = played.buffer.counters
+        #expect(counters.inserted == 0 && counters.removed == 0)
+        #expect(counters.concealed == 0 && counters.lost == 0 && counters.late == 0)
+        #expect(played.delays.last! > 220)
+    }
+
     /// An adjustment of the delay joins the voice smoothly: no step steeper than its own.
     @Test func adjustmentsDoNotClick() {
         let sound = Self.long

@@ -88,6 +88,7 @@ import Testing
         var configuration = Lane.Configuration()
         // Any work is too much, and any is little: the guest moves with each window.
         configuration.hostingLimit = -1
+        configuration.hostingPatience = 1
         configuration.sharingLimit = 3
         configuration.loadWindow = .milliseconds(1)
         let lanes = try LaneGroup(name: "move", count: 2, configuration: configuration)
@@ -114,6 +115,7 @@ import Testing
         let (chains, hops) = (16, 5_000)
         var configuration = Lane.Configuration()
         configuration.hostingLimit = hostingLimit
+        configuration.hostingPatience = 1
         configuration.sharingLimit = 3
         configuration.loadWindow = .milliseconds(1)
         let lanes = try LaneGroup(name: "ring", count: 3, configuration: configuration)

@@ -19,4 +19,14 @@ import Testing
         #expect(window.share(at: 2_000) == 0.9)
         #expect(window.share(at: 2_001) == 0)
     }
+
+    /// What lasts counts, not what comes now and then; and once it was told, it begins anew.
+    @Test func oneBusyWindowIsNoLoad() {
+        var window = LoadWindow(length: 1_000)
+        let shares = [0.9, 0.9, 0.5, 0.9, 0.9, 0.9, 0.9, 0.9, 0.9]
+        #expect(
+            shares.map { window.lasts($0, above: 0.85, windows: 3) } == [
+                false, false, false, false, false, true, false, false, true,
+            ])
+    }
 }
