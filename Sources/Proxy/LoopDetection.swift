@@ -7,23 +7,25 @@ import SIP
 enum LoopDetection {
     /// The hash of what decides the way of a request: Request-URI, Call-ID, tags, CSeq number, Route, Proxy-Require.
     static func hash(_ view: MessageView, key: SipHash) -> UInt64 {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(256)
-        func add(_ range: ByteRange) {
-            bytes.append(contentsOf: view.bytes(range))
-            bytes.append(0)
+        // Each part is a piece of the message, and apart from the tags none overlaps another.
+        withUnsafeTemporaryAllocation(byteCount: 2 * view.count + view.fieldCount + 32, alignment: 8) { memory in
+            var writer = ByteWriter(into: memory)
+            func add(_ range: ByteRange) {
+                writer.append(view.bytes(range))
+                writer.append(0 as UInt8)
+            }
+            add(view.startLine.uriRange)
+            if let callID = view.value(of: .callID) { add(callID) }
+            if let from = try? view.from { add(from.tag) }
+            if let to = try? view.to { add(to.tag) }
+            if let cSeq = try? view.cSeq { withUnsafeBytes(of: cSeq.number) { writer.append($0) } }
+            for i in 0..<view.fieldCount {
+                let field = view.field(i)
+                if field.name == .route || field.name == .proxyRequire { add(field.valueRange) }
+            }
+            // Zero would mean that there is no hash.
+            return key(writer.bytes).1 | 1
         }
-        add(view.startLine.uriRange)
-        if let callID = view.value(of: .callID) { add(callID) }
-        if let from = try? view.from { add(from.tag) }
-        if let to = try? view.to { add(to.tag) }
-        if let cSeq = try? view.cSeq { withUnsafeBytes(of: cSeq.number) { bytes.append(contentsOf: $0) } }
-        for i in 0..<view.fieldCount {
-            let field = view.field(i)
-            if field.name == .route || field.name == .proxyRequire { add(field.valueRange) }
-        }
-        // Zero would mean that there is no hash.
-        return bytes.withUnsafeBytes { key($0).1 } | 1
     }
 
     /// Whether a Via of ours carries that hash.
@@ -35,9 +37,12 @@ enum LoopDetection {
             guard let via = try? view.via(value), isOurs(via) else { continue }
             let branch = view.bytes(via.branch)
             guard branch.count > 17, branch[branch.count - 17] == UInt8(ascii: ".") else { continue }
-            var writer = ByteWriter(capacity: 64)
-            writer.append(hexadecimal: hash)
-            if branch.suffix(16).elementsEqual(writer.bytes) { return true }
+            let isEqual = withUnsafeTemporaryAllocation(byteCount: 16, alignment: 8) { memory in
+                var writer = ByteWriter(into: memory)
+                writer.append(hexadecimal: hash)
+                return branch.suffix(16).elementsEqual(writer.bytes)
+            }
+            if isEqual { return true }
         }
         return false
     }

@@ -44,6 +44,7 @@ extension Proxy {
     private func locate(
         _ view: MessageView, _ uri: URIIndex, _ layer: TransactionLayer, _ completion: @escaping ([Target]) -> Void
     ) {
+        if let target = view.destination(of: uri).flatMap(layer.numericTarget) { return completion([target]) }
         guard let kept = try? URI(view, uri.whole) else { return completion([]) }
         layer.locate(kept, completion)
     }

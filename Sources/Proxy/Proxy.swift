@@ -7,16 +7,18 @@ public import SIPEndpoint
 /// It forwards what it is given to a target set; who may ask for that is decided before (§16.3 step 6), as is the target
 /// set of users (§16.5).
 public final class Proxy {
+    // `@exclusivity(unchecked)`, here and in what follows: members are touched by the lane's thread only, and none is handed
+    // to foreign code while it is being changed, so that no check at run time is needed.
     /// Settings.
-    public var configuration: ProxyConfiguration
+    @exclusivity(unchecked) public var configuration: ProxyConfiguration
     /// What was counted.
-    public internal(set) var counters = ProxyCounters()
+    @exclusivity(unchecked) public internal(set) var counters = ProxyCounters()
     /// Who knows domains and users; without one no redirection is followed, and each 3xx goes back.
     public weak var policy: (any ProxyPolicy)?
     var editor = MessageEditor()
     /// The contexts whose group rings while further targets wait, by the number of their timer.
-    var ringing: [UInt64: ResponseContext] = [:]
-    var lastRingTimer: UInt64 = 0
+    @exclusivity(unchecked) var ringing: [UInt64: ResponseContext] = [:]
+    @exclusivity(unchecked) var lastRingTimer: UInt64 = 0
 
     public init(configuration: ProxyConfiguration) { self.configuration = configuration }
 

@@ -7,6 +7,8 @@ import SIPEndpoint
 ///
 /// Bound to its lane. It lives as long as one of its transactions does.
 final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
+    // `@exclusivity(unchecked)`, here and in what follows: members are touched by the lane's thread only, and none is handed
+    // to foreign code while it is being changed, so that no check at run time is needed.
     /// One branch.
     struct Branch {
         enum State {
@@ -39,27 +41,27 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     private let strips: [HeaderName]
     let directives: ForwardingDirectives
     private let arrival: Flow
-    private var server: ServerTransaction?
+    @exclusivity(unchecked) private var server: ServerTransaction?
     /// One for each target.
-    var branches: [Branch]
+    @exclusivity(unchecked) var branches: [Branch]
     /// The branches that were not tried yet, in the order in which they will be.
-    var waiting: [Int]
+    @exclusivity(unchecked) var waiting: [Int]
     /// The best final response so far that is no 2xx.
-    var best = BestResponse()
+    @exclusivity(unchecked) var best = BestResponse()
     /// Whether a final response has gone back.
-    private(set) var isAnswered = false
-    private(set) var isCancelled = false
+    @exclusivity(unchecked) private(set) var isAnswered = false
+    @exclusivity(unchecked) private(set) var isCancelled = false
     /// The reason to put into the CANCELs of losing branches.
-    private var cancelReason: [UInt8] = []
+    @exclusivity(unchecked) private var cancelReason: [UInt8] = []
     let isInvite: Bool
     /// Whether the request is a REGISTER that our Path is put into.
     private let wantsPath: Bool
     /// The way of the request, where it is kept.
-    var history: RequestHistory?
+    @exclusivity(unchecked) var history: RequestHistory?
     /// The Diversion fields of the targets of redirections, by branch.
-    var diversions: [Int: [UInt8]] = [:]
+    @exclusivity(unchecked) var diversions: [Int: [UInt8]] = [:]
     /// The timer of the group that rings while others wait.
-    private var ringTimer: Proxy.RingTimer?
+    @exclusivity(unchecked) private var ringTimer: Proxy.RingTimer?
 
     init(
         proxy: Proxy, message: Message, targets: [ProxyTarget], breadth: Int, loopHash: UInt64, strips: [HeaderName],

@@ -35,21 +35,23 @@ public struct RouteToken: Hashable, Sendable {
         return UInt16(truncatingIfNeeded: value ^ value >> 16)
     }
 
+    /// The most bytes that a token has.
+    private static let longest = longestText / 2
+
     /// Writes the token for a Call-ID.
     public func write(callID: UnsafeRawBufferPointer, key: SipHash, into writer: inout ByteWriter) {
-        var bytes: [UInt8] = [
-            (callerFlow != nil ? 1 : 0) | (calleeFlow != nil ? 2 : 0) | (isStateless ? 4 : 0)
-        ]
-        bytes.append(UInt8(truncatingIfNeeded: callerTagHash >> 8))
-        bytes.append(UInt8(truncatingIfNeeded: callerTagHash))
-        if let callerFlow { RouteToken.append(callerFlow, to: &bytes) }
-        if let calleeFlow { RouteToken.append(calleeFlow, to: &bytes) }
-        let mac = RouteToken.mac(bytes[...], callID, key)
-        for i in 0..<8 { bytes.append(UInt8(truncatingIfNeeded: mac >> UInt64(56 - 8 * i))) }
-        writer.append(UInt8(ascii: "i"))
-        for byte in bytes {
-            writer.append(RouteToken.digit(byte >> 4))
-            writer.append(RouteToken.digit(byte & 15))
+        withUnsafeTemporaryAllocation(byteCount: RouteToken.longest, alignment: 8) { memory in
+            var bytes = ByteWriter(into: memory)
+            bytes.append((callerFlow != nil ? 1 : 0) | (calleeFlow != nil ? 2 : 0) | (isStateless ? 4 : 0) as UInt8)
+            RouteToken.append(UInt64(callerTagHash), 2, to: &bytes)
+            if let callerFlow { RouteToken.append(callerFlow, to: &bytes) }
+            if let calleeFlow { RouteToken.append(calleeFlow, to: &bytes) }
+            RouteToken.append(RouteToken.mac(bytes.bytes, callID, key), 8, to: &bytes)
+            writer.append(UInt8(ascii: "i"))
+            for byte in bytes.bytes {
+                writer.append(RouteToken.digit(byte >> 4))
+                writer.append(RouteToken.digit(byte & 15))
+            }
         }
     }
 
@@ -58,35 +60,44 @@ public struct RouteToken: Hashable, Sendable {
         guard text.count >= 1 + 22, text.count <= 1 + RouteToken.longestText, text[0] == UInt8(ascii: "i"),
             text.count % 2 == 1
         else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(text.count / 2)
-        var i = 1
-        while i < text.count {
-            guard let high = RouteToken.value(text[i]), let low = RouteToken.value(text[i + 1]) else { return nil }
-            bytes.append(high << 4 | low)
-            i += 2
+        let token = withUnsafeTemporaryAllocation(byteCount: RouteToken.longest, alignment: 8) { memory in
+            let count = text.count / 2
+            for i in 0..<count {
+                guard let high = RouteToken.value(text[1 + 2 * i]), let low = RouteToken.value(text[2 + 2 * i]) else {
+                    return nil as RouteToken?
+                }
+                memory[i] = high << 4 | low
+            }
+            return RouteToken(bytes: UnsafeRawBufferPointer(rebasing: memory[..<count]), callID, key)
         }
-        let end = bytes.count - 8
-        var written: UInt64 = 0
-        for byte in bytes[end...] { written = written << 8 | UInt64(byte) }
-        guard RouteToken.mac(bytes[..<end], callID, key) == written else { return nil }
-        var at = 3
+        guard let token else { return nil }
+        self = token
+    }
+
+    /// Reads the bytes of a token; they are at least 11.
+    private init?(bytes: UnsafeRawBufferPointer, _ callID: UnsafeRawBufferPointer, _ key: SipHash) {
+        let signed = UnsafeRawBufferPointer(rebasing: bytes[..<(bytes.count - 8)])
+        var at = signed.count
+        guard RouteToken.mac(signed, callID, key) == RouteToken.number(bytes, &at, 8) else { return nil }
+        at = 3
         isStateless = bytes[0] & 4 != 0
         callerTagHash = UInt16(bytes[1]) << 8 | UInt16(bytes[2])
         if bytes[0] & 1 != 0 {
-            guard let flow = RouteToken.flow(bytes[..<end], &at) else { return nil }
+            guard let flow = RouteToken.flow(signed, &at) else { return nil }
             callerFlow = flow
         }
         if bytes[0] & 2 != 0 {
-            guard let flow = RouteToken.flow(bytes[..<end], &at) else { return nil }
+            guard let flow = RouteToken.flow(signed, &at) else { return nil }
             calleeFlow = flow
         }
-        guard at == end else { return nil }
+        guard at == signed.count else { return nil }
     }
 
-    private static func mac(_ bytes: ArraySlice<UInt8>, _ callID: UnsafeRawBufferPointer, _ key: SipHash) -> UInt64 {
+    private static func mac(
+        _ bytes: UnsafeRawBufferPointer, _ callID: UnsafeRawBufferPointer, _ key: SipHash
+    ) -> UInt64 {
         withUnsafeTemporaryAllocation(byteCount: bytes.count + callID.count, alignment: 8) { memory in
-            bytes.withUnsafeBytes { memory.copyMemory(from: $0) }
+            memory.copyMemory(from: bytes)
             UnsafeMutableRawBufferPointer(rebasing: memory[bytes.count...]).copyMemory(from: callID)
             return key(UnsafeRawBufferPointer(memory)).0
         }
@@ -99,7 +110,7 @@ public struct RouteToken: Hashable, Sendable {
         return digit >= 0x61 && digit <= 0x66 ? digit &- 0x57 : nil
     }
 
-    private static func append(_ flow: Flow, to bytes: inout [UInt8]) {
+    private static func append(_ flow: Flow, to bytes: inout ByteWriter) {
         bytes.append(flow.transport.rawValue)
         bytes.append(UInt8(truncatingIfNeeded: flow.listener))
         if flow.transport.isReliable { append(flow.connection, 8, to: &bytes) }
@@ -107,7 +118,7 @@ public struct RouteToken: Hashable, Sendable {
         append(flow.remote, to: &bytes)
     }
 
-    private static func append(_ address: TransportAddress, to bytes: inout [UInt8]) {
+    private static func append(_ address: TransportAddress, to bytes: inout ByteWriter) {
         bytes.append(address.family.rawValue)
         if address.isIPv6 {
             append(address.upperBits, 8, to: &bytes)
@@ -118,11 +129,11 @@ public struct RouteToken: Hashable, Sendable {
         append(UInt64(address.port), 2, to: &bytes)
     }
 
-    private static func append(_ value: UInt64, _ count: Int, to bytes: inout [UInt8]) {
+    private static func append(_ value: UInt64, _ count: Int, to bytes: inout ByteWriter) {
         for i in 0..<count { bytes.append(UInt8(truncatingIfNeeded: value >> UInt64(8 * (count - 1 - i)))) }
     }
 
-    private static func flow(_ bytes: ArraySlice<UInt8>, _ at: inout Int) -> Flow? {
+    private static func flow(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) -> Flow? {
         guard at + 2 <= bytes.count, let transport = TransportName(rawValue: bytes[at]) else { return nil }
         let listener = UInt16(bytes[at + 1])
         at += 2
@@ -135,7 +146,7 @@ public struct RouteToken: Hashable, Sendable {
         return Flow(transport: transport, listener: listener, connection: connection, local: local, remote: remote)
     }
 
-    private static func address(_ bytes: ArraySlice<UInt8>, _ at: inout Int) -> TransportAddress? {
+    private static func address(_ bytes: UnsafeRawBufferPointer, _ at: inout Int) -> TransportAddress? {
         guard at < bytes.count else { return nil }
         let family = bytes[at]
         at += 1
@@ -149,7 +160,7 @@ public struct RouteToken: Hashable, Sendable {
         return TransportAddress(ipv4: UInt32(truncatingIfNeeded: bits), port: UInt16(truncatingIfNeeded: port))
     }
 
-    private static func number(_ bytes: ArraySlice<UInt8>, _ at: inout Int, _ count: Int) -> UInt64? {
+    private static func number(_ bytes: UnsafeRawBufferPointer, _ at: inout Int, _ count: Int) -> UInt64? {
         guard at + count <= bytes.count else { return nil }
         var value: UInt64 = 0
         for byte in bytes[at..<at + count] { value = value << 8 | UInt64(byte) }

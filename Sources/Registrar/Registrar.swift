@@ -10,18 +10,20 @@ public import SIPEndpoint
 /// Bound to its lane. What is above it has found that the Request-URI is in a domain of ours (step 1) and has
 /// authenticated the user (step 3).
 public final class Registrar {
+    // `@exclusivity(unchecked)`, here and in what follows: members are touched by the lane's thread only, and none is handed
+    // to foreign code while it is being changed, so that no check at run time is needed.
     /// Settings.
-    public var configuration: RegistrarConfiguration
+    @exclusivity(unchecked) public var configuration: RegistrarConfiguration
     /// What was counted.
-    public private(set) var counters = RegistrarCounters()
+    @exclusivity(unchecked) public private(set) var counters = RegistrarCounters()
     /// The bindings.
     public let table: BindingTable
     /// The domains, those of the table: a copy for each lane, so that requests meet at no lock.
-    public var domains: DomainTable
-    private var plan = RegistrationPlan()
-    private var contacts = ContactReader()
-    private var path = PathReader()
-    private var date = DateField()
+    @exclusivity(unchecked) public var domains: DomainTable
+    @exclusivity(unchecked) private var plan = RegistrationPlan()
+    @exclusivity(unchecked) private var contacts = ContactReader()
+    @exclusivity(unchecked) private var path = PathReader()
+    @exclusivity(unchecked) private var date = DateField()
     private let userText = UnsafeMutableRawBufferPointer.allocate(
         byteCount: BindingTable.maximumUserSize + 1, alignment: 1)
     private let flowText = UnsafeMutableRawBufferPointer.allocate(byteCount: FlowCode.longest, alignment: 8)

@@ -11,17 +11,17 @@ public final class EndpointLane: @unchecked Sendable {
     /// The lane.
     public let lane: Lane
     /// The layer above.
-    public private(set) var layer: TransactionLayer!  // Set by `start`, before any socket is open.
-    private var handler: (any RequestHandler)?
-    private var timerClient: TimerClientID?
-    private var sockets: [DatagramSocket?]
+    @exclusivity(unchecked) public private(set) var layer: TransactionLayer!  // Set by `start`, before any socket is open.
+    @exclusivity(unchecked) private var handler: (any RequestHandler)?
+    @exclusivity(unchecked) private var timerClient: TimerClientID?
+    @exclusivity(unchecked) private var sockets: [DatagramSocket?]
     private let owner: CallOwner
     private let streams: (any StreamTransport)?
     private let resolver: HostResolver
-    private var peers: [EndpointLane] = []
-    private var batches: [[HandedDatagram]] = []
-    private var handedOver: UInt64 = 0
-    private var refused: UInt64 = 0
+    @exclusivity(unchecked) private var peers: [EndpointLane] = []
+    @exclusivity(unchecked) private var batches: [[HandedDatagram]] = []
+    @exclusivity(unchecked) private var handedOver: UInt64 = 0
+    @exclusivity(unchecked) private var refused: UInt64 = 0
 
     init(lane: Lane, listenerCount: Int, owner: CallOwner, streams: (any StreamTransport)?, resolver: HostResolver) {
         self.lane = lane

@@ -6,6 +6,7 @@ extension TransactionLayer {
     /// Finds where requests for a URI go and gives it to `completion` on the lane: at once when the host is an address, later
     /// when a name is looked up. Nothing means that there is no address, or that the scheme is not SIP.
     public func locate(_ uri: URI, _ completion: @escaping ([Target]) -> Void) {
+        if let target = uri.withDestination(numericTarget) { return completion([target]) }
         guard uri.index.isSIP else { return completion([]) }
         let transport = uri.requestTransport
         let port = uri.port ?? transport.defaultPort
@@ -23,5 +24,12 @@ extension TransactionLayer {
             let reachable = addresses.filter { families.contains($0.family) }
             completion((reachable.isEmpty ? addresses : reachable).map { Target(transport, $0, domain: domain) })
         }
+    }
+
+    /// Where requests go whose URI has an IP address for a host: without a lookup, and without strings; nil for names.
+    public func numericTarget(_ destination: URIDestination) -> Target? {
+        let transport = destination.transport ?? .udp
+        let port = destination.port ?? (transport == .tls ? 5_061 : 5_060)
+        return TransportAddress(host: destination.host, port: port).map { Target(transport, $0) }
     }
 }

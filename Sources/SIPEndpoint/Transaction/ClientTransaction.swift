@@ -4,6 +4,8 @@ public import SIP
 ///
 /// Bound to its lane; identity is what matters, so that it is a class.
 public final class ClientTransaction {
+    // `@exclusivity(unchecked)`, here and in what follows: members are touched by the lane's thread only, and none is handed
+    // to foreign code while it is being changed, so that no check at run time is needed.
     /// The two machines.
     enum Machine {
         case invite(InviteClientTransaction)
@@ -18,33 +20,33 @@ public final class ClientTransaction {
         var isProxied: Bool
     }
 
-    var machine: Machine
+    @exclusivity(unchecked) var machine: Machine
     /// The number of the transaction in its layer, with its generation; it is part of the branch.
     let token: UInt64
-    var retransmissionTimer: UInt64 = 0
-    var lifetimeTimer: UInt64 = 0
+    @exclusivity(unchecked) var retransmissionTimer: UInt64 = 0
+    @exclusivity(unchecked) var lifetimeTimer: UInt64 = 0
     /// The request as sent, to send again and to build CANCEL and ACK from.
-    var request: [UInt8]
+    @exclusivity(unchecked) var request: [UInt8]
     /// The ACK to a final response that is no 2xx, once it was built.
-    var ack: [UInt8] = []
+    @exclusivity(unchecked) var ack: [UInt8] = []
     /// The request as it goes by UDP when TCP, which it went by for its size alone, fails (RFC 3261 §18.1.1).
-    var datagramForm: DatagramForm?
+    @exclusivity(unchecked) var datagramForm: DatagramForm?
     /// The CANCEL of this INVITE.
-    var cancel: ClientTransaction?
+    @exclusivity(unchecked) var cancel: ClientTransaction?
     /// The method.
     public let method: Method
     /// Where the request goes.
-    public internal(set) var flow: Flow
+    @exclusivity(unchecked) public internal(set) var flow: Flow
     /// Whom to tell; let go when the transaction ends.
-    public var user: (any ClientTransactionUser)?
+    @exclusivity(unchecked) public var user: (any ClientTransactionUser)?
     /// A number for the user, such as an index of a branch.
-    public var tag: Int
+    @exclusivity(unchecked) public var tag: Int
     /// The last status that was received, 0 before.
-    public internal(set) var lastStatus: StatusCode = 0
+    @exclusivity(unchecked) public internal(set) var lastStatus: StatusCode = 0
     /// Whether Timer C has cancelled the INVITE of a proxy (RFC 3261 §16.8).
-    public internal(set) var isGivenUp = false
+    @exclusivity(unchecked) public internal(set) var isGivenUp = false
     /// Whether the transaction has ended.
-    public internal(set) var isTerminated = false
+    @exclusivity(unchecked) public internal(set) var isTerminated = false
 
     init(
         machine: Machine, token: UInt64, request: [UInt8], method: Method, flow: Flow,

@@ -4,26 +4,28 @@ public import SIP
 ///
 /// Bound to its lane; identity is what matters, so that it is a class.
 public final class ServerTransaction {
+    // `@exclusivity(unchecked)`, here and in what follows: members are touched by the lane's thread only, and none is handed
+    // to foreign code while it is being changed, so that no check at run time is needed.
     /// The two machines.
     enum Machine {
         case invite(InviteServerTransaction)
         case nonInvite(NonInviteServerTransaction)
     }
 
-    var machine: Machine
+    @exclusivity(unchecked) var machine: Machine
     /// The number of the transaction in its layer, with its generation.
     let token: UInt64
     /// The hash under which it is found.
     let key: UInt64
     /// Another transaction with the same hash.
-    var next: ServerTransaction?
-    var retransmissionTimer: UInt64 = 0
-    var lifetimeTimer: UInt64 = 0
-    var lastResponse: [UInt8] = []
+    @exclusivity(unchecked) var next: ServerTransaction?
+    @exclusivity(unchecked) var retransmissionTimer: UInt64 = 0
+    @exclusivity(unchecked) var lifetimeTimer: UInt64 = 0
+    @exclusivity(unchecked) var lastResponse: [UInt8] = []
     /// Branch and sent-by of the request, or what stands for them with an RFC 2543 client: tells apart what has one hash.
     let identity: [UInt8]
     /// The request; let go once the final response is sent, as a retransmission needs that response alone.
-    public internal(set) var request: Message?
+    @exclusivity(unchecked) public internal(set) var request: Message?
     /// The way the request came.
     public let flow: Flow
     /// The way responses go: the flow, unless Via wants another port (RFC 3261 §18.2.2, RFC 3581 §4).
@@ -31,13 +33,13 @@ public final class ServerTransaction {
     /// The tag that this element adds to To.
     public let toTag: UInt64
     /// Whoever took the transaction; let go when it ends.
-    public var user: (any ServerTransactionUser)?
+    @exclusivity(unchecked) public var user: (any ServerTransactionUser)?
     /// Whether a CANCEL has come.
-    public internal(set) var isCancelled = false
+    @exclusivity(unchecked) public internal(set) var isCancelled = false
     /// The last status that was sent, 0 before.
-    public internal(set) var lastStatus: StatusCode = 0
+    @exclusivity(unchecked) public internal(set) var lastStatus: StatusCode = 0
     /// Whether the transaction has ended.
-    public internal(set) var isTerminated = false
+    @exclusivity(unchecked) public internal(set) var isTerminated = false
 
     init(
         machine: Machine, token: UInt64, key: UInt64, identity: [UInt8], request: Message, flow: Flow,

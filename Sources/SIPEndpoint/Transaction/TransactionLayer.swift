@@ -5,6 +5,8 @@ public import SIP
 /// It owns all transactions of the lane, feeds the machines of `SIP` and carries out what they order. It is bound to its
 /// lane: every call must come from there.
 public final class TransactionLayer {
+    // `@exclusivity(unchecked)`, here and in what follows: members are touched by the lane's thread only, and none is handed
+    // to foreign code while it is being changed, so that no check at run time is needed.
     /// The world below.
     public let driver: any EndpointDriver
     /// Settings.
@@ -14,18 +16,18 @@ public final class TransactionLayer {
     /// Who takes new requests.
     public unowned let handler: any RequestHandler
     /// Sees every message that is sent or received, for traces and ladders; called on the lane, and must not block.
-    public var tap: ((_ bytes: UnsafeRawBufferPointer, _ flow: Flow, _ isSent: Bool) -> Void)?
+    @exclusivity(unchecked) public var tap: ((_ bytes: UnsafeRawBufferPointer, _ flow: Flow, _ isSent: Bool) -> Void)?
     /// What was counted.
-    public internal(set) var counters = EndpointCounters()
+    @exclusivity(unchecked) public internal(set) var counters = EndpointCounters()
     /// Part of every branch and tag of this start.
     let bootIdentifier: UInt64
-    var clients = TransactionTable<ClientTransaction>()
-    var servers = TransactionTable<ServerTransaction>()
+    @exclusivity(unchecked) var clients = TransactionTable<ClientTransaction>()
+    @exclusivity(unchecked) var servers = TransactionTable<ServerTransaction>()
     /// Server transactions by the hash of their identity.
-    var serversByKey: [UInt64: ServerTransaction] = [:]
+    @exclusivity(unchecked) var serversByKey: [UInt64: ServerTransaction] = [:]
     /// Client transactions on each connection, to be told when it ends.
-    var clientsByConnection: [UInt64: Set<UInt64>] = [:]
-    var index = MessageIndex()
+    @exclusivity(unchecked) var clientsByConnection: [UInt64: Set<UInt64>] = [:]
+    @exclusivity(unchecked) var index = MessageIndex()
     var scratch = ByteWriter(capacity: 4_096)
     let addressText = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 1)
 

@@ -10,14 +10,14 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     // Proof of Sendable: all state is touched on the lane's thread only, where the endpoint calls it and the server sends its
     // work; the reference alone travels.
 
-    private(set) var domains: DomainTable
+    @exclusivity(unchecked) private(set) var domains: DomainTable
     let location: any LocationService
     let proxy: Proxy
     let registrar: Registrar
     let services: ServiceAgent
-    var settings: LaneSettings
-    var duties: LaneDuties
-    var counters = DispatchCounters()
+    @exclusivity(unchecked) var settings: LaneSettings
+    @exclusivity(unchecked) var duties: LaneDuties
+    @exclusivity(unchecked) var counters = DispatchCounters()
 
     init(
         domains: DomainTable, location: any LocationService, settings: LaneSettings, proxy: Proxy, registrar: Registrar,
