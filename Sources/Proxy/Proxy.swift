@@ -126,7 +126,8 @@ public final class Proxy {
 
     /// Where a request goes that names no user of ours: by the flow that the token knows, or by its URI.
     func inDialogTarget(_ request: IncomingRequest, _ plan: RoutePlan, _ layer: TransactionLayer) -> ProxyTarget {
-        if plan.token == nil, let flow = plan.flow, !plan.hasNext, isUsable(flow, layer), !plan.isOutgoing(request.flow) {
+        if plan.token == nil, let flow = plan.flow, !plan.hasNext, isUsable(flow, layer), !plan.isOutgoing(request.flow)
+        {
             var target = ProxyTarget(uri: nil, flow: flow, isBehindNAT: true)
             target.isEdgeFlow = true
             return target

@@ -40,7 +40,9 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
         guard let plan = try? proxy.plan(request, layer), let uri = try? view.requestURI else { return }
         if isStateless { return receiveStatelessly(request, plan, uri) }
         if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
-        if plan.token != nil || plan.flow != nil || plan.hasNext { return proxy.forward(request, plan, to: [], in: layer) }
+        if plan.token != nil || plan.flow != nil || plan.hasNext {
+            return proxy.forward(request, plan, to: [], in: layer)
+        }
         if proxy.isOurs(uri, view, layer) {
             guard let targets = users[view.text(uri.user)] else { return layer.respondStatelessly(to: request, 404) }
             return proxy.forward(request, plan, to: targets, in: layer)

@@ -148,7 +148,7 @@ import Testing
         let carol = peer(30)
         host.users["bob"] = [ProxyTarget(uri: Array("sip:bob@192.0.2.20".utf8))]
         _ = redirecting(20, to: "<sip:carol@192.0.2.30>")
-        call("sips:bob@192.0.2.1")
+        call("sips:bob@192.0.2.1:5060")
         #expect(finals == [302])
         #expect(carol.requests.isEmpty)
     }

@@ -137,7 +137,7 @@ import Testing
 
     /// A connection is found again by its flow in our Via.
     @Test func overAConnectionTheAnswerComesBack() throws {
-        let connection = caller.node.connect(.tcp, to: host.node.address)
+        let connection = caller.node.connect(to: Target(.tcp, host.node.address))
         let flow = Flow(
             transport: .tcp, listener: 1, connection: connection, local: caller.node.address,
             remote: host.node.address)

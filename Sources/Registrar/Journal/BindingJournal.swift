@@ -50,7 +50,8 @@ public struct JournalRecord {
     public init(
         addressOfRecord: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer? = nil, contact: UnsafeRawBufferPointer,
         parameters: UnsafeRawBufferPointer, callID: UnsafeRawBufferPointer, sequenceNumber: UInt32, preference: UInt16?,
-        expires: WallTime, path: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0), flow: UnsafeRawBufferPointer
+        expires: WallTime, path: UnsafeRawBufferPointer = UnsafeRawBufferPointer(start: nil, count: 0),
+        flow: UnsafeRawBufferPointer
     ) {
         self.addressOfRecord = addressOfRecord
         self.key = key ?? contact

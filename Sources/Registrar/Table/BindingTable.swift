@@ -175,12 +175,13 @@ public final class BindingTable: LocationService, @unchecked Sendable {
                 let count = flow.write(into: memory)
                 return binding.withKey { key in
                     journal.upsert(
-                    JournalRecord(
-                        addressOfRecord: address, key: key, contact: binding.contact, parameters: binding.parameters,
-                        callID: binding.callID, sequenceNumber: binding.sequenceNumber,
-                        preference: binding.preference == Preference.absent ? nil : binding.preference,
-                        expires: binding.expires, path: binding.path,
-                        flow: UnsafeRawBufferPointer(rebasing: memory[0..<count])))
+                        JournalRecord(
+                            addressOfRecord: address, key: key, contact: binding.contact,
+                            parameters: binding.parameters,
+                            callID: binding.callID, sequenceNumber: binding.sequenceNumber,
+                            preference: binding.preference == Preference.absent ? nil : binding.preference,
+                            expires: binding.expires, path: binding.path,
+                            flow: UnsafeRawBufferPointer(rebasing: memory[0..<count])))
                 }
             }
         }

@@ -26,10 +26,12 @@ extension TransactionLayer {
         }
     }
 
-    /// Where requests go whose URI has an IP address for a host: without a lookup, and without strings; nil for names.
+    /// Where requests go whose URI has an IP address for a host: without a lookup, and without strings; nil for names, and for
+    /// secure transports, whose other side must prove what it is.
     public func numericTarget(_ destination: URIDestination) -> Target? {
         let transport = destination.transport ?? .udp
-        let port = destination.port ?? (transport == .tls ? 5_061 : 5_060)
+        guard !transport.isSecure else { return nil }
+        let port = destination.port ?? transport.defaultPort
         return TransportAddress(host: destination.host, port: port).map { Target(transport, $0) }
     }
 }

@@ -91,7 +91,8 @@ public final class TransactionLayer {
 
     /// A datagram, or a message cut out of a stream.
     public func receive(_ bytes: UnsafeRawBufferPointer, _ flow: Flow) {
-        guard !answersSTUN(bytes, flow), indexMessage(bytes, flow.transport.keepsBoundaries ? .datagram : .stream) else {
+        guard !answersSTUN(bytes, flow), indexMessage(bytes, flow.transport.keepsBoundaries ? .datagram : .stream)
+        else {
             return
         }
         handleIndexed(bytes, flow)

@@ -37,7 +37,6 @@ public protocol RequestHandler: AnyObject {
     /// A response that matches no transaction; true takes it, as a proxy without state does (RFC 3261 §18.1.2).
     func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool
 
-
     /// A timer started by `TransactionLayer.schedule`.
     func timerFired(_ token: UInt64, in layer: TransactionLayer)
 

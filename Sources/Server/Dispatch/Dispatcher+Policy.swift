@@ -35,7 +35,8 @@ extension Dispatcher: ProxyPolicy {
             else { return [] }
             let isSecure = uri.index.scheme == .sips
             return targetSet(
-                SIPSRules.reachable(found, isSecure: isSecure), isSecure: isSecure, request, RequestDisposition(request))
+                SIPSRules.reachable(found, isSecure: isSecure), isSecure: isSecure, request, RequestDisposition(request)
+            )
         }
     }
 }

@@ -144,7 +144,8 @@ extension ServerConfiguration {
                 domains: table, directory: directory, key: .random(), epoch: .now,
                 lifetime: authentication.nonceLifetime, policy: digestPolicy),
             requiresAuthentication: authentication.isRequired, relay: proxy.relay,
-            edgeDomains: Set(proxy.edgeDomains), followsRedirections: proxy.redirections, trustedNetworks: proxy.trustedNetworks,
+            edgeDomains: Set(proxy.edgeDomains), followsRedirections: proxy.redirections,
+            trustedNetworks: proxy.trustedNetworks,
             policies: domains.map(DomainPolicy.init))
     }
 }

@@ -98,8 +98,8 @@ public final class CallAgent {
         tellWhenQuiet()
     }
 
-    private func tellWhenQuiet() {
-        guard legs.isEmpty, goodbyes == 0 else { return }
+    func tellWhenQuiet() {
+        guard goodbyes == 0, legs.values.allSatisfy(\.isQuiet) else { return }
         let told = waiting
         waiting = []
         for completion in told { completion() }

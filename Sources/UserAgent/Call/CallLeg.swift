@@ -178,8 +178,17 @@ public final class CallLeg {
         if case .callee(_, let transaction) = role { agent.merged.end(transaction: transaction.number) }
         tell(.ended(ending))
         // Further answers of a fork are still to be acknowledged and ended.
-        if case .caller(let machine) = role, machine.state == .accepted || machine.state == .proceeding { return }
+        if case .caller(let machine) = role, machine.state == .accepted || machine.state == .proceeding {
+            return agent.tellWhenQuiet()
+        }
         forget()
+    }
+
+    /// Whether the call is over and nothing of it is under way; a further answer of a fork may still come.
+    var isQuiet: Bool {
+        guard isEnded else { return false }
+        if case .caller(let machine) = role { return machine.state == .accepted }
+        return true
     }
 
     /// Nothing will come for this call any more.

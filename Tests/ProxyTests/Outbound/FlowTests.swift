@@ -47,9 +47,11 @@ import Testing
     }
 
     /// What the first flow says, whether the second is tried, and what the caller hears when that answers 486.
-    @Test(arguments: [
-        (430, true, 486), (408, true, 486), (480, false, 480), (603, false, 603), (404, false, 404), (503, false, 500),
-    ] as [(UInt16, Bool, UInt16)])
+    @Test(
+        arguments: [
+            (430, true, 486), (408, true, 486), (480, false, 480), (603, false, 603), (404, false, 404),
+            (503, false, 500),
+        ] as [(UInt16, Bool, UInt16)])
     func theNextFlowIsTried(_ first: UInt16, _ isTried: Bool, _ heard: UInt16) {
         let (one, two) = (peer(20, StatusCode(rawValue: first)), peer(21, 486))
         host.users["bob"] = [target(one, two)]
@@ -169,7 +171,7 @@ import Testing
 
     /// The flow is a connection that is gone: 430, from which the home proxy learns to try another (§5.3.1).
     @Test func aLostFlowIsToldBy430() throws {
-        let connection = phone.node.connect(.tcp, to: host.node.address)
+        let connection = phone.node.connect(to: Target(.tcp, host.node.address))
         let lines = [
             "REGISTER sip:192.0.2.50 SIP/2.0", "Via: SIP/2.0/TCP 192.0.2.10;branch=z9hG4bKx", "From: <sip:bob@b>;tag=1",
             "To: <sip:bob@b>", "Call-ID: lost", "CSeq: 1 REGISTER", "Supported: path", "Content-Length: 0", "", "",

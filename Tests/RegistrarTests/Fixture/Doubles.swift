@@ -79,7 +79,8 @@ final class MemoryJournal: BindingJournal {
     func upsert(_ record: JournalRecord) -> Bool {
         let key = Key(address: text(record.addressOfRecord), contact: text(record.key))
         let row = Row(
-            contact: text(record.contact), parameters: text(record.parameters), callID: text(record.callID), sequenceNumber: record.sequenceNumber,
+            contact: text(record.contact), parameters: text(record.parameters), callID: text(record.callID),
+            sequenceNumber: record.sequenceNumber,
             preference: record.preference, expires: record.expires, path: text(record.path),
             flow: Array(record.flow))
         return change { $0[key] = row }

@@ -9,7 +9,8 @@ import Testing
 @Suite struct ConnectionTests {
     private let tcp = "SIP/2.0/TCP 192.0.2.1;branch=z9hG4bK1"
 
-    private func register(_ fixture: RegistrarFixture, _ user: String, _ connection: UInt64, _ port: Int = 5_060) throws {
+    private func register(_ fixture: RegistrarFixture, _ user: String, _ connection: UInt64, _ port: Int = 5_060) throws
+    {
         let request = Register("<sip:\(user)@192.0.2.1:\(port);transport=tcp>", callID: "\(user)\(port)")
             .with(\.to, "<sip:\(user)@example.com>").with(\.via, tcp)
         #expect(try fixture.send(request, on: try fixture.stream("192.0.2.1:40000", connection)).statusCode == 200)

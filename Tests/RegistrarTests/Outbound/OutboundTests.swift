@@ -59,9 +59,10 @@ import Testing
             flow(1, contact: "sip:bob@192.0.2.9", callID: "three"), on: try fixture.stream("192.0.2.9:40003", 3))
         #expect(ways(fixture) == [["sip:bob@192.0.2.9", "sip:bob@192.0.2.1;transport=tcp"]])
         #expect(fixture.bindings().first?.flow?.connection == 3)
-        #expect(Set(fixture.journal?.rows.values.map(\.contact) ?? []) == [
-            "sip:bob@192.0.2.9", "sip:bob@192.0.2.1;transport=tcp",
-        ])
+        #expect(
+            Set(fixture.journal?.rows.values.map(\.contact) ?? []) == [
+                "sip:bob@192.0.2.9", "sip:bob@192.0.2.1;transport=tcp",
+            ])
         // UUIDs have no case.
         let small = Self.instance.replacing("AABBCCDDEEFF", with: "aabbccddeeff")
         try fixture.send(flow(2, callID: "two", cSeq: 2, instance: small, more: ";expires=0"))
@@ -113,7 +114,8 @@ import Testing
         #expect(fixture.table.statistics.bindings == 1, "one contact, one binding")
         for (number, path) in ["<sip:t@192.0.2.9;lr;ob>", "<sip:p2;lr>, <sip:t@192.0.2.9;ob;lr>"].enumerated() {
             let kept = try fixture.send(
-                flow(UInt32(number) + 3, callID: "\(number)", fields: [supported, "Path: \(path)"]).with(\.via, relayed),
+                flow(UInt32(number) + 3, callID: "\(number)", fields: [supported, "Path: \(path)"]).with(
+                    \.via, relayed),
                 on: way)
             #expect(kept.statusCode == 200)
             #expect(kept[.require] == "outbound")

@@ -123,7 +123,8 @@ import TestKit
             #expect(invite.values("Record-Route").count == 1)
             let forged = path.replacing("@127", with: "0@127")
             let refused = try await home.ask(
-                home.request("MESSAGE", "sip:bob@10.1.2.3", from: "sip:a@elsewhere.test", headers: ["Route: \(forged)"]))
+                home.request("MESSAGE", "sip:bob@10.1.2.3", from: "sip:a@elsewhere.test", headers: ["Route: \(forged)"])
+            )
             #expect(refused.status == 403)
             // Nobody else is relayed.
             let other = try await phone.ask(

@@ -68,7 +68,9 @@ final class RawConnection: Sendable {
             DispatchQueue.global().async {
                 var all: [UInt8] = []
                 var byte: UInt8 = 0
-                while !all.suffix(4).elementsEqual([13, 10, 13, 10]), recv(descriptor, &byte, 1, 0) == 1 { all.append(byte) }
+                while !all.suffix(4).elementsEqual([13, 10, 13, 10]), recv(descriptor, &byte, 1, 0) == 1 {
+                    all.append(byte)
+                }
                 continuation.resume(returning: all)
             }
         }
@@ -81,8 +83,10 @@ final class RawConnection: Sendable {
         let of = "sip:\(user)@localhost"
         return
             ([
-                "REGISTER sip:localhost SIP/2.0", "Via: SIP/2.0/TCP 127.0.0.1:\(port);branch=z9hG4bK\(UUID().uuidString)",
-                "Max-Forwards: 70", "From: <\(of)>;tag=\(port)", "To: <\(of)>", "Call-ID: \(port)", "CSeq: \(cSeq) REGISTER",
+                "REGISTER sip:localhost SIP/2.0",
+                "Via: SIP/2.0/TCP 127.0.0.1:\(port);branch=z9hG4bK\(UUID().uuidString)",
+                "Max-Forwards: 70", "From: <\(of)>;tag=\(port)", "To: <\(of)>", "Call-ID: \(port)",
+                "CSeq: \(cSeq) REGISTER",
                 "Contact: <sip:\(user)@127.0.0.1:\(port);transport=tcp>\(parameters)",
             ] + headers + ["Content-Length: 0", "", ""]).joined(separator: "\n")
     }

@@ -125,6 +125,7 @@ extension ConfigurationSchema {
                 list: "domains[].service-route", \.serviceRoute, .routeURI, mayBeEmpty: true, of: example, .reload,
                 source: "RFC 3608 §6.3",
                 "The proxies that phones of its users are told, when they register, to send their requests by."),
+            Setting(
                 "domains[].certificate", \.certificate, .pathOr("shared"), of: example, .reload,
                 source: "RFC 5922 §7.8, RFC 6066 §3",
                 """
