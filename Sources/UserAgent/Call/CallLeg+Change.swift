@@ -119,6 +119,7 @@ extension CallLeg {
         do throws(SessionRefusal) {
             return try call.session.makeOffer()
         } catch {
+            call.session.abandonChange(error)
             change.fail(error)
             return nil
         }

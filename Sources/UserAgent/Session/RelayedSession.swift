@@ -60,7 +60,13 @@ final class RelayedSession: CallSession {
             self.completion = completion
             return
         }
+        // The far sides have made offers at the same time, and this one came second: it tries again (RFC 3261 §14.2).
+        guard other.completion == nil else {
+            return completion(.failure(SessionRefusal(491, "The other side has made an offer")))
+        }
         description = offer
+        // What is answered to it is for this one of several early dialogs.
+        other.other = self
         guard otherLeg.canOffer else {
             return completion(.failure(SessionRefusal(504, "The other side cannot be asked now")))
         }
@@ -136,18 +142,20 @@ final class RelayedSession: CallSession {
 extension CallLeg {
     /// Whether an offer could be sent to the far side, now or soon.
     var canOffer: Bool {
-        isAnswered || early.values.contains { $0.exchange.allowsOfferInUpdate && $0.dialog.peerAllows(.update) }
+        isAnswered || answersWithOffer || early.values.contains { $0.exchange.allowsOfferInUpdate && $0.dialog.peerAllows(.update) }
+    }
+
+    /// Whether the call waits for its answer, and its INVITE asks for an offer in that.
+    private var answersWithOffer: Bool {
+        guard case .callee(let machine, _) = role, machine.state == .pending, let current else { return false }
+        return current.exchange.duty(of: .success) == .offer
     }
 
     /// The other call has an offer for the far side of this one: it goes as soon as it may. A call that waits for its answer, and
     /// whose INVITE has no offer, is answered with it.
     func passOffer() {
         guard !isEnded else { return }
-        if case .callee(let machine, _) = role, machine.state == .pending, let current,
-            current.exchange.duty(of: .success) == .offer
-        {
-            return answer()
-        }
+        if answersWithOffer { return answer() }
         change.want { _ in }
         pursueChange()
     }

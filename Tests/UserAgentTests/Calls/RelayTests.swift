@@ -15,10 +15,11 @@ import Testing
         let bob: SimulatedPhone
         private(set) var legs: (incoming: CallLeg, outgoing: CallLeg)?
 
-        init() {
+        /// - Parameter formats: the formats that Bob knows.
+        init(_ formats: [FormatCapability] = [.pcmu, .pcma]) {
             alice = SimulatedPhone("alice", network.node("10.0.0.1:5060"))
             middle = SimulatedPhone("middle", network.node("10.0.0.2:5060"))
-            bob = SimulatedPhone("bob", network.node("10.0.0.3:5060"))
+            bob = SimulatedPhone("bob", network.node("10.0.0.3:5060"), formats: formats)
             middle.onInvitation = { [unowned self] incoming in
                 guard let outgoing = middle.agent.call(bob.uri, as: middle.identity, relaying: incoming) else { return }
                 legs = (incoming, outgoing)
@@ -139,12 +140,10 @@ import Testing
 
     @Test("A change that the other side refuses is refused, and nothing has changed")
     func refusedChange() throws {
-        let relay = Relay()
+        let relay = Relay([.pcmu])
         try relay.call()
         let peer = relay.bob.call
-        relay.network.loses = { _ in false }
-        // Bob has no codec in common with what Alice wants now.
-        relay.alice.call.renegotiate { $0.wish.codecs = [] }
+        relay.alice.call.renegotiate { $0.wish.codecs = [FormatCapability.pcma.codec] }
         relay.run(.seconds(5))
         #expect(relay.ladder.lines.contains("bob > middle 488 INVITE"))
         #expect(relay.ladder.lines.contains("middle > alice 488 INVITE"))

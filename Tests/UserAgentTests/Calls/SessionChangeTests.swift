@@ -305,6 +305,28 @@ import Testing
         #expect(!call.alice.call.isEnded)
     }
 
+    @Test("A change to codecs that this side has not is refused before anyone is asked, and forgotten")
+    func codecsThatAreNotThere() throws {
+        let phones = TwoPhones()
+        try phones.alice.call(phones.bob.uri)
+        phones.settle()
+        let before = phones.ladder.lines.count
+        for codecs in [[], [try #require(Codec(name: "G729", clockRate: 8_000))]] {
+            var results: [Result<Void, SessionRefusal>] = []
+            phones.alice.call.renegotiate {
+                $0.wish.codecs = codecs
+            } _: {
+                results.append($0)
+            }
+            phones.settle()
+            #expect(throws: SessionRefusal(488, "None of these codecs is there")) { try results.first?.get() }
+        }
+        #expect(phones.ladder.lines.count == before)
+        phones.alice.call.renegotiate { $0.wish.direction = .sendonly }
+        phones.settle()
+        #expect(phones.bob.call.isHeldByPeer)
+    }
+
     @Test("RFC 3261 §14.2: the ACK of a re-INVITE that never comes ends the call")
     func reinviteNeverAcknowledged() throws {
         let call = try ScriptedCall()
