@@ -11,7 +11,8 @@ public final class EndpointLane: @unchecked Sendable {
     /// The lane.
     public let lane: Lane
     /// The layer above.
-    @exclusivity(unchecked) public private(set) var layer: TransactionLayer!  // Set by `start`, before any socket is open.
+    // Set by `start`, before any socket is open.
+    @exclusivity(unchecked) public private(set) var layer: TransactionLayer!
     @exclusivity(unchecked) private var handler: (any RequestHandler)?
     @exclusivity(unchecked) private var timerClient: TimerClientID?
     @exclusivity(unchecked) private var sockets: [DatagramSocket?]

@@ -56,9 +56,11 @@ final class NegotiatedSession: CallSession {
     func makeOffer() throws(SessionRefusal) -> [UInt8] {
         if negotiation.state == .offerSent { negotiation.rollBack() }
         before = agreed
-        guard wish.codecs.map({ codecs in
-            media.capabilities.streams.contains { $0.formats.contains { codecs.contains($0.codec) } }
-        }) ?? true else { throw SessionRefusal(488, "None of these codecs is there") }
+        guard
+            wish.codecs.map({ codecs in
+                media.capabilities.streams.contains { $0.formats.contains { codecs.contains($0.codec) } }
+            }) ?? true
+        else { throw SessionRefusal(488, "None of these codecs is there") }
         do {
             return try negotiation.makeOffer(capabilities).serialised()
         } catch {

@@ -142,7 +142,8 @@ final class RelayedSession: CallSession {
 extension CallLeg {
     /// Whether an offer could be sent to the far side, now or soon.
     var canOffer: Bool {
-        isAnswered || answersWithOffer || early.values.contains { $0.exchange.allowsOfferInUpdate && $0.dialog.peerAllows(.update) }
+        isAnswered || answersWithOffer
+            || early.values.contains { $0.exchange.allowsOfferInUpdate && $0.dialog.peerAllows(.update) }
     }
 
     /// Whether the call waits for its answer, and its INVITE asks for an offer in that.
