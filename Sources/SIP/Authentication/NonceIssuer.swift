@@ -1,13 +1,16 @@
 /// Makes and recognises nonces without remembering them (RFC 7616 §3.3, §5.4).
 ///
-/// A nonce is 24 bytes in Base64: the number of its key, the time of issue in milliseconds, 40 bits that make it unique, and 96
-/// bits of a keyed hash over those and the realm. Nobody without the key can make one or change its time, and one of another
-/// realm is refused.
+/// A nonce is 27 bytes in Base64: the generation, the time of issue in milliseconds, 40 bits that make it unique, and a message
+/// authentication code of 96 bits over those and the realm. Nobody without the key can make one or change its time, and one of
+/// another realm is refused.
+///
+/// The generation tells the runs of a server with one key apart. A nonce from before a restart is ours still, but its uses were
+/// forgotten with the run: it counts as expired, and its client is told `stale=true`, not that its password is wrong.
 ///
 /// A value that all lanes may share; give each call its own salt.
 public struct NonceIssuer: Sendable {
     /// The length of a nonce in bytes of ASCII.
-    public static let length = 32
+    public static let length = 36
 
     /// A nonce's time of life by default: 5 minutes, long enough for a user agent that retries over a bad network, short enough
     /// to keep the table of ``NonceCounts`` small.
@@ -17,7 +20,7 @@ public struct NonceIssuer: Sendable {
     public var lifetime: Duration
 
     private let epoch: ContinuousClock.Instant
-    private var generation: UInt8
+    private var generation: UInt32
     private var key: SipHash
     private var previousKey: SipHash?
 
@@ -25,14 +28,18 @@ public struct NonceIssuer: Sendable {
     ///
     /// - Parameters:
     ///   - key: the secret.
-    ///   - epoch: an instant before every use, from which issue times count. Nodes that accept each other's nonces share the key
-    ///     and the epoch.
+    ///   - generation: what no other run with this key has had, such as a random number.
+    ///   - epoch: an instant before every use, from which issue times count. Nodes that accept each other's nonces share the key,
+    ///     the generation and the epoch.
     ///   - lifetime: how long a nonce is good.
-    public init(key: SipHash, epoch: ContinuousClock.Instant, lifetime: Duration = Self.defaultLifetime) {
+    public init(
+        key: SipHash, generation: UInt32 = 0, epoch: ContinuousClock.Instant,
+        lifetime: Duration = Self.defaultLifetime
+    ) {
         self.key = key
+        self.generation = generation
         self.epoch = epoch
         self.lifetime = lifetime
-        generation = 0
     }
 
     /// Takes a new key for new nonces; those of the present one stay good, those of the one before no longer are.
@@ -63,7 +70,7 @@ public struct NonceIssuer: Sendable {
     public enum Examination: Hashable, Sendable {
         /// Ours and in time; `count` is still zero.
         case good(Use)
-        /// Ours, but too old, or from the future.
+        /// Ours, but too old, or from the future, or of another run.
         case expired
         /// Not ours: made under another key, for another realm, or by somebody else.
         case unknown
@@ -73,9 +80,9 @@ public struct NonceIssuer: Sendable {
     public func issue(realm: [UInt8], now: ContinuousClock.Instant, salt: UInt64, into writer: inout ByteWriter) {
         let issued = milliseconds(now)
         withUnsafeTemporaryAllocation(byteCount: Self.rawLength, alignment: 8) { raw in
-            raw[0] = generation
-            for index in 0..<6 { raw[1 + index] = UInt8(truncatingIfNeeded: issued >> (40 - 8 * index)) }
-            for index in 0..<5 { raw[7 + index] = UInt8(truncatingIfNeeded: salt >> (32 - 8 * index)) }
+            raw.storeBytes(of: generation.bigEndian, as: UInt32.self)
+            for index in 0..<6 { raw[4 + index] = UInt8(truncatingIfNeeded: issued >> (40 - 8 * index)) }
+            for index in 0..<5 { raw[10 + index] = UInt8(truncatingIfNeeded: salt >> (32 - 8 * index)) }
             let tag = tag(UnsafeRawBufferPointer(raw), realm, key)
             withUnsafeBytes(of: tag) { raw[Self.bodyLength..<Self.rawLength].copyBytes(from: $0[..<Self.tagLength]) }
             Base64.append(UnsafeRawBufferPointer(raw), into: &writer)
@@ -87,14 +94,9 @@ public struct NonceIssuer: Sendable {
         guard nonce.count == Self.length else { return .unknown }
         return withUnsafeTemporaryAllocation(byteCount: Self.rawLength, alignment: 8) { raw -> Examination in
             guard Base64.decode(nonce, into: raw) else { return .unknown }
-            let key: SipHash
-            if raw[0] == generation {
-                key = self.key
-            } else if let previousKey, raw[0] == generation &- 1 {
-                key = previousKey
-            } else {
-                return .unknown
-            }
+            let made = UInt32(bigEndian: raw.loadUnaligned(as: UInt32.self))
+            let isPrevious = previousKey != nil && made == generation &- 1
+            let key = isPrevious ? previousKey ?? self.key : self.key
             let expected = tag(UnsafeRawBufferPointer(raw), realm, key)
             let isOurs = withUnsafeBytes(of: expected) { expected in
                 var difference: UInt8 = 0
@@ -102,8 +104,9 @@ public struct NonceIssuer: Sendable {
                 return difference == 0
             }
             guard isOurs else { return .unknown }
+            guard made == generation || isPrevious else { return .expired }
             var issued: UInt64 = 0
-            for index in 1...6 { issued = issued << 8 | UInt64(raw[index]) }
+            for index in 4..<10 { issued = issued << 8 | UInt64(raw[index]) }
             let present = milliseconds(now)
             let oldest = Duration.milliseconds(Int64(present &- min(issued, present)))
             guard issued <= present, oldest <= lifetime else { return .expired }
@@ -111,9 +114,9 @@ public struct NonceIssuer: Sendable {
         }
     }
 
-    private static let bodyLength = 12
+    private static let bodyLength = 15
     private static let tagLength = 12
-    private static let rawLength = 24
+    private static let rawLength = 27
 
     private func milliseconds(_ now: ContinuousClock.Instant) -> UInt64 {
         let (seconds, attoseconds) = max(now - epoch, .zero).components

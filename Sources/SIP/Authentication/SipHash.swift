@@ -16,6 +16,12 @@ public struct SipHash: Hashable, Sendable {
         return SipHash(key: generator.next(), generator.next())
     }
 
+    /// A function under a key of its own for another use: who knows that key learns nothing about this one.
+    public func derived(for use: StaticString) -> SipHash {
+        let (first, second) = use.withUTF8Buffer { self(UnsafeRawBufferPointer($0)) }
+        return SipHash(key: first, second)
+    }
+
     /// The 16 bytes of the result as two numbers, each in little-endian order of its bytes.
     public func callAsFunction(_ input: UnsafeRawBufferPointer) -> (UInt64, UInt64) {
         var state = State(

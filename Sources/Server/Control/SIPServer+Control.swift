@@ -71,14 +71,15 @@ extension SIPServer {
         result.bindings = table.statistics.bindings
         var signalling = EndpointCounters()
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
-            let (layer, dispatch, proxy, registrar, pings) = await lane.lane.run { _ in
+            let (layer, dispatch, credentials, proxy, registrar, pings) = await lane.lane.run { _ in
                 (
-                    lane.layer.counters, dispatcher.counters, dispatcher.proxy.counters, dispatcher.registrar.counters,
-                    dispatcher.duties.pingsSent
+                    lane.layer.counters, dispatcher.counters, dispatcher.credentials, dispatcher.proxy.counters,
+                    dispatcher.registrar.counters, dispatcher.duties.pingsSent
                 )
             }
             signalling.add(layer)
             result.refused.add(dispatch.refused)
+            result.authentication.add(credentials.all)
             result.signalling.add([("strayAcks", dispatch.strayAcks)])
             result.proxy.add(proxy.all)
             result.registrar.add(registrar.all + [("pings", pings)])
@@ -89,13 +90,6 @@ extension SIPServer {
         if let streams = endpoint.streamStatistics {
             result.connections.add(streams.counters.all + [("open", UInt64(streams.open))])
         }
-        let digest =
-            dispatchers.isEmpty
-            ? nil
-            : await endpoint.lanes[0].lane.run { [dispatchers] _ in
-                dispatchers[0].settings.authenticator.counters
-            }
-        if let digest { result.authentication.add(digest.all) }
         if let status = queue?.status {
             result.pendingChanges = status.depth
             result.commitLagMilliseconds = status.lag.wholeMilliseconds

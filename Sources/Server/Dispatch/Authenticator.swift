@@ -2,7 +2,6 @@ import Crypto
 public import Routing
 public import SIP
 public import SIPEndpoint
-import Synchronization
 
 /// Asks for and checks Digest credentials, for all lanes (RFC 3261 §22, RFC 7616, RFC 8760).
 public final class Authenticator: Sendable {
@@ -14,72 +13,65 @@ public final class Authenticator: Sendable {
         case answered
     }
 
-    /// What was counted.
+    /// What a lane has counted.
     public struct Counters: Sendable, Hashable {
         public var accepted: UInt64 = 0
         public var challenged: UInt64 = 0
         public var stale: UInt64 = 0
         public var refused: UInt64 = 0
         public var replayed: UInt64 = 0
+
+        /// Nothing counted.
+        public init() {}
     }
 
     private let directory: any Directory
     private let realms: [DigestServer]
-    private let counts: [Shard]
-    private let totals = Mutex(Counters())
+    private let window: ReplayWindow
 
     /// Makes an authenticator for the realms of the domains.
     ///
     /// - Parameters:
-    ///   - key: the key of the nonces; a new one at each start makes those of before stale.
+    ///   - nonces: the nonces of this run.
     ///   - lifetime: how long a nonce is good.
     public init(
-        domains: DomainTable, directory: any Directory, key: SipHash, epoch: ContinuousClock.Instant,
-        lifetime: Duration, policy: DigestServer.Policy = .init()
+        domains: DomainTable, directory: any Directory, nonces: NonceSource, lifetime: Duration,
+        policy: DigestServer.Policy = .init()
     ) {
         self.directory = directory
-        let issuer = NonceIssuer(key: key, epoch: epoch, lifetime: lifetime)
+        let issuer = nonces.issuer(lifetime: lifetime)
         realms = domains.domains.map {
             DigestServer(realm: Array($0.realm.utf8), hash: .crypto, issuer: issuer, policy: policy)
         }
-        counts = (0..<Self.shardCount).map { _ in Shard() }
+        window = nonces.window
     }
-
-    /// Tables of nonce counts, so that lanes seldom meet.
-    private static let shardCount = 16
-
-    /// A part of the nonce counts.
-    private final class Shard: Sendable {
-        let counts = Mutex(NonceCounts(capacity: NonceCounts.defaultCapacity / Authenticator.shardCount))
-    }
-
-    /// What was counted since start.
-    public var counters: Counters { totals.withLock { $0 } }
 
     /// Checks the credentials of a request for a domain.
     ///
-    /// - Parameter asProxy: whether 407 with Proxy-Authenticate is asked with, instead of 401.
+    /// - Parameters:
+    ///   - asProxy: whether 407 with Proxy-Authenticate is asked with, instead of 401.
+    ///   - counters: the counts of the lane.
     public func authenticate(
-        _ request: IncomingRequest, domain: Int, asProxy: Bool, in layer: TransactionLayer
+        _ request: IncomingRequest, domain: Int, asProxy: Bool, counting counters: inout Counters,
+        in layer: TransactionLayer
     ) -> Outcome {
         let view = request.view
         let realm = realms[domain]
         switch realm.search(view, asProxy ? .proxyAuthorization : .authorization) {
         case .none:
-            challenge(request, realm, asProxy, isStale: false, layer)
+            challenge(request, realm, asProxy, isStale: false, &counters, layer)
             return .answered
-        case .malformed(let defect):
-            _ = defect
+        case .malformed:
             layer.respondStatelessly(to: request, 400, reason: "The credentials are malformed")
             return .answered
         case .found(let credentials, let value):
-            return check(request, credentials, view.bytes(value), domain, asProxy, layer)
+            return check(request, credentials, view.bytes(value), domain, asProxy, &counters, layer)
         }
     }
 
     private func check(
         _ request: IncomingRequest, _ credentials: DigestCredentials, _ value: UnsafeRawBufferPointer, _ domain: Int,
-        _ asProxy: Bool, _ layer: TransactionLayer
+        _ asProxy: Bool, _ counters: inout Counters, _ layer: TransactionLayer
     ) -> Outcome {
         let realm = realms[domain]
         let view = request.view
@@ -101,36 +93,36 @@ public final class Authenticator: Sendable {
         }
         switch verdict {
         case .accepted(let use):
-            let shard = Int(use.identifier % UInt64(Self.shardCount))
-            switch counts[shard].counts.withLock({ $0.record(use) }) {
+            switch window.record(use) {
             case .fresh:
-                totals.withLock { $0.accepted += 1 }
+                counters.accepted &+= 1
                 return .accepted(user: name.user)
             case .replayed:
-                totals.withLock { $0.replayed += 1 }
-                challenge(request, realm, asProxy, isStale: true, layer)
+                counters.replayed &+= 1
+                challenge(request, realm, asProxy, isStale: true, &counters, layer)
             case .forgotten:
-                totals.withLock { $0.stale += 1 }
-                challenge(request, realm, asProxy, isStale: true, layer)
+                counters.stale &+= 1
+                challenge(request, realm, asProxy, isStale: true, &counters, layer)
             }
         case .stale:
-            totals.withLock { $0.stale += 1 }
-            challenge(request, realm, asProxy, isStale: true, layer)
+            counters.stale &+= 1
+            challenge(request, realm, asProxy, isStale: true, &counters, layer)
         case .badURI:
             layer.respondStatelessly(to: request, 400, reason: "The uri of the credentials is not that of the request")
         default:
-            totals.withLock { $0.refused += 1 }
-            challenge(request, realm, asProxy, isStale: false, layer)
+            counters.refused &+= 1
+            challenge(request, realm, asProxy, isStale: false, &counters, layer)
         }
         return .answered
     }
 
     private func challenge(
-        _ request: IncomingRequest, _ realm: DigestServer, _ asProxy: Bool, isStale: Bool, _ layer: TransactionLayer
+        _ request: IncomingRequest, _ realm: DigestServer, _ asProxy: Bool, isStale: Bool,
+        _ counters: inout Counters, _ layer: TransactionLayer
     ) {
         // An ACK cannot be challenged (RFC 3261 §22.1), a CANCEL neither.
         guard request.view.method != .ack, request.view.method != .cancel else { return }
-        totals.withLock { $0.challenged += 1 }
+        counters.challenged &+= 1
         let now = layer.driver.now
         let salt = layer.driver.random()
         layer.respondStatelessly(to: request, asProxy ? 407 : 401) { writer in

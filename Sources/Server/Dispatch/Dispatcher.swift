@@ -18,6 +18,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     @exclusivity(unchecked) var settings: LaneSettings
     @exclusivity(unchecked) var duties: LaneDuties
     @exclusivity(unchecked) var counters = DispatchCounters()
+    @exclusivity(unchecked) var credentials = Authenticator.Counters()
 
     init(
         domains: DomainTable, location: any LocationService, settings: LaneSettings, proxy: Proxy, registrar: Registrar,
@@ -128,7 +129,9 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             _ = registrar.receive(request, in: layer, domain: domain, authenticatedUser: nil)
             return
         }
-        switch settings.authenticator.authenticate(request, domain: domain, asProxy: false, in: layer) {
+        switch settings.authenticator.authenticate(
+            request, domain: domain, asProxy: false, counting: &credentials, in: layer)
+        {
         case .answered: return
         case .accepted(let user):
             _ = user.withUnsafeBytes {
@@ -156,7 +159,9 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             layer.respondStatelessly(to: request, 403, reason: "This domain takes calls of its own users only")
             return nil
         }
-        switch settings.authenticator.authenticate(request, domain: domain, asProxy: true, in: layer) {
+        switch settings.authenticator.authenticate(
+            request, domain: domain, asProxy: true, counting: &credentials, in: layer)
+        {
         case .answered: return nil
         case .accepted(let user):
             guard URI.unescape(view.text(uri.user)) == String(decoding: user, as: UTF8.self) else {

@@ -29,6 +29,7 @@ public final class SIPServer: Sendable {
     let database: Database?
     let queue: WriteBehind?
     let routeKey: SipHash
+    private let nonces: NonceSource
     /// What secures connections; nil when no listener does.
     private let security: TLSContext?
     /// How WebSocket is spoken.
@@ -87,6 +88,8 @@ public final class SIPServer: Sendable {
         lock = try FolderLock(folder: folder)
         let routeKey = try RouteKey.load(folder: folder)
         self.routeKey = routeKey
+        let nonces = NonceSource(key: routeKey.derived(for: "nonces"))
+        self.nonces = nonces
         security = try Self.security(configuration, logger)
         let layers = try configuration.endpoint(security)
         webSocket = layers.webSocket
@@ -97,7 +100,7 @@ public final class SIPServer: Sendable {
         let table = BindingTable(domains: domains, directory: directory, journal: queue.map(StoredJournal.init))
         self.table = table
         if database != nil { table.beginLoading() }
-        let settings = configuration.laneSettings(domains: domains, directory: directory)
+        let settings = configuration.laneSettings(domains: domains, directory: directory, nonces: nonces)
         let mediaLane: Lane
         do throws(SocketError) { mediaLane = try Lane(name: "media", configuration: .media) } catch {
             throw ServerError(error)
@@ -262,7 +265,7 @@ public final class SIPServer: Sendable {
         let domains = result.domainTable
         table.extend(domains)
         if result.domains.count > known { await load(result.domains, behind: known) }
-        let settings = result.laneSettings(domains: domains, directory: directory)
+        let settings = result.laneSettings(domains: domains, directory: directory, nonces: nonces)
         let proxy = result.proxyConfiguration(routeKey: routeKey)
         let services = result.serviceConfiguration
         media.settings = result.audioSettings

@@ -137,12 +137,14 @@ extension ServerConfiguration {
         return result
     }
 
-    /// The settings of a lane's dispatcher, with a new key for nonces.
-    func laneSettings(domains table: DomainTable, directory: any Directory) -> LaneSettings {
+    /// The settings of a lane's dispatcher.
+    ///
+    /// - Parameter nonces: the nonces of this run.
+    func laneSettings(domains table: DomainTable, directory: any Directory, nonces: NonceSource) -> LaneSettings {
         LaneSettings(
             authenticator: Authenticator(
-                domains: table, directory: directory, key: .random(), epoch: .now,
-                lifetime: authentication.nonceLifetime, policy: digestPolicy),
+                domains: table, directory: directory, nonces: nonces, lifetime: authentication.nonceLifetime,
+                policy: digestPolicy),
             requiresAuthentication: authentication.isRequired, relay: proxy.relay,
             edgeDomains: Set(proxy.edgeDomains), followsRedirections: proxy.redirections,
             trustedNetworks: proxy.trustedNetworks,

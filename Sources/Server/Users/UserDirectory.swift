@@ -1,7 +1,11 @@
 public import Routing
+import SIP
 import Synchronization
 
 /// The users of this server and their secrets, in memory; it follows the database and is asked from any lane.
+///
+/// Users lie in parts by the keyed hash of their names, each under a mutex of its own for the time of a look, so that lanes
+/// seldom meet. A look allocates nothing.
 public final class UserDirectory: Directory {
     /// What is kept of one user.
     public struct Entry: Sendable {
@@ -16,13 +20,29 @@ public final class UserDirectory: Directory {
         }
     }
 
-    /// A user's name and the index of the domain.
+    /// The keyed hash of a user's name and the index of the domain: 128 bits, which no two users share.
     private struct Key: Hashable {
-        var domain: Int
-        var user: [UInt8]
+        var low: UInt64
+        var high: UInt64
+
+        func hash(into hasher: inout Hasher) { hasher.combine(low) }
     }
 
-    private let entries = Mutex<[Key: Entry]>([:])
+    private struct Resident: Sendable {
+        var domain: Int
+        var name: String
+        var entry: Entry
+    }
+
+    private final class Part: Sendable {
+        let residents = Mutex<[Key: Resident]>([:])
+    }
+
+    /// The number of parts.
+    static let partCount = 64
+
+    private let parts = (0..<partCount).map { _ in Part() }
+    private let hash = SipHash.random()
 
     /// Whether every name is taken for a user's: where nobody has to authenticate.
     private let admitsAnyone: Bool
@@ -30,49 +50,62 @@ public final class UserDirectory: Directory {
     /// Makes an empty directory.
     public init(admitsAnyone: Bool = false) { self.admitsAnyone = admitsAnyone }
 
+    private func key(_ user: UnsafeRawBufferPointer, _ domain: Int) -> Key {
+        let (low, high) = hash(user)
+        let salt = UInt64(truncatingIfNeeded: domain) &* 0x9E37_79B9_7F4A_7C15
+        return Key(low: low ^ salt, high: high ^ salt)
+    }
+
+    private func key(_ user: String, _ domain: Int) -> Key {
+        var user = user
+        return user.withUTF8 { key(UnsafeRawBufferPointer($0), domain) }
+    }
+
+    private func part(_ key: Key) -> Part { parts[Int(key.high % UInt64(Self.partCount))] }
+
     /// Adds a user, or puts new secrets in the place of the old ones.
     public func set(_ user: String, domain: Int, _ entry: Entry) {
-        let key = Key(domain: domain, user: Array(user.utf8))
-        entries.withLock { $0[key] = entry }
+        let key = key(user, domain)
+        part(key).residents.withLock { $0[key] = Resident(domain: domain, name: user, entry: entry) }
     }
 
     /// Removes a user; true when there was one.
     @discardableResult
     public func remove(_ user: String, domain: Int) -> Bool {
-        let key = Key(domain: domain, user: Array(user.utf8))
-        return entries.withLock { $0.removeValue(forKey: key) != nil }
+        let key = key(user, domain)
+        return part(key).residents.withLock { $0.removeValue(forKey: key) != nil }
     }
 
     /// Whether there is an entry for a user.
     func contains(_ user: String, domain: Int) -> Bool {
-        let key = Key(domain: domain, user: Array(user.utf8))
-        return entries.withLock { $0[key] != nil }
+        let key = key(user, domain)
+        return part(key).residents.withLock { $0[key] != nil }
     }
 
     /// The name to show for a user; nil when there is no such user.
     func displayName(of user: String, domain: Int) -> String? {
-        let key = Key(domain: domain, user: Array(user.utf8))
-        return entries.withLock { $0[key]?.displayName }
+        let key = key(user, domain)
+        return part(key).residents.withLock { $0[key]?.entry.displayName }
     }
 
     /// All users by domain and name.
     var all: [(domain: Int, name: String, displayName: String)] {
-        entries.withLock { entries in
-            entries.map { ($0.key.domain, String(decoding: $0.key.user, as: UTF8.self), $0.value.displayName) }
-        }.sorted { ($0.domain, $0.name) < ($1.domain, $1.name) }
+        parts.flatMap { part in
+            part.residents.withLock { $0.values.map { ($0.domain, $0.name, $0.entry.displayName) } }
+        }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }
     }
 
     /// Number of users.
-    public var count: Int { entries.withLock { $0.count } }
+    public var count: Int { parts.reduce(0) { $0 + $1.residents.withLock { $0.count } } }
 
     public func isUser(_ user: UnsafeRawBufferPointer, domain: Int) -> Bool {
         if admitsAnyone { return true }
-        let key = Key(domain: domain, user: Array(user))
-        return entries.withLock { $0[key] != nil }
+        let key = key(user, domain)
+        return part(key).residents.withLock { $0[key] != nil }
     }
 
     public func secret(user: UnsafeRawBufferPointer, domain: Int, algorithm: DigestAlgorithmName) -> [UInt8]? {
-        let key = Key(domain: domain, user: Array(user))
-        return entries.withLock { $0[key]?.secrets[algorithm] }
+        let key = key(user, domain)
+        return part(key).residents.withLock { $0[key]?.entry.secrets[algorithm] }
     }
 }

@@ -88,6 +88,21 @@ import Testing
         }
     }
 
+    @Test("A nonce of another run with the same key is ours and expired; one of another key is not ours")
+    func generation() {
+        let before = NonceIssuer(key: Self.key, generation: 0xFFFF_FFFF, epoch: Self.epoch)
+        let after = NonceIssuer(key: Self.key, generation: 7, epoch: Self.epoch)
+        let nonce = Self.issue(before, at: .seconds(1))
+        #expect(Self.examine(after, nonce, at: .seconds(1)) == .expired)
+        #expect(Self.examine(before, Self.issue(after, at: .seconds(1)), at: .seconds(1)) == .expired)
+        let stranger = NonceIssuer(key: SipHash(key: 9, 9), generation: 7, epoch: Self.epoch)
+        #expect(Self.examine(stranger, nonce, at: .seconds(1)) == .unknown)
+        guard case .good = Self.examine(before, nonce, at: .seconds(1)) else {
+            Issue.record("good in its own run")
+            return
+        }
+    }
+
     @Test("A time before the epoch counts as the epoch")
     func beforeEpoch() {
         let issuer = NonceIssuer(key: Self.key, epoch: Self.epoch)
