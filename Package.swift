@@ -86,7 +86,7 @@ let package = Package(
             "Server",
             [
                 "SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
-                "UserAgent", crypto, x509, asn1,
+                "UserAgent", crypto, x509, asn1, nioCore, nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Logging", package: "swift-log"),
@@ -114,7 +114,7 @@ let package = Package(
             "Server",
             [
                 "Proxy", "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIP", "SIPEndpoint", "UserAgent",
-                "Media", crypto,
+                "Media", crypto, nioCore, nioPosix, nioHTTP1,
                 .product(name: "Logging", package: "swift-log"),
             ]),
         tests("TestKit", ["Reactor"]),

@@ -1,9 +1,11 @@
-/// What a caller can want to be done otherwise with a forwarded request (RFC 3841 §9.1).
+/// What a caller can want to be done otherwise with a forwarded request (RFC 3841 §9.1), and what it takes.
 public struct ForwardingDirectives: Sendable, Hashable {
     /// Whether redirections are followed.
     public var followsRedirections = true
     /// Whether those who ring in vain are cancelled when somebody has answered.
     public var cancelsLosers = true
+    /// Whether the dialog that begins is record-routed in any case (RFC 5627 §6.2).
+    public var recordsRoute = false
 
     public init() {}
 }

@@ -16,7 +16,7 @@ extension Proxy {
     func startRingTimer(_ context: ResponseContext, _ layer: TransactionLayer) -> RingTimer {
         lastRingTimer &+= 1
         ringing[lastRingTimer] = context
-        let token = Self.timerMark | lastRingTimer & (Self.timerMark - 1)
+        let token = Self.timerMark | lastRingTimer & (Self.wakingMark - 1)
         return RingTimer(number: lastRingTimer, handle: layer.schedule(token, after: configuration.ringTime))
     }
 
@@ -27,6 +27,7 @@ extension Proxy {
 
     /// A timer has fired whose token has ``timerMark``.
     public func timerFired(_ token: UInt64, in layer: TransactionLayer) {
+        if token & Self.wakingMark != 0 { return parkingIsOver(token & (Self.wakingMark - 1), layer) }
         ringing.removeValue(forKey: token & (Self.timerMark - 1))?.ringTimeIsOver(layer)
     }
 }

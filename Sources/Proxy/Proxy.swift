@@ -1,4 +1,5 @@
 import Reactor
+import Routing
 public import SIP
 public import SIPEndpoint
 
@@ -19,6 +20,11 @@ public final class Proxy {
     /// The contexts whose group rings while further targets wait, by the number of their timer.
     @exclusivity(unchecked) var ringing: [UInt64: ResponseContext] = [:]
     @exclusivity(unchecked) var lastRingTimer: UInt64 = 0
+    /// The branches that wait for user agents to be woken, by number, and the numbers by whom they wait for.
+    @exclusivity(unchecked) var parked: [UInt64: Parked] = [:]
+    @exclusivity(unchecked) var waiting: [PushTarget: [UInt64]] = [:]
+    /// What was counted of requests that wait.
+    @exclusivity(unchecked) public internal(set) var waking = WakingCounters()
 
     public init(configuration: ProxyConfiguration) { self.configuration = configuration }
 
@@ -101,8 +107,16 @@ public final class Proxy {
         _ request: IncomingRequest, _ plan: RoutePlan, to targets: [ProxyTarget], strips: [HeaderName] = [],
         directives: ForwardingDirectives = ForwardingDirectives(), in layer: TransactionLayer
     ) {
+        _ = forwards(request, plan, to: targets, strips: strips, directives: directives, in: layer)
+    }
+
+    /// The same; false when the request was answered and is not on its way.
+    public func forwards(
+        _ request: IncomingRequest, _ plan: RoutePlan, to targets: [ProxyTarget], strips: [HeaderName] = [],
+        directives: ForwardingDirectives = ForwardingDirectives(), in layer: TransactionLayer
+    ) -> Bool {
         let loopHash = LoopDetection.hash(request.view, key: configuration.routeKey)
-        guard check(request, loopHash, layer) else { return }
+        guard check(request, loopHash, layer) else { return false }
         var set = targets
         if set.isEmpty { set = [inDialogTarget(request, plan, layer)] }
         if set.count > configuration.branchLimit { set.removeLast(set.count - configuration.branchLimit) }
@@ -110,14 +124,16 @@ public final class Proxy {
         let breadth = asked ?? configuration.maxBreadth
         guard breadth >= 1 else {
             counters.tooBroad &+= 1
-            return layer.respondStatelessly(to: request, 440)
+            layer.respondStatelessly(to: request, 440)
+            return false
         }
         let context = ResponseContext(
             proxy: self, message: request.keep(), targets: set, breadth: min(breadth, configuration.maxBreadth),
             loopHash: loopHash, strips: strips, directives: directives, arrival: request.flow)
-        guard let server = layer.accept(request, user: context) else { return }
+        guard let server = layer.accept(request, user: context) else { return false }
         counters.forwarded &+= 1
         context.start(server, layer)
+        return true
     }
 
     func plan(_ view: MessageView, _ layer: TransactionLayer) throws(MessageDefect) -> RoutePlan {

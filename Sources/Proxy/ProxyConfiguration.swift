@@ -18,6 +18,11 @@ public struct ProxyConfiguration: Sendable {
     public var addsDiversion = true
     /// Whether the proxy stays in the path of dialogs (RFC 3261 §16.6 step 4).
     public var recordsRoute = true
+    /// How long an INVITE waits for a user agent that is being woken: the Bucket Timer (RFC 8599 §5.2). Other requests wait for 15 s
+    /// at most.
+    public var parkingTime: Duration = .seconds(20)
+    /// Requests that wait on a lane at the same time; further ones are answered 480.
+    public var parkingLimit = 10_000
     /// The key of the tokens in our Record-Route values; it must outlive a restart, or the dialogs of before are cut off.
     public var routeKey: SipHash
     /// Extensions that Proxy-Require may name.

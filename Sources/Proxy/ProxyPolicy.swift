@@ -1,3 +1,4 @@
+public import Routing
 public import SIP
 public import SIPEndpoint
 
@@ -15,6 +16,21 @@ public protocol ProxyPolicy: AnyObject {
     /// datagrams (RFC 5626 §7).
     func failed(_ flow: Flow, of request: MessageView)
 
+    /// Has a user agent woken that a request waits for; false when nobody can. What comes of it is told by
+    /// `Proxy.awake(_:in:_:)`.
+    func wake(_ target: PushTarget) -> Bool
+
+    /// An INVITE that was forwarded has its final response, or will have none.
+    func concluded(_ request: MessageView, isSuccess: Bool)
+
     /// Whether the host of a URI is a domain of ours (RFC 3261 §16.5).
     func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool
+}
+
+extension ProxyPolicy {
+    /// Nobody is woken.
+    public func wake(_ target: PushTarget) -> Bool { false }
+
+    /// Nothing to do.
+    public func concluded(_ request: MessageView, isSuccess: Bool) {}
 }

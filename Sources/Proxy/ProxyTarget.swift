@@ -1,3 +1,4 @@
+public import Routing
 public import SIPEndpoint
 
 /// One element of a target set (RFC 3261 §16.5).
@@ -20,6 +21,10 @@ public struct ProxyTarget: Sendable, Hashable {
     /// Further ways to the same device, to be tried one after another when this one leads nowhere: when it is answered 430, or
     /// not at all (RFC 5626 §7).
     public var alternates: [ProxyTarget] = []
+    /// What wakes the user agent, which must come back before the request goes there (RFC 8599 §5.6.2); nil when it is awake.
+    public var push: PushTarget?
+    /// Whether the dialog that begins there is record-routed in any case (RFC 5627 §6.2).
+    public var recordsRoute = false
     /// Whether it is in a domain that is none of ours, which must not see what callers and users want hidden from others.
     public var leavesDomain = false
     /// How many redirections led here, one after another (RFC 3261 §16.7 step 4); what a redirection gives is tried before

@@ -24,6 +24,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         var wantsCancel = false
         /// Whether its time to ring is over: a 487 from it is the answer to our own CANCEL and counts as 408.
         var isGivenUp = false
+        /// The number under which it waits for its user agent to be woken; nil when it does not.
+        var parking: UInt64?
         /// Whether it has answered with more than 100.
         var hasRung = false
         /// The part of Max-Breadth that it has while it is under way.
@@ -111,7 +113,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         return true
     }
 
-    private func start(_ i: Int, _ layer: TransactionLayer) {
+    func start(_ i: Int, _ layer: TransactionLayer) {
+        if parks(i, layer) { return }
         guard let plan = try? proxy.plan(message.view, layer) else { return finish(i, 400, layer) }
         proxy.nextHops(message.view, plan, targets[i], layer) { [self] hops in
             guard branches[i].state == .resolving else { return }
@@ -129,7 +132,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         }
         var forwarding = Forwarding(
             target: targets[i], loopHash: loopHash, breadth: branches[i].breadth, strips: strips, arrival: arrival,
-            recordsRoute: proxy.configuration.recordsRoute && message.method.makesDialog)
+            recordsRoute: message.method.makesDialog
+                && (proxy.configuration.recordsRoute || directives.recordsRoute || targets[i].recordsRoute))
         if let history = historyFields(of: i) {
             forwarding.history = history.fields
             forwarding.heedsPrivacy = history.heedsPrivacy
@@ -149,7 +153,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     }
 
     /// Goes on with the next way to the device of a branch that led nowhere (RFC 5626 §7); false when there is none.
-    private func failOver(_ i: Int, _ layer: TransactionLayer) -> Bool {
+    func failOver(_ i: Int, _ layer: TransactionLayer) -> Bool {
         guard branches[i].state != .finished, !isAnswered, !isCancelled, !branches[i].isGivenUp,
             var next = targets[i].alternates.first
         else { return false }
@@ -170,7 +174,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     }
 
     /// A branch is over without a response of its own.
-    private func finish(_ i: Int, _ status: StatusCode, _ layer: TransactionLayer) {
+    func finish(_ i: Int, _ status: StatusCode, _ layer: TransactionLayer) {
         guard branches[i].state != .finished else { return }
         branches[i].state = .finished
         branches[i].client = nil
@@ -191,9 +195,18 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         answer(layer)
     }
 
+    /// The final response goes back, or none will.
+    private func conclude(isSuccess: Bool, _ layer: TransactionLayer) {
+        guard !isAnswered else { return }
+        isAnswered = true
+        leaveParking(layer)
+        guard isInvite, let policy = proxy.policy else { return }
+        message.withView { policy.concluded($0, isSuccess: isSuccess) }
+    }
+
     private func answer(_ layer: TransactionLayer) {
         guard !isAnswered, let server else { return }
-        isAnswered = true
+        conclude(isSuccess: false, layer)
         stopRingTimer(layer)
         best.send(server, layer, isHome: isHome, further: returnedFields()) { editHistory(of: $0, with: &$1) }
     }
@@ -257,7 +270,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             // Each 2xx to INVITE goes back, also after the first; of others only the first response does.
             guard isInvite || !isAnswered else { return }
             let isFirst = !isAnswered
-            isAnswered = true
+            conclude(isSuccess: true, layer)
             stopRingTimer(layer)
             pass(view, status, server, layer)
             if isFirst, directives.cancelsLosers {
@@ -271,7 +284,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         let isLast = branches.allSatisfy { $0.state == .finished }
         if isLast, best.isEmpty, status != 503, status != 430 || !isHome, let server {
             // The only response there is needs no keeping.
-            isAnswered = true
+            conclude(isSuccess: false, layer)
             stopRingTimer(layer)
             return pass(view, status, server, layer)
         }
@@ -317,6 +330,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     func cancelled(_ transaction: ServerTransaction, in layer: TransactionLayer) {
         isCancelled = true
         stopRingTimer(layer)
+        leaveParking(layer)
         for i in waiting { branches[i].state = .finished }
         waiting.removeAll()
         cancelPending(layer, reason: "")
@@ -328,7 +342,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     func failed(_ transaction: ServerTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
         // The ACK of a negative response did not come, or nothing can be sent back: what still rings is stopped.
-        isAnswered = true
+        conclude(isSuccess: false, layer)
         stopRingTimer(layer)
         cancelPending(layer, reason: "")
     }

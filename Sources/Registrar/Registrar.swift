@@ -24,6 +24,8 @@ public final class Registrar {
     @exclusivity(unchecked) private var contacts = ContactReader()
     @exclusivity(unchecked) private var path = PathReader()
     @exclusivity(unchecked) private var date = DateField()
+    /// What the answer says of push notifications.
+    @exclusivity(unchecked) var featureCaps = ByteWriter(capacity: 256)
     private let userText = UnsafeMutableRawBufferPointer.allocate(
         byteCount: BindingTable.maximumUserSize + 1, alignment: 1)
     private let flowText = UnsafeMutableRawBufferPointer.allocate(byteCount: FlowCode.longest, alignment: 8)
@@ -96,6 +98,7 @@ public final class Registrar {
         if !registration.path.isEmpty, let refusal = refusePath(registration.path, request, in: layer) {
             return refusal
         }
+        featureCaps.removeAll()
         if isQuery {
             // A list that is not whole yet would be taken for whole.
             if table.isLoading { return deferred(request, "Loading", in: layer) }
@@ -104,14 +107,28 @@ public final class Registrar {
             let reading = try contacts.read(
                 request, configuration, outbound, contactLimit: contactLimit, fieldLimit: fieldLimit, into: &plan)
             switch reading {
-            case .changes: break
+            case .changes:
+                if let defect = instanceDefect(plan.changes, view, domain) {
+                    return answer(request, 403, defect, in: layer)
+                }
+                switch examinePush(&plan, view) {
+                case .taken: break
+                case .unknownService: return answer(request, 555, in: layer)
+                case .tooBrief: return tooBrief(request, RegistrarConfiguration.leastPushExpires, in: layer)
+                }
+                registration.freshGeneration = UInt32(truncatingIfNeeded: layer.driver.random()) | 1
             case .removesAll: registration.removesAll = true
-            case .tooBrief: return tooBrief(request, in: layer)
+            case .tooBrief: return tooBrief(request, configuration.minimumExpires, in: layer)
             case .tooMany: return answer(request, 403, "Too Many Contacts", in: layer)
             case .tooLong: return answer(request, 403, "Contact Too Long", in: layer)
             case .firstHopLacksOutbound: return answer(request, 439, in: layer)
             case .severalFlows: return answer(request, 400, "A Flow Stands Alone", in: layer)
             }
+        }
+        if view.list(.supported, contains: "gruu") {
+            let number = (layer.driver.random(), UInt16(truncatingIfNeeded: layer.driver.random()))
+            registration.gruus = GRUUWriter(
+                view, try view.uri(try view.to.uri), table.temporaryGRUUs, number: number)
         }
         registration.confirmsOutbound = outbound.isOffered && plan.changes.contains { $0.isFlow }
         let outcome = conclude(table.register(registration, &plan), registration, request, in: layer)
@@ -128,7 +145,7 @@ public final class Registrar {
     // MARK: Steps
 
     /// The extensions that a REGISTER may require.
-    static let supportedExtensions: [StaticString] = ["path", "outbound"]
+    static let supportedExtensions: [StaticString] = ["path", "outbound", "gruu"]
 
     /// Step 2: extensions that the request requires and that are not supported (RFC 3261 §8.2.2.3).
     private func refuseExtensions(_ request: IncomingRequest, in layer: TransactionLayer) -> RegistrationOutcome? {
@@ -186,6 +203,7 @@ public final class Registrar {
                     writer.append("\r\n")
                 }
                 if registration.confirmsOutbound { writeOutbound(into: &writer) }
+                writer.append(featureCaps.bytes)
                 if !serviceRoute.isEmpty {
                     writer.append("Service-Route: ")
                     writer.append(serviceRoute)
@@ -197,6 +215,10 @@ public final class Registrar {
             outcome.refreshed = effect.refreshed
             outcome.removed = effect.removed
             outcome.isRepeat = effect.isRepeat
+            if let change = plan.changes.first(where: \.wakesByPush) {
+                outcome.pushContact = [UInt8](change.contact)
+                outcome.pushUser = [UInt8](registration.user)
+            }
             return outcome
         case .outOfOrder: return answer(request, 500, "CSeq Out Of Order", in: layer)
         case .contradiction: return answer(request, 400, "Contact Repeated", in: layer)
@@ -226,8 +248,9 @@ public final class Registrar {
     }
 
     /// 423 with what is the least (RFC 3261 §20.23).
-    private func tooBrief(_ request: IncomingRequest, in layer: TransactionLayer) -> RegistrationOutcome {
-        let minimum = configuration.minimumExpires
+    private func tooBrief(
+        _ request: IncomingRequest, _ minimum: UInt32, in layer: TransactionLayer
+    ) -> RegistrationOutcome {
         return answer(request, 423, in: layer) { writer in
             writer.append("Min-Expires: ")
             writer.append(decimal: UInt64(minimum))

@@ -37,6 +37,16 @@ public struct RegistrarConfiguration: Sendable, Hashable {
     /// transaction that a registrar without state does not have (Timer J, RFC 3261 §17.2.2).
     public var repeatWindow: UInt32 = 32
 
+    /// The push notification services whose user agents can be woken (`pn-provider`, RFC 8599 §5.4); others get 555.
+    public var pushServices: [[UInt8]] = []
+
+    /// How many seconds before the end of a binding its user agent is woken to refresh it (RFC 8599 §5.5).
+    public static let pushLead: UInt32 = 120
+
+    /// The shortest expiration in seconds of a binding whose user agent is to be woken; shorter ones would end before
+    /// (RFC 8599 §5.6.1.1).
+    public static let leastPushExpires: UInt32 = 2 * pushLead
+
     /// How often a datagram is sent to keep the way through a NAT open: with UDP every 24 to 29 s (RFC 5626 §4.4.2), as many
     /// NATs forget a mapping after 30. Zero sends none.
     public var pingInterval: Duration = .seconds(25)

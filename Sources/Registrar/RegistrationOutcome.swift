@@ -12,6 +12,9 @@ public struct RegistrationOutcome: Sendable {
     public var refreshed = 0
     /// Bindings that the request removed.
     public var removed = 0
+    /// A contact that was bound and whose user agent can be woken (RFC 8599), and its user, unescaped; nil when there is none.
+    public var pushContact: [UInt8]?
+    public var pushUser: [UInt8] = []
     /// Whether the request had been answered before, so that nothing changed.
     public var isRepeat = false
 

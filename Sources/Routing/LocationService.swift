@@ -14,9 +14,26 @@ public struct Binding: Sendable, Hashable {
     public var parameters: [UInt8]
     /// The proxies to pass on the way, as a list of Route values; empty when there are none (RFC 3327 §5.4).
     public var path: [UInt8]
+    /// Whether a push notification can wake the user agent, by what its contact says (RFC 8599).
+    public var wakesByPush = false
+    /// The seconds since the user agent has last registered, where it can be woken; else 0.
+    public var age: UInt32 = 0
     /// Further bindings of the same instance, to be tried one after another when this one leads nowhere: a request goes to
     /// one flow of an instance at a time (RFC 5626 §7).
     public var alternates: [Binding] = []
+
+    /// Whether the contact is that of an instance (RFC 5626 §4.1).
+    public var hasInstance: Bool {
+        let name: StaticString = ";+sip.instance="
+        let count = name.utf8CodeUnitCount
+        guard parameters.count > count else { return false }
+        return (0...(parameters.count - count)).contains { start in
+            (0..<count).allSatisfy { index in
+                let byte = parameters[start + index]
+                return (byte &- 0x41 < 26 ? byte | 0x20 : byte) == name.utf8Start[index]
+            }
+        }
+    }
 
     public init(
         contact: [UInt8], preference: Int, flow: Flow?, isBehindNAT: Bool, parameters: [UInt8] = [],
@@ -51,4 +68,13 @@ public protocol LocationService: AnyObject, Sendable {
     ///   - user: the user part as written in the URI, escapes and all.
     ///   - domain: the index of the domain in the `DomainTable`.
     func location(user: UnsafeRawBufferPointer, domain: Int) -> Location
+
+    /// What is known of a GRUU (RFC 5627 §6.1): the bindings of one instance alone. 404 for one that is not valid, 480 for a
+    /// public one without bindings.
+    ///
+    /// - Parameters:
+    ///   - user: the user part as written in the URI.
+    ///   - domain: the index of the domain in the `DomainTable`.
+    ///   - gruu: the value of the `gr` parameter as written; empty for a temporary GRUU, which has none.
+    func location(user: UnsafeRawBufferPointer, domain: Int, gruu: UnsafeRawBufferPointer) -> Location
 }

@@ -1,5 +1,6 @@
 import Proxy
 import Reactor
+import Routing
 import SIP
 import SIPEndpoint
 import TestKit
@@ -19,6 +20,11 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
     var isStateless = false
     /// Peers that no test names any more and that shall live on.
     var peers: [ScriptedPeer] = []
+    /// The user agents that are being woken, and whether they can be.
+    var woken: [PushTarget] = []
+    var canWake = true
+    /// The INVITEs that have ended, and whether they were answered.
+    var conclusions: [Bool] = []
     /// Where redirections lead.
     var redirections: (URI) -> [ProxyTarget] = { _ in [] }
 
@@ -63,6 +69,13 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
     }
 
     func failed(_ flow: Flow, of request: MessageView) { lostFlows.append(flow) }
+
+    func wake(_ target: PushTarget) -> Bool {
+        woken.append(target)
+        return canWake
+    }
+
+    func concluded(_ request: MessageView, isSuccess: Bool) { conclusions.append(isSuccess) }
 
     func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool {
         domains.contains(String(decoding: host, as: UTF8.self))

@@ -39,11 +39,13 @@ extension Proxy {
     }
 
     /// Passes an ACK to a 2xx on, without state (RFC 3261 §16.11, §13.2.2.4).
-    public func forwardAck(_ request: IncomingRequest, _ plan: RoutePlan, in layer: TransactionLayer) {
+    public func forwardAck(
+        _ request: IncomingRequest, _ plan: RoutePlan, to target: ProxyTarget? = nil, in layer: TransactionLayer
+    ) {
         if let hops = try? request.view.maxForwards, hops == 0 { return }
         counters.acks &+= 1
         passOn(
-            request.keep(), plan, inDialogTarget(request, plan, layer),
+            request.keep(), plan, target ?? inDialogTarget(request, plan, layer),
             StatelessPassage(arrival: request.flow, back: nil, recordsRoute: false, strips: []), layer, orElse: {})
     }
 

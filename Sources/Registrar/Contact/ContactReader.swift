@@ -78,11 +78,13 @@ struct ContactReader: ~Copyable {
             }
             guard refusal == nil, let granted else { continue }
             ends.append(parameters.count)
+            var push = PushContact(view, uri)
+            push?.refreshesItself = view.parameters(address.parameters).first("+sip.pnsreg") != nil
             plan.changes.append(
                 Registration.Change(
                     contact: view.bytes(address.uri), parameters: UnsafeRawBufferPointer(start: nil, count: 0),
                     preference: own.preference, expires: granted, identity: own.identity, isFlow: isFlow,
-                    isBehindNAT: detection.isBehindNAT(uri, view), hasFlow: uri.isSIP))
+                    isBehindNAT: detection.isBehindNAT(uri, view), push: push, hasFlow: uri.isSIP))
         }
         if hasWildcard {
             guard count == 1 else { throw Self.defect("Contact * Must Stand Alone") }
@@ -131,6 +133,9 @@ struct ContactReader: ~Copyable {
             } else if run.hasName("q") {
                 guard let value = Preference.parse(run.value) else { throw Self.defect("Malformed q Of Contact") }
                 if preference == Preference.absent { preference = value }
+            } else if run.hasName("pub-gruu") || run.hasName("temp-gruu") {
+                // GRUUs are the registrar's to give (RFC 5627 §5.1).
+                continue
             } else if !run.whole.isEmpty {
                 identity.take(run)
                 parameters.append(UInt8(ascii: ";"))

@@ -4,7 +4,7 @@ public import SIPEndpoint
 
 /// What the `flow` of a `JournalRecord` says: the way a REGISTER came, and whether it came through a NAT.
 ///
-/// A format number, a byte of flags, and the flow as `FlowCode` writes it. A connection does not outlive a restart:
+/// A format number, a byte of flags, a generation when it is flagged, and the flow as `FlowCode` writes it. A connection does not outlive a restart:
 /// of a stream's flow only the addresses are kept, and it leads nowhere any more.
 public struct JournalFlow: Hashable, Sendable {
     /// The way; nil when none is known, or none that can be used again.
@@ -13,17 +13,27 @@ public struct JournalFlow: Hashable, Sendable {
     public var isBehindNAT: Bool
     /// Whether the binding is a flow of an instance (RFC 5626 §6).
     public var isOutbound: Bool
+    /// Which temporary GRUUs of the instance are valid (RFC 5627 §5.1); 0 when none is.
+    public var generation: UInt32
+    /// Whether the user agent can be woken by a push notification (RFC 8599).
+    public var wakesByPush: Bool
     /// Whether the way was a connection, which is gone.
     public private(set) var wasConnection = false
 
     static let format: UInt8 = 1
     /// No form is longer.
-    static let longest = 2 + FlowCode.longest
+    static let longest = 2 + 4 + FlowCode.longest
     private static let behindNAT: UInt8 = 1
     private static let outbound: UInt8 = 2
+    private static let hasGeneration: UInt8 = 4
+    private static let push: UInt8 = 8
 
-    public init(flow: Flow?, isBehindNAT: Bool, isOutbound: Bool = false) {
+    public init(
+        flow: Flow?, isBehindNAT: Bool, isOutbound: Bool = false, generation: UInt32 = 0, wakesByPush: Bool = false
+    ) {
+        self.wakesByPush = wakesByPush
         self.flow = flow
+        self.generation = generation
         self.isBehindNAT = isBehindNAT
         self.isOutbound = isOutbound
     }
@@ -34,10 +44,17 @@ public struct JournalFlow: Hashable, Sendable {
             self.init(flow: nil, isBehindNAT: false)
             return
         }
-        let found = FlowCode.read(UnsafeRawBufferPointer(rebasing: bytes[2...]))
+        var start = 2
+        var generation: UInt32 = 0
+        if bytes[1] & Self.hasGeneration != 0, bytes.count >= 6 {
+            generation = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: 2, as: UInt32.self))
+            start = 6
+        }
+        let found = FlowCode.read(UnsafeRawBufferPointer(rebasing: bytes[start...]))
         self.init(
             flow: found?.transport.isReliable == true ? nil : found,
-            isBehindNAT: bytes[1] & Self.behindNAT != 0, isOutbound: bytes[1] & Self.outbound != 0)
+            isBehindNAT: bytes[1] & Self.behindNAT != 0, isOutbound: bytes[1] & Self.outbound != 0,
+            generation: generation, wakesByPush: bytes[1] & Self.push != 0)
         wasConnection = found?.transport.isReliable == true
     }
 
@@ -46,9 +63,16 @@ public struct JournalFlow: Hashable, Sendable {
         guard memory.count >= Self.longest else { return 0 }
         memory[0] = Self.format
         memory[1] = (isBehindNAT ? Self.behindNAT : 0) | (isOutbound ? Self.outbound : 0)
-        guard var flow else { return 2 }
+        if wakesByPush { memory[1] |= Self.push }
+        var count = 2
+        if generation != 0 {
+            memory[1] |= Self.hasGeneration
+            memory.storeBytes(of: generation.littleEndian, toByteOffset: 2, as: UInt32.self)
+            count = 6
+        }
+        guard var flow else { return count }
         flow.connection = 0
-        return 2 + FlowCode.write(flow, into: UnsafeMutableRawBufferPointer(rebasing: memory[2...]))
+        return count + FlowCode.write(flow, into: UnsafeMutableRawBufferPointer(rebasing: memory[count...]))
     }
 
     /// The bytes for the journal.

@@ -4,7 +4,7 @@ import SIP
 extension BindingShard {
     /// Carries a registration out, or says why not; writes the Contact fields of the answer into the plan.
     mutating func register(
-        _ registration: Registration, tag: UInt32, _ plan: inout RegistrationPlan, _ admission: Admission,
+        _ registration: Registration, number: Int, tag: UInt32, _ plan: inout RegistrationPlan, _ admission: Admission,
         isLoading: Bool, isJournaled: Bool
     ) -> RegistrationVerdict {
         let slot = find(tag, registration.domain, registration.user)
@@ -22,10 +22,12 @@ extension BindingShard {
             } else {
                 rebuild(registration, slot, tag, plan, isLoading: isLoading, isJournaled: isJournaled)
             }
+            spreadGenerations(registration, tag, plan, isJournaled: isJournaled)
         }
         plan.answer.removeAll()
         if let index = plan.changesAnything ? find(tag, registration.domain, registration.user) : slot {
-            writeContacts(slots[index].entry, registration.now, plan.effect.moment, into: &plan.answer)
+            writeContacts(
+                slots[index].entry, registration, number, tag, plan.effect.moment, into: &plan.answer)
         }
         return .accepted(plan.effect)
     }
@@ -117,17 +119,39 @@ extension BindingShard {
         }
     }
 
+    /// Where an instance has begun a new generation, its other bindings follow (RFC 5627 §5.1).
+    private mutating func spreadGenerations(
+        _ registration: Registration, _ tag: UInt32, _ plan: borrowing RegistrationPlan, isJournaled: Bool
+    ) {
+        guard plan.changes.contains(where: { $0.generation == registration.freshGeneration && $0.generation != 0 }),
+            let slot = find(tag, registration.domain, registration.user)
+        else { return }
+        for change in plan.changes where change.generation == registration.freshGeneration {
+            for binding in slots[slot].entry.bindings
+            where binding.isCurrent(registration.now) && binding.generation != change.generation
+                && binding.identity.isSameInstance(as: change.identity)
+            {
+                binding.generation = change.generation
+                if isJournaled { outbox.upsert(registration.domain, registration.user, binding) }
+            }
+        }
+    }
+
     /// Writes all current bindings as Contact fields (RFC 3261 §10.3 step 8).
     ///
-    /// - Parameter moment: the moment from which the expirations count; before `now` for a repeat.
+    /// - Parameter moment: the moment from which the expirations count; before now for a repeat.
     private func writeContacts(
-        _ entry: AddressEntry, _ now: WallTime, _ moment: WallTime, into writer: inout ByteWriter
+        _ entry: AddressEntry, _ registration: Registration, _ shard: Int, _ tag: UInt32, _ moment: WallTime,
+        into writer: inout ByteWriter
     ) {
-        for binding in entry.bindings where binding.isCurrent(now) {
+        var index: UInt16 = 0
+        for binding in entry.bindings where binding.isCurrent(registration.now) {
             writer.append("Contact: <")
             writer.append(binding.contact)
             writer.append(UInt8(ascii: ">"))
             writer.append(binding.parameters)
+            registration.gruus?.write(binding, index: index, shard: shard, tag: tag, into: &writer)
+            index &+= 1
             if binding.preference != Preference.absent {
                 writer.append(";q=")
                 Preference.write(binding.preference, into: &writer)

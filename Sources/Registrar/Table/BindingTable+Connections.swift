@@ -17,7 +17,10 @@ extension BindingTable {
         var ended = 0
         for place in places {
             let (shard, tag) = (Int(place >> 32), UInt32(truncatingIfNeeded: place))
-            ended += removeBindings(shard, { $0.slots(of: tag) }) { FlowCode.connection($0.flow) == connection }
+            ended += removeBindings(shard, { $0.slots(of: tag) }) {
+                // Who can be woken comes back with another one.
+                FlowCode.connection($0.flow) == connection && !$0.flags.contains(.push)
+            }
         }
         if ended > 0 { endedWithConnections.add(ended, ordering: .relaxed) }
         return ended

@@ -15,7 +15,7 @@ extension BindingTable {
             let user = UnsafeRawBufferPointer(rebasing: memory[0..<count])
             let (shard, tag) = place(domain, user)
             return removeBindings(shard, { $0.find(tag, domain, user).map { [$0] } ?? [] }) {
-                $0.flags.contains(.outbound) && FlowCode.read($0.flow) == flow
+                $0.flags.contains(.outbound) && !$0.flags.contains(.push) && FlowCode.read($0.flow) == flow
             }
         }
     }

@@ -45,7 +45,7 @@ extension BindingTable {
         guard let (user, host) = Self.split(record.addressOfRecord), Self.isSound(record) else { return .malformed }
         guard let domain = domains.find(host) else { return .foreign }
         let way = JournalFlow(record.flow)
-        if way.wasConnection, way.isBehindNAT || way.isOutbound { return .disconnected }
+        if way.wasConnection, way.isBehindNAT || way.isOutbound, !way.wakesByPush { return .disconnected }
         return withUnsafeTemporaryAllocation(byteCount: FlowCode.longest, alignment: 8) { memory in
             let count = way.flow?.restored(to: listeners).map { FlowCode.write($0, into: memory) } ?? 0
             let parts = StoredBinding.Parts(
@@ -54,7 +54,7 @@ extension BindingTable {
                 sequenceNumber: record.sequenceNumber,
                 preference: record.preference ?? Preference.absent, expires: record.expires,
                 registered: WallTime(seconds: 0),
-                flags: Self.flags(way, record))
+                flags: Self.flags(way, record), generation: way.generation)
             return load(parts, domain, user, now)
         }
     }
@@ -62,6 +62,7 @@ extension BindingTable {
     private static func flags(_ way: JournalFlow, _ record: JournalRecord) -> StoredBinding.Flags {
         var flags = StoredBinding.Flags.restored
         if way.isBehindNAT { flags.insert(.behindNAT) }
+        if way.wakesByPush { flags.insert(.push) }
         if way.isOutbound, FlowIdentity(parameters: record.parameters).isFlow { flags.insert(.outbound) }
         return flags
     }

@@ -4,15 +4,24 @@ import Synchronization
 // The location service, which proxies ask (RFC 3261 §16.5).
 extension BindingTable {
     public func location(user: UnsafeRawBufferPointer, domain: Int) -> Location {
+        location(user: user, domain: domain) { _ in true }
+    }
+
+    /// What is known of a user, by the bindings that fit.
+    func location(
+        user: UnsafeRawBufferPointer, domain: Int, where fits: (StoredBinding) -> Bool
+    ) -> Location {
         guard user.count <= 3 * Self.maximumUserSize, has(domain) else { return .unknownUser }
         return withUnsafeTemporaryAllocation(byteCount: max(1, user.count), alignment: 1) { memory in
             let count = unescape(user, into: memory)
             guard count <= Self.maximumUserSize else { return .unknownUser }
-            return location(canonical: UnsafeRawBufferPointer(rebasing: memory[0..<count]), domain)
+            return location(canonical: UnsafeRawBufferPointer(rebasing: memory[0..<count]), domain, where: fits)
         }
     }
 
-    private func location(canonical user: UnsafeRawBufferPointer, _ domain: Int) -> Location {
+    private func location(
+        canonical user: UnsafeRawBufferPointer, _ domain: Int, where fits: (StoredBinding) -> Bool
+    ) -> Location {
         // Read first: what was loaded between the look and this would otherwise be missed and called absent.
         let isLoading = loading.load(ordering: .acquiring)
         let (shard, tag) = place(domain, user)
@@ -20,7 +29,7 @@ extension BindingTable {
         var found = FoundBindings()
         shards[shard].withLock { shard in
             guard let slot = shard.find(tag, domain, user) else { return }
-            found.collect(shard.slots[slot].entry, now)
+            found.collect(shard.slots[slot].entry, now, where: fits)
         }
         if !found.isEmpty { return .bindings(found.inOrder) }
         if isLoading { return .loading }
@@ -29,28 +38,32 @@ extension BindingTable {
 }
 
 extension Binding {
-    fileprivate init(_ stored: StoredBinding) {
+    fileprivate init(_ stored: StoredBinding, _ now: WallTime) {
         self.init(
             contact: [UInt8](stored.contact),
             preference: Int(stored.preference == Preference.absent ? Preference.standard : stored.preference),
             flow: FlowCode.read(stored.flow), isBehindNAT: stored.flags.contains(.behindNAT),
             parameters: stored.parameters.isEmpty ? [] : [UInt8](stored.parameters),
             path: stored.path.isEmpty ? [] : [UInt8](stored.path))
+        if stored.flags.contains(.push) {
+            wakesByPush = true
+            age = stored.registered.seconds(until: now)
+        }
     }
 }
 
 /// The bindings of an address of record on their way to the proxy.
-private struct FoundBindings {
+struct FoundBindings {
     private var bindings: [Binding] = []
     /// The instance of each and when it was refreshed, where there are several.
     private var instances: [(name: [UInt8], refreshed: WallTime)] = []
 
     var isEmpty: Bool { bindings.isEmpty }
 
-    mutating func collect(_ entry: AddressEntry, _ now: WallTime) {
+    mutating func collect(_ entry: AddressEntry, _ now: WallTime, where fits: (StoredBinding) -> Bool) {
         bindings.reserveCapacity(entry.bindingCount)
-        for binding in entry.bindings where binding.isCurrent(now) {
-            bindings.append(Binding(binding))
+        for binding in entry.bindings where binding.isCurrent(now) && fits(binding) {
+            bindings.append(Binding(binding, now))
             guard entry.bindingCount > 1 else { continue }
             instances.append((binding.identity.instance.map(lowercased), binding.registered))
         }

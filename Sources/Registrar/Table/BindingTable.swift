@@ -1,5 +1,5 @@
 public import Routing
-import SIP
+public import SIP
 import Synchronization
 
 /// The bindings of all addresses of record (RFC 3261 §10): what registrars write and proxies read, from any lane.
@@ -26,6 +26,7 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     /// How many domains there are, to be asked by requests.
     private let domainCount: Atomic<Int>
     let hash: SipHash
+    let temporaryGRUUs: TemporaryGRUU
     let shards: UnsafeMutablePointer<Mutex<BindingShard>>
     let total = Atomic<Int>(0)
     let loading = Atomic<Bool>(false)
@@ -46,10 +47,12 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     ///   - directory: says which users there are; it is asked without a lock held.
     ///   - journal: where changes go, or nil.
     ///   - maximumBindings: bindings that the table may hold.
+    ///   - key: a secret; temporary GRUUs outlive a restart with the same one.
     ///   - clock: the time that expiry is compared with; tests have another one.
     public init(
         domains: DomainTable, directory: any Directory, journal: (any BindingJournal)? = nil,
-        maximumBindings: Int = 10_000_000, clock: @escaping @Sendable () -> WallTime = WallTime.steadyClock()
+        maximumBindings: Int = 10_000_000, key: SipHash = .random(),
+        clock: @escaping @Sendable () -> WallTime = WallTime.steadyClock()
     ) {
         precondition(domains.domains.count <= 65_536, "a binding keeps the index of its domain in 16 bits")
         self.directory = directory
@@ -58,7 +61,8 @@ public final class BindingTable: LocationService, @unchecked Sendable {
         self.maximumBindings = maximumBindings
         known = Mutex((domains, domains.domains.map { Array($0.name.utf8) }))
         domainCount = Atomic(domains.domains.count)
-        hash = .random()
+        hash = key.derived(for: "places of addresses of record")
+        temporaryGRUUs = TemporaryGRUU(key: key)
         shards = .allocate(capacity: Self.shardCount)
         for i in 0..<Self.shardCount { (shards + i).initialize(to: Mutex(BindingShard())) }
     }
@@ -83,27 +87,27 @@ public final class BindingTable: LocationService, @unchecked Sendable {
 
     /// Carries a registration out, atomically, and hands the changes to the journal.
     func register(_ registration: Registration, _ plan: inout RegistrationPlan) -> RegistrationVerdict {
-        let (shard, tag) = place(registration.domain, registration.user)
+        let (index, tag) = place(registration.domain, registration.user)
         let admission: Admission =
             journal?.isLagging == true ? .lagging : total.load(ordering: .relaxed) >= maximumBindings ? .full : .open
         let isLoading = loading.load(ordering: .acquiring)
         let isJournaled = journal != nil
         var difference = 0
         var hasBatch = false
-        let verdict = shards[shard].withLock { shard in
+        let verdict = shards[index].withLock { shard in
             let before = shard.bindingCount
             let verdict = shard.register(
-                registration, tag: tag, &plan, admission, isLoading: isLoading, isJournaled: isJournaled)
+                registration, number: index, tag: tag, &plan, admission, isLoading: isLoading, isJournaled: isJournaled)
             difference = shard.bindingCount - before
             if isJournaled { hasBatch = shard.outbox.begin(&plan.batch) }
             return verdict
         }
         if difference != 0 { total.add(difference, ordering: .relaxed) }
-        if hasBatch { deliver(shard, &plan.batch) }
+        if hasBatch { deliver(index, &plan.batch) }
         if case .accepted(let effect) = verdict, effect.added + effect.refreshed > 0,
             registration.path.isEmpty, let connection = FlowCode.connection(registration.flow)
         {
-            note(connection: connection, shard: shard, tag: tag)
+            note(connection: connection, shard: index, tag: tag)
         }
         return verdict
     }
@@ -171,7 +175,8 @@ public final class BindingTable: LocationService, @unchecked Sendable {
             return withUnsafeTemporaryAllocation(byteCount: JournalFlow.longest, alignment: 8) { memory in
                 let flow = JournalFlow(
                     flow: FlowCode.read(binding.flow), isBehindNAT: binding.flags.contains(.behindNAT),
-                    isOutbound: binding.flags.contains(.outbound))
+                    isOutbound: binding.flags.contains(.outbound), generation: binding.generation,
+                    wakesByPush: binding.flags.contains(.push))
                 let count = flow.write(into: memory)
                 return binding.withKey { key in
                     journal.upsert(

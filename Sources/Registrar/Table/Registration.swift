@@ -17,6 +17,10 @@ struct Registration {
     var removesAll = false
     /// Whether the answer says that flows are kept.
     var confirmsOutbound = false
+    /// A number that no generation of temporary GRUUs is likely to have had; 0 when none can begin.
+    var freshGeneration: UInt32 = 0
+    /// Writes GRUUs into the answer; nil when they are not asked for.
+    var gruus: GRUUWriter?
     /// Bindings that the address of record may have.
     var maximumContacts: Int
     /// Seconds within which a repeated request is answered as at first.
@@ -33,15 +37,22 @@ struct Registration {
         var expires: UInt32
         /// The instance and the number of the flow, as the request states them.
         var identity = FlowIdentity.none
+        /// The generation of the temporary GRUUs of its instance; 0 when it has none.
+        var generation: UInt32 = 0
         /// Whether it makes a flow of an instance, told by these and not by the contact (RFC 5626 §6).
         var isFlow = false
         var isBehindNAT: Bool
+        /// What it says of push notifications.
+        var push: PushContact?
+        /// Whether the user agent can be woken.
+        var wakesByPush = false
         /// Whether the flow leads to the contact: it is a SIP URI.
         var hasFlow: Bool
 
         var flags: StoredBinding.Flags {
             var flags: StoredBinding.Flags = isBehindNAT ? .behindNAT : []
             if isFlow { flags.insert(.outbound) }
+            if wakesByPush { flags.insert(.push) }
             return flags
         }
     }
@@ -52,7 +63,7 @@ struct Registration {
             contact: change.contact, parameters: change.parameters, callID: callID,
             flow: change.hasFlow ? flow : UnsafeRawBufferPointer(start: nil, count: 0), path: path,
             sequenceNumber: sequenceNumber, preference: change.preference, expires: now.adding(seconds: change.expires),
-            registered: now, flags: change.flags)
+            registered: now, flags: change.flags, generation: change.generation)
     }
 }
 

@@ -70,6 +70,7 @@ struct RegistrationPlan: ~Copyable {
                 items.append(Item(old: binding, change: nil, fate: fate))
             }
         }
+        if !registration.removesAll { assignGenerations(registration) }
         if registration.removesAll {
             if let failure = removeAll(registration) { return failure }
         } else {
@@ -79,6 +80,30 @@ struct RegistrationPlan: ~Copyable {
         }
         summarise(registration, isLoading: isLoading)
         return nil
+    }
+
+    /// Says for each contact of an instance which temporary GRUUs are valid (RFC 5627 §5.1): those from before, unless the
+    /// binding that it takes the place of was set under another Call-ID; and those of the instance's other flows.
+    private mutating func assignGenerations(_ registration: Registration) {
+        for index in changes.indices where !changes[index].identity.instance.isEmpty && changes[index].expires > 0 {
+            changes[index].generation = generation(of: changes[index], registration)
+        }
+    }
+
+    private func generation(of change: Registration.Change, _ registration: Registration) -> UInt32 {
+        var latest: StoredBinding?
+        var known: UInt32 = 0
+        for item in items {
+            guard item.fate == .kept, let old = item.old, old.identity.isSameInstance(as: change.identity) else {
+                continue
+            }
+            if old.generation != 0 { known = old.generation }
+            let isSameFlow = old.flags.contains(.outbound) && old.identity.isSameFlow(as: change.identity)
+            guard !change.isFlow || isSameFlow else { continue }
+            if latest.map({ $0.registered <= old.registered }) ?? true { latest = old }
+        }
+        if let latest, !equal(latest.callID, registration.callID) { return registration.freshGeneration }
+        return known == 0 ? registration.freshGeneration : known
     }
 
     /// `Contact: *` (RFC 3261 §10.3 step 6).

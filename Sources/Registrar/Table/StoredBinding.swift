@@ -15,6 +15,10 @@ struct StoredBinding {
         static let restored = Flags(rawValue: 2)
         /// It is a flow of an instance: told by `+sip.instance` and `reg-id`, whatever its contact (RFC 5626 §6).
         static let outbound = Flags(rawValue: 4)
+        /// Its user agent can be woken by a push notification (RFC 8599), so that it outlives its connection.
+        static let push = Flags(rawValue: 8)
+        /// A push notification was asked for, since it is about to end.
+        static let woken = Flags(rawValue: 16)
     }
 
     private enum Offset {
@@ -28,10 +32,11 @@ struct StoredBinding {
         static let pathCount = 20
         static let flowCount = 22
         static let flags = 23
+        static let generation = 24
     }
 
     /// Bytes of the header.
-    static let headerSize = 24
+    static let headerSize = 28
 
     private func load<T: FixedWidthInteger & BitwiseCopyable>(_ offset: Int, as type: T.Type) -> T {
         base.loadUnaligned(fromByteOffset: offset, as: type)
@@ -66,6 +71,12 @@ struct StoredBinding {
     var flags: Flags {
         get { Flags(rawValue: load(Offset.flags, as: UInt8.self)) }
         nonmutating set { base.storeBytes(of: newValue.rawValue, toByteOffset: Offset.flags, as: UInt8.self) }
+    }
+
+    /// Which temporary GRUUs of its instance are valid: those with this number (RFC 5627 §5.1); 0 when it has no instance.
+    var generation: UInt32 {
+        get { load(Offset.generation, as: UInt32.self) }
+        nonmutating set { base.storeBytes(of: newValue, toByteOffset: Offset.generation, as: UInt32.self) }
     }
 
     private var flowCount: Int { Int(load(Offset.flowCount, as: UInt8.self)) }
@@ -140,6 +151,7 @@ struct StoredBinding {
         var expires: WallTime
         var registered: WallTime
         var flags: Flags
+        var generation: UInt32 = 0
 
         /// Whether it is a flow of an instance.
         var isFlow: Bool { flags.contains(.outbound) }
@@ -157,6 +169,7 @@ struct StoredBinding {
         sequenceNumber = parts.sequenceNumber
         preference = parts.preference
         flags = parts.flags
+        generation = parts.generation
         base.storeBytes(of: UInt16(parts.contact.count), toByteOffset: Offset.contactCount, as: UInt16.self)
         base.storeBytes(of: UInt16(parts.parameters.count), toByteOffset: Offset.parametersCount, as: UInt16.self)
         base.storeBytes(of: UInt16(parts.callID.count), toByteOffset: Offset.callIDCount, as: UInt16.self)
@@ -186,6 +199,7 @@ struct StoredBinding {
         sequenceNumber = parts.sequenceNumber
         preference = parts.preference
         flags = parts.flags
+        generation = parts.generation
     }
 
     /// Whether `update` can take those parts.

@@ -30,8 +30,11 @@ extension RegistrationClient {
         writer.append("\r\nCSeq: ")
         writer.append(decimal: UInt64(sequence))
         writer.append(" REGISTER\r\nContact: ")
-        writer.append(
-            NameAddress(configuration.contact, parameters: configuration.contactParameters).description)
+        var parameters = configuration.contactParameters
+        if let instance = configuration.instance {
+            parameters.append(.init("+sip.instance", instance.parameterValue))
+        }
+        writer.append(NameAddress(contact, parameters: parameters).description)
         if let formerContact {
             writer.append(", <")
             writer.append(formerContact.bytes)
@@ -40,11 +43,22 @@ extension RegistrationClient {
         writer.append("\r\nExpires: ")
         writer.append(decimal: state == .unregistering ? 0 : Int(requestedExpires.components.seconds))
         writer.append("\r\n")
+        if configuration.instance != nil { writer.append("Supported: gruu\r\n") }
         for field in credentials {
             writer.append(field.name.canonical)
             writer.append(": ")
             writer.append(field.value)
             writer.append("\r\n")
         }
+    }
+
+    /// The contact of the request. One that is taken away names no push resource any more (RFC 8599 §4.1.2); it is equivalent all the
+    /// same (RFC 3261 §19.1.4).
+    private var contact: URI {
+        let contact = configuration.contact
+        guard state == .unregistering, contact.parameter("pn-prid") != nil else { return contact }
+        let parts = contact.description.split(separator: ";", omittingEmptySubsequences: false)
+        let rest = parts.filter { !$0.lowercased().hasPrefix("pn-prid=") }
+        return (try? URI(rest.joined(separator: ";"))) ?? contact
     }
 }

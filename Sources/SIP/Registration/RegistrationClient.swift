@@ -105,6 +105,13 @@ public struct RegistrationClient: Sendable {
     /// Whether the contact is bound at the registrar, as far as is known.
     public private(set) var isBound = false
 
+    /// The URI that leads to this device alone, as long as the account is there (RFC 5627 §3.1.1); nil when the registrar gave
+    /// none, or the contact is not bound.
+    public private(set) var publicGRUU: URI?
+
+    /// The last URI that leads to this device and hides whose it is, as long as the contact is bound (RFC 5627 §3.1.2).
+    public private(set) var temporaryGRUU: URI?
+
     /// What is registered.
     public private(set) var configuration: RegistrationConfiguration
 
@@ -187,6 +194,15 @@ public struct RegistrationClient: Sendable {
         }
     }
 
+    /// Refreshes the binding at once, or registers: a push notification has come (RFC 8599 §4.1.3).
+    public mutating func refresh() -> [Action] {
+        switch state {
+        case .registered: return [.stop(.attempt)] + beginAttempt(.registering)
+        case .registering: return []
+        case .idle, .waiting, .failed, .unregistering: return start()
+        }
+    }
+
     /// The user agent has moved: it is reached at another contact now, and the binding of the old one is taken away with the next
     /// request, which goes at once when there is a binding.
     public mutating func move(to contact: URI) -> [Action] {
@@ -210,6 +226,7 @@ public struct RegistrationClient: Sendable {
             return beginAttempt(.registering)
         case (.expiry, _) where isBound:
             isBound = false
+            forgetGRUUs()
             return [.expired]
         default:
             return []
@@ -268,6 +285,7 @@ public struct RegistrationClient: Sendable {
         let isWantedAgain = state == .unregistering && wantsOther
         state = .idle
         isBound = false
+        forgetGRUUs()
         return [.stop(.expiry), .unregistered] + (isWantedAgain ? beginAttempt(.registering) : [])
     }
 
@@ -281,6 +299,7 @@ public struct RegistrationClient: Sendable {
         }
         failures = 0
         isBound = true
+        learnGRUUs(response)
         state = .registered
         guard !wantsOther else { return [.set(.expiry, expires)] + remove() }
         let lead = configuration.refreshLead(expires)
@@ -359,6 +378,31 @@ public struct RegistrationClient: Sendable {
         }
         // Some registrars list nothing; they are believed.
         return isListed ? nil : general ?? requestedExpires
+    }
+
+    /// Takes the GRUUs that stand with our contact (RFC 5627 §4.2).
+    private mutating func learnGRUUs(_ response: MessageView) {
+        forgetGRUUs()
+        guard configuration.instance != nil else { return }
+        var values = response.values(of: .contact)
+        while let value = values.next() {
+            guard let address = try? NameAddress(response, value), address.uri.isEquivalent(to: configuration.contact)
+            else { continue }
+            publicGRUU = Self.gruu(address["pub-gruu"])
+            temporaryGRUU = Self.gruu(address["temp-gruu"])
+        }
+    }
+
+    /// The URI in a quoted parameter; nil when it is no GRUU.
+    private static func gruu(_ text: String?) -> URI? {
+        guard let text, let uri = try? URI(NameAddress.unquote(text)), uri.index.isSIP, uri.parameter("gr") != nil
+        else { return nil }
+        return uri
+    }
+
+    private mutating func forgetGRUUs() {
+        publicGRUU = nil
+        temporaryGRUU = nil
     }
 
     /// The seconds of Retry-After, before a comment or parameters (RFC 3261 §20.33).

@@ -15,6 +15,9 @@ public struct RegistrationConfiguration: Sendable {
     /// Parameters of the Contact value, such as `q`.
     public var contactParameters: [NameAddress.Parameter] = []
 
+    /// What names the device (RFC 5626 §4.1); with it GRUUs are asked for (RFC 5627 §4.1). Nil names none.
+    public var instance: InstanceID?
+
     /// Servers to pass on the way, such as an outbound proxy (RFC 3261 §8.1.2).
     public var route = RouteSet()
 

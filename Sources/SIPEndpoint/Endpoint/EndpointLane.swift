@@ -114,6 +114,8 @@ extension EndpointLane: EndpointDriver {
 
     public func provenDomains(of connection: UInt64) -> [String] { streams?.provenDomains(of: connection) ?? [] }
 
+    public func provenUsers(of connection: UInt64) -> [String] { streams?.provenUsers(of: connection) ?? [] }
+
     public func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {
         let waiting = LaneCompletion(completion)
         resolver.resolve(host, port: port, on: lane) { answer, _ in

@@ -131,6 +131,10 @@ final class SIPStreams: StreamTransport, StreamHandler {
         state.withLock { $0.table.connection(connection) }?.peerNames?.domains ?? []
     }
 
+    func provenUsers(of connection: UInt64) -> [String] {
+        state.withLock { $0.table.connection(connection) }?.peerNames?.users ?? []
+    }
+
     func connect(to target: Target) -> UInt64 {
         state.withLock { state in
             if let number = state.table.connection(to: target) { return number }

@@ -11,4 +11,7 @@ protocol StreamTransport: AnyObject, Sendable {
 
     /// The domains that the other side has proven.
     func provenDomains(of connection: UInt64) -> [String]
+
+    /// The users that the other side has proven to be, as `user@domain`.
+    func provenUsers(of connection: UInt64) -> [String]
 }

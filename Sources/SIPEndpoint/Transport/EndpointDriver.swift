@@ -35,6 +35,10 @@ public protocol EndpointDriver: AnyObject {
     /// none.
     func provenDomains(of connection: UInt64) -> [String]
 
+    /// The users that the other side of a connection has proven to be by SIP URIs in its certificate, as `user@domain` without
+    /// escapes.
+    func provenUsers(of connection: UInt64) -> [String]
+
     /// Looks up the addresses of a host name off the lane; `completion` is called on the lane, with nothing when there is
     /// none.
     func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void)
@@ -52,6 +56,9 @@ extension EndpointDriver {
 
     /// For drivers without certificates.
     public func provenDomains(of connection: UInt64) -> [String] { [] }
+
+    /// For drivers without certificates.
+    public func provenUsers(of connection: UInt64) -> [String] { [] }
 
     /// For drivers in virtual time, whose world has one thread: runs the work at once.
     public var execute: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void { { $0() } }

@@ -88,6 +88,7 @@ extension [ServerConfiguration.Domain] {
             result[index].aliases = domain.aliases
             result[index].isOpen = domain.isOpen
             result[index].mode = domain.mode
+            result[index].authentication = domain.authentication
             result[index].redirectedUsers = domain.redirectedUsers
             result[index].serviceRoute = domain.serviceRoute
             result[index].certificate = domain.certificate
@@ -104,6 +105,7 @@ extension ServerConfiguration.Domain {
         if realm != name { parts.append("realm \(realm)") }
         if !aliases.isEmpty { parts.append("aliases \(aliases.joined(separator: " "))") }
         if !isOpen { parts.append("not open") }
+        if authentication != .digest { parts.append("authentication \(authentication.rawValue)") }
         if mode != .proxy { parts.append("mode \(mode.rawValue)") }
         if !redirectedUsers.isEmpty { parts.append("redirect \(redirectedUsers.joined(separator: " "))") }
         if !serviceRoute.isEmpty { parts.append("service route \(serviceRoute.joined(separator: " "))") }

@@ -137,6 +137,21 @@ extension ServerConfiguration {
         public var trustedNetworks: [Network] = []
     }
 
+    /// How user agents that sleep are woken (RFC 8599).
+    public struct Push: Hashable, Sendable {
+        /// The web service that passes push notifications on; empty wakes nobody.
+        public var webhookURL = ""
+
+        /// The push notification services that it knows (`pn-provider`).
+        public var services: [String] = ["apns", "fcm", "webpush"]
+
+        /// How long an INVITE waits for its user agent to come back.
+        public var waitingTime: Duration = .seconds(20)
+
+        /// How long a user agent without a connection counts as awake after it has registered.
+        public var awakeTime: Duration = .seconds(30)
+    }
+
     /// The numbers that the server answers itself, on each of its domains.
     public struct Services: Hashable, Sendable {
         /// Whether there are any.

@@ -98,6 +98,22 @@ extension ServerConfiguration {
 
         /// The Max-Breadth of requests that come without one, and the highest forwarded (RFC 5393 §5.3.3).
         public var maxBreadth = 60
+
+        /// Attempts to authenticate of one user from one source in a minute: requests without credentials that are not followed by
+        /// right ones, or with wrong ones; 0 is any number.
+        public var userAttempts = 30
+
+        /// Attempts to authenticate from one source in a minute; 0 is any number.
+        public var sourceAttempts = 3_000
+
+        /// Requests of one user in a second, ten times as many at once; 0 is any number.
+        public var userRequests = 100
+
+        /// Calls of one user in progress; 0 is any number.
+        public var userCalls = 100
+
+        /// How long a call is counted of which nothing is heard.
+        public var callLifetime: Duration = .seconds(12 * 3_600)
     }
 
     /// How connections are secured (RFC 3261 §26.2.1, RFC 5922).

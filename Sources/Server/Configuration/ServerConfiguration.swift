@@ -54,6 +54,9 @@ public struct ServerConfiguration: Hashable, Sendable {
     /// How requests are forwarded.
     public var proxy = Proxy()
 
+    /// How user agents that sleep are woken.
+    public var push = Push()
+
     /// The numbers that the server answers itself.
     public var services = Services()
 

@@ -71,10 +71,10 @@ extension SIPServer {
         result.bindings = table.statistics.bindings
         var signalling = EndpointCounters()
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
-            let (layer, dispatch, credentials, proxy, registrar, pings) = await lane.lane.run { _ in
+            let (layer, dispatch, credentials, proxy, waking, registrar, pings) = await lane.lane.run { _ in
                 (
                     lane.layer.counters, dispatcher.counters, dispatcher.credentials, dispatcher.proxy.counters,
-                    dispatcher.registrar.counters, dispatcher.duties.pingsSent
+                    dispatcher.proxy.waking, dispatcher.registrar.counters, dispatcher.duties.pingsSent
                 )
             }
             signalling.add(layer)
@@ -82,6 +82,7 @@ extension SIPServer {
             result.authentication.add(credentials.all)
             result.signalling.add([("strayAcks", dispatch.strayAcks)])
             result.proxy.add(proxy.all)
+            result.push.add(waking.all)
             result.registrar.add(registrar.all + [("pings", pings)])
             result.lanes.append(ServerStatistics.Lane(lane.lane, uptime: uptime))
         }
@@ -89,6 +90,11 @@ extension SIPServer {
         result.signalling.add(signalling.all)
         if let streams = endpoint.streamStatistics {
             result.connections.add(streams.counters.all + [("open", UInt64(streams.open))])
+        }
+        if let counters = push?.counters {
+            result.push.add([
+                ("requested", counters.requested), ("refreshes", counters.refreshes), ("refused", counters.refused),
+            ])
         }
         if let status = queue?.status {
             result.pendingChanges = status.depth
@@ -146,6 +152,12 @@ extension ProxyCounters {
             ("tooManyHops", tooManyHops), ("tooBroad", tooBroad), ("forgedTokens", forgedTokens),
             ("failOvers", failOvers), ("redirections", redirections), ("redirected", redirected),
         ]
+    }
+}
+
+extension Proxy.WakingCounters {
+    fileprivate var all: [(name: String, value: UInt64)] {
+        [("parked", parked), ("delivered", delivered), ("expired", expired), ("failed", failed)]
     }
 }
 

@@ -9,8 +9,10 @@ public final class Authenticator: Sendable {
     public enum Outcome: Sendable {
         /// The credentials are right; the user's name without domain, unescaped.
         case accepted(user: [UInt8])
-        /// The request was answered: with a challenge, or with why not.
-        case answered
+        /// The request was answered: with a challenge, since it has no credentials or wrong ones, or with why not.
+        case refused
+        /// The request was answered with a challenge, since its credentials are right but used or old.
+        case stale
     }
 
     /// What a lane has counted.
@@ -60,10 +62,10 @@ public final class Authenticator: Sendable {
         switch realm.search(view, asProxy ? .proxyAuthorization : .authorization) {
         case .none:
             challenge(request, realm, asProxy, isStale: false, &counters, layer)
-            return .answered
+            return .refused
         case .malformed:
             layer.respondStatelessly(to: request, 400, reason: "The credentials are malformed")
-            return .answered
+            return .refused
         case .found(let credentials, let value):
             return check(request, credentials, view.bytes(value), domain, asProxy, &counters, layer)
         }
@@ -77,7 +79,7 @@ public final class Authenticator: Sendable {
         let view = request.view
         guard let name = (try? credentials.decodedUsername(in: value)).flatMap({ DigestUsername($0) }) else {
             layer.respondStatelessly(to: request, 400, reason: "The credentials have no user name")
-            return .answered
+            return .refused
         }
         let algorithm: DigestAlgorithmName = realm.function(for: credentials) == .sha256 ? .sha256 : .md5
         let secret = name.user.withUnsafeBytes { directory.secret(user: $0, domain: domain, algorithm: algorithm) }
@@ -97,23 +99,22 @@ public final class Authenticator: Sendable {
             case .fresh:
                 counters.accepted &+= 1
                 return .accepted(user: name.user)
-            case .replayed:
-                counters.replayed &+= 1
-                challenge(request, realm, asProxy, isStale: true, &counters, layer)
-            case .forgotten:
-                counters.stale &+= 1
-                challenge(request, realm, asProxy, isStale: true, &counters, layer)
+            case .replayed: counters.replayed &+= 1
+            case .forgotten: counters.stale &+= 1
             }
+            challenge(request, realm, asProxy, isStale: true, &counters, layer)
+            return .stale
         case .stale:
             counters.stale &+= 1
             challenge(request, realm, asProxy, isStale: true, &counters, layer)
+            return .stale
         case .badURI:
             layer.respondStatelessly(to: request, 400, reason: "The uri of the credentials is not that of the request")
         default:
             counters.refused &+= 1
             challenge(request, realm, asProxy, isStale: false, &counters, layer)
         }
-        return .answered
+        return .refused
     }
 
     private func challenge(

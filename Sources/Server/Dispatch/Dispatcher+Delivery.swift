@@ -7,12 +7,14 @@ import SIPEndpoint
 extension Dispatcher {
     /// Gives a request to whom its Request-URI names.
     func deliver(
-        _ request: IncomingRequest, _ uri: URIIndex, _ domain: Int, _ plan: RoutePlan, _ strips: [HeaderName],
+        _ request: IncomingRequest, _ uri: URIIndex, _ domain: Int, _ plan: RoutePlan, _ sender: Sender,
         _ layer: TransactionLayer
     ) {
         let view = request.view
         let user = view.bytes(uri.user)
-        switch location.location(user: user, domain: domain) {
+        // A GRUU means one device: neither its caller nor its call is sent elsewhere (RFC 5627 §6.1).
+        let isGRUU = Self.mark(of: uri, in: view) != nil
+        switch location(of: uri, in: view, domain) {
         case .bindings(let all):
             let isSecure = uri.scheme == .sips
             let bindings = SIPSRules.reachable(all, isSecure: isSecure)
@@ -21,23 +23,24 @@ extension Dispatcher {
                 return layer.respondStatelessly(to: request, 480) { $0.append(SIPSRules.notAllowed) }
             }
             let disposition = RequestDisposition(view)
-            if settings.policies[domain].mode == .stateless, !disposition.contains(.redirect),
+            if settings.policies[domain].mode == .stateless, isGRUU || !disposition.contains(.redirect),
                 let target = statelessTarget(bindings, isSecure: isSecure)
             {
-                return proxy.forwardStatelessly(request, plan, to: target, strips: strips, in: layer)
+                return proxy.forwardStatelessly(request, plan, to: target, strips: sender.strips, in: layer)
             }
             let targets = targetSet(bindings, isSecure: isSecure, view, disposition)
             guard !targets.isEmpty else {
                 counters.noBinding &+= 1
                 return layer.respondStatelessly(to: request, 480, reason: "No contact is what the caller prefers")
             }
-            if disposition.contains(.redirect) || settings.policies[domain].redirects(user) {
+            if !isGRUU, disposition.contains(.redirect) || settings.policies[domain].redirects(user) {
                 return proxy.redirect(request, to: targets, in: layer)
             }
             var directives = ForwardingDirectives()
-            directives.followsRedirections = !disposition.contains(.followsNothing)
+            directives.followsRedirections = !isGRUU && !disposition.contains(.followsNothing)
+            directives.recordsRoute = mustRecordRoute(view)
             directives.cancelsLosers = !disposition.contains(.keepsLosers)
-            proxy.forward(request, plan, to: targets, strips: strips, directives: directives, in: layer)
+            forward(request, plan, to: targets, sender, directives, layer)
         case .noBinding:
             counters.noBinding &+= 1
             layer.respondStatelessly(to: request, 480)
@@ -59,7 +62,7 @@ extension Dispatcher {
         }
         guard let uri = try? view.requestURI, uri.isSIP, !plan.hasNext, let domain = domains.find(view.bytes(uri.host)),
             settings.policies[domain].mode == .stateless,
-            case .bindings(let all) = location.location(user: view.bytes(uri.user), domain: domain),
+            case .bindings(let all) = location(of: uri, in: view, domain),
             case let isSecure = uri.scheme == .sips,
             let target = statelessTarget(SIPSRules.reachable(all, isSecure: isSecure), isSecure: isSecure)
         else { return false }
@@ -77,7 +80,7 @@ extension Dispatcher {
     func targetSet(
         _ bindings: [Binding], isSecure: Bool, _ view: MessageView, _ disposition: RequestDisposition
     ) -> [ProxyTarget] {
-        var targets = bindings.map { ProxyTarget($0, isSecure: isSecure) }
+        var targets = bindings.map { target($0, isSecure: isSecure) }
         let states = view.firstIndex(of: .acceptContact) != nil || view.firstIndex(of: .rejectContact) != nil
         // What a request implies cannot leave a single contact out.
         if states || bindings.count > 1 {

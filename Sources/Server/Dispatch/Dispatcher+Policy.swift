@@ -16,6 +16,12 @@ extension Dispatcher: ProxyPolicy {
         }
     }
 
+    func concluded(_ request: MessageView, isSuccess: Bool) {
+        // The failure of a re-INVITE ends nothing (RFC 3261 §14.1).
+        guard !isSuccess, (try? request.to)?.tag.isEmpty ?? false else { return }
+        calls.end(request)
+    }
+
     func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget] {
         guard settings.followsRedirections != .nowhere else { return [] }
         let domain = uri.bytes.withUnsafeBytes { bytes in
@@ -31,12 +37,18 @@ extension Dispatcher: ProxyPolicy {
         return uri.userBytes.withUnsafeBytes { user in
             // A service number is no target of the proxy: the caller may go there himself.
             guard !user.isEmpty, !services.isService(user),
-                case .bindings(let found) = location.location(user: user, domain: domain)
+                case .bindings(let found) = location(user, domain, gruu: uri.parameter("gr"))
             else { return [] }
             let isSecure = uri.index.scheme == .sips
             return targetSet(
                 SIPSRules.reachable(found, isSecure: isSecure), isSecure: isSecure, request, RequestDisposition(request)
             )
         }
+    }
+
+    /// What is known of a user, or of the instance that a GRUU names.
+    private func location(_ user: UnsafeRawBufferPointer, _ domain: Int, gruu: String?) -> Location {
+        guard let gruu else { return location.location(user: user, domain: domain) }
+        return Array(gruu.utf8).withUnsafeBytes { location.location(user: user, domain: domain, gruu: $0) }
     }
 }

@@ -14,21 +14,30 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     let location: any LocationService
     let proxy: Proxy
     let registrar: Registrar
+    let limiter: Limiter
+    /// Has user agents woken; nil when none can be.
+    let push: PushCenter?
+    /// The transaction layer of the lane.
+    @exclusivity(unchecked) private(set) weak var layer: TransactionLayer?
     let services: ServiceAgent
     @exclusivity(unchecked) var settings: LaneSettings
     @exclusivity(unchecked) var duties: LaneDuties
     @exclusivity(unchecked) var counters = DispatchCounters()
+    @exclusivity(unchecked) var calls: CallLedger
     @exclusivity(unchecked) var credentials = Authenticator.Counters()
 
     init(
         domains: DomainTable, location: any LocationService, settings: LaneSettings, proxy: Proxy, registrar: Registrar,
-        services: ServiceAgent, duties: LaneDuties
+        limiter: Limiter, push: PushCenter? = nil, services: ServiceAgent, duties: LaneDuties
     ) {
         self.domains = domains
         self.location = location
         self.settings = settings
         self.proxy = proxy
         self.registrar = registrar
+        self.limiter = limiter
+        self.push = push
+        calls = CallLedger(limiter.calls)
         self.services = services
         self.duties = duties
         proxy.policy = self
@@ -40,7 +49,10 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         registrar.domains = domains
     }
 
-    func attached(to layer: TransactionLayer) { services.attached(to: layer) }
+    func attached(to layer: TransactionLayer) {
+        self.layer = layer
+        services.attached(to: layer)
+    }
 
     func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
         let view = request.view
@@ -52,11 +64,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             return layer.reject(request, error)
         }
         // Our token proves that the dialog was let through when it began.
-        if let token = plan.token {
-            if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
-            if token.isStateless { return proxy.forwardStatelessly(request, plan, to: nil, in: layer) }
-            return proxy.forward(request, plan, to: [], in: layer)
-        }
+        if let token = plan.token { return receiveInDialog(request, token, plan, layer) }
         // Our Path value proves that the registrar of the phone sends this, or somebody whom it has told.
         if plan.flow != nil, !plan.isOutgoing(request.flow), !plan.hasNext {
             if view.method == .ack { return proxy.forwardAck(request, plan, in: layer) }
@@ -71,6 +79,24 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         }
         guard let uri = try? view.requestURI, let from = try? view.from else { return }
         classify(request, uri, from, plan, layer)
+    }
+
+    /// A request in a dialog that was let through.
+    private func receiveInDialog(
+        _ request: IncomingRequest, _ token: RouteToken, _ plan: RoutePlan, _ layer: TransactionLayer
+    ) {
+        let isAck = request.view.method == .ack
+        calls.hear(request.view, now: layer.driver.now)
+        var targets: [ProxyTarget] = []
+        switch dialogTarget(request.view, plan) {
+        case .none: break
+        case .contacts(let found): targets = found
+        case .unreachable(let status):
+            return isAck ? counters.strayAcks &+= 1 : layer.respondStatelessly(to: request, status)
+        }
+        if isAck { return proxy.forwardAck(request, plan, to: targets.first, in: layer) }
+        if token.isStateless { return proxy.forwardStatelessly(request, plan, to: targets.first, in: layer) }
+        proxy.forward(request, plan, to: targets, in: layer)
     }
 
     func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
@@ -89,7 +115,9 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {
         if ServiceAgent.owns(token) { return services.timerFired(token) }
         if token & Proxy.timerMark != 0 { return proxy.timerFired(token, in: layer) }
-        duties.timerFired(token, in: layer)
+        if duties.timerFired(token, in: layer) {
+            calls.sweep(olderThan: settings.rates.callLifetime, now: layer.driver.now)
+        }
     }
 
     // MARK: Whom it is for
@@ -113,65 +141,8 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         }
         if uri.user.isEmpty { return answerForServer(request, layer) }
         if services.isService(view.bytes(uri.user)) { return services.receive(request, in: layer) }
-        guard let strips = identify(request, from, called: domain, layer) else { return }
-        deliver(request, uri, domain, plan, strips, layer)
-    }
-
-    private func register(_ request: IncomingRequest, _ domain: Int, _ layer: TransactionLayer) {
-        defer {
-            // It may have ended while the request waited, and nobody would tell of that again.
-            let connection = request.flow.connection
-            if connection != 0, !layer.driver.isOpen(connection: connection) {
-                registrar.table.connectionClosed(connection)
-            }
-        }
-        guard settings.requiresAuthentication else {
-            _ = registrar.receive(request, in: layer, domain: domain, authenticatedUser: nil)
-            return
-        }
-        switch settings.authenticator.authenticate(
-            request, domain: domain, asProxy: false, counting: &credentials, in: layer)
-        {
-        case .answered: return
-        case .accepted(let user):
-            _ = user.withUnsafeBytes {
-                registrar.receive(request, in: layer, domain: domain, authenticatedUser: $0)
-            }
-        }
-    }
-
-    /// Who sends: our own users prove it, strangers pass without a say about identities where the called domain is open to
-    /// them (RFC 3261 §22.3, RFC 3325 §5).
-    ///
-    /// - Returns: the headers to strip, or nil when the request was answered.
-    private func identify(
-        _ request: IncomingRequest, _ from: AddressIndex, called: Int?, _ layer: TransactionLayer
-    ) -> [HeaderName]? {
-        let view = request.view
-        guard settings.requiresAuthentication, !settings.trusts(request.flow.remote) else { return [] }
-        let strangers: [HeaderName] = [.pAssertedIdentity, .pPreferredIdentity]
-        let sender = (try? view.uri(from.uri)).flatMap { uri in
-            uri.isSIP ? domains.find(view.bytes(uri.host)).map { (uri, $0) } : nil
-        }
-        guard let (uri, domain) = sender else {
-            guard let called, !settings.policies[called].isOpen else { return strangers }
-            counters.strangersRefused &+= 1
-            layer.respondStatelessly(to: request, 403, reason: "This domain takes calls of its own users only")
-            return nil
-        }
-        switch settings.authenticator.authenticate(
-            request, domain: domain, asProxy: true, counting: &credentials, in: layer)
-        {
-        case .answered: return nil
-        case .accepted(let user):
-            guard URI.unescape(view.text(uri.user)) == String(decoding: user, as: UTF8.self) else {
-                counters.identityMismatch &+= 1
-                layer.respondStatelessly(to: request, 403, reason: "From is not the user who authenticated")
-                return nil
-            }
-            // The credentials were for us (RFC 3261 §22.3); those of other realms stay.
-            return view.fieldCount(of: .proxyAuthorization) == 1 ? strangers + [.proxyAuthorization] : strangers
-        }
+        guard let sender = identify(request, from, called: domain, layer) else { return }
+        deliver(request, uri, domain, plan, sender, layer)
     }
 
     /// A request for somewhere else: our users may, nobody else.
@@ -187,8 +158,8 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             return layer.respondStatelessly(
                 to: request, 403, reason: "Relaying denied: neither sender nor recipient is of this server")
         }
-        guard let strips = identify(request, from, called: nil, layer) else { return }
-        proxy.forward(request, plan, to: [], strips: strips, in: layer)
+        guard let sender = identify(request, from, called: nil, layer) else { return }
+        forward(request, plan, to: [], sender, ForwardingDirectives(), layer)
     }
 
     /// Whether a request goes to a domain whose phones register through this server.

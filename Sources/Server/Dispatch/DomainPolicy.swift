@@ -2,6 +2,8 @@
 struct DomainPolicy: Sendable {
     /// Whether strangers may call its users.
     var isOpen: Bool
+    /// What proves who its users are.
+    var authentication: ServerConfiguration.Domain.Authentication
     /// What is done with requests for its users.
     var mode: ServerConfiguration.Domain.Mode
     /// Users, as written in URIs, whose callers are told their contacts in any mode.
@@ -9,6 +11,7 @@ struct DomainPolicy: Sendable {
 
     init(_ domain: ServerConfiguration.Domain) {
         isOpen = domain.isOpen
+        authentication = domain.authentication
         mode = domain.mode
         redirectedUsers = Set(domain.redirectedUsers.map { Array($0.utf8) })
     }

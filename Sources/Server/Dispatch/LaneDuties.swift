@@ -1,4 +1,5 @@
 import Registrar
+import Routing
 import SIPEndpoint
 
 /// What a lane does by the clock: it sweeps bindings that have ended, and keeps the ways through NATs open.
@@ -19,15 +20,21 @@ struct LaneDuties {
     static let pingTick: Duration = .milliseconds(500)
 
     private let table: BindingTable
+    private let push: PushCenter?
     private let sweeps: Bool
     private let lane: Int
     private let laneCount: Int
     private var pings: PingSchedule?
+    private var ticks = 0
+    /// The ticks of a minute.
+    static let ticksOfMinute = 120
 
     /// - Parameters:
     ///   - lane: the number of the lane; the first sweeps.
-    init(table: BindingTable, lane: Int, of laneCount: Int, configuration: ServerConfiguration) {
+    init(table: BindingTable, push: PushCenter? = nil, lane: Int, of laneCount: Int, configuration: ServerConfiguration)
+    {
         self.table = table
+        self.push = push
         sweeps = lane == 0
         self.lane = lane
         self.laneCount = min(laneCount, BindingTable.shardCount)
@@ -48,16 +55,24 @@ struct LaneDuties {
         _ = layer.schedule(Token.ping.rawValue, after: Self.pingTick)
     }
 
-    mutating func timerFired(_ token: UInt64, in layer: TransactionLayer) {
+    /// Does what is due; true about once a minute, when what has grown old is to be forgotten.
+    mutating func timerFired(_ token: UInt64, in layer: TransactionLayer) -> Bool {
         switch Token(rawValue: token) {
         case .sweep:
-            table.sweep(now: table.now, budget: Self.sweepBudget)
+            let lead = push == nil ? 0 : RegistrarConfiguration.pushLead
+            let found = table.sweep(now: table.now, lead: lead, budget: Self.sweepBudget)
+            for contact in found.waking {
+                if let target = PushTarget(contact: contact) { push?.wake(target, .refresh) }
+            }
             _ = layer.schedule(token, after: Self.sweepInterval)
         case .ping:
             pings?.tick(in: layer)
             _ = layer.schedule(token, after: Self.pingTick)
+            ticks &+= 1
+            return ticks.isMultiple(of: Self.ticksOfMinute)
         case nil: break
         }
+        return false
     }
 
     /// Keep-alives sent so far.

@@ -44,7 +44,11 @@ extension ProxyTarget {
             nextHop = binding.contact
             uri = Array("sip:".utf8) + binding.contact.dropFirst("sips:".utf8.count)
         }
-        if !binding.path.isEmpty { path = PreloadedRoute(binding.path) }
+        if !binding.path.isEmpty {
+            path = PreloadedRoute(binding.path)
+            // Requests to a GRUU come by us and not by the Path alone (RFC 5627 §6.2).
+            recordsRoute = binding.hasInstance
+        }
         if !binding.alternates.isEmpty { alternates = binding.alternates.map { ProxyTarget($0, isSecure: isSecure) } }
     }
 

@@ -15,6 +15,10 @@ struct LaneSettings: Sendable {
     var followsRedirections: ServerConfiguration.Proxy.Redirections
     /// Sources that count as authenticated.
     var trustedNetworks: [ServerConfiguration.Network]
+    /// How much users and sources may do.
+    var rates: Limiter.Rates
+    /// The seconds for which a user agent without connection counts as awake after it has registered.
+    var awakeTime: UInt32
     /// How the requests of each domain are treated.
     var policies: [DomainPolicy]
 

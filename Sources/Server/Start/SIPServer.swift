@@ -30,6 +30,10 @@ public final class SIPServer: Sendable {
     let queue: WriteBehind?
     let routeKey: SipHash
     private let nonces: NonceSource
+    let limiter: Limiter
+    /// Has user agents woken; nil when none can be.
+    let push: PushCenter?
+    private let webhook: WebhookSender?
     /// What secures connections; nil when no listener does.
     private let security: TLSContext?
     /// How WebSocket is spoken.
@@ -97,7 +101,9 @@ public final class SIPServer: Sendable {
         self.directory = directory
         (database, queue) = try await Self.openStore(configuration, directory, logger)
         let domains = configuration.domainTable
-        let table = BindingTable(domains: domains, directory: directory, journal: queue.map(StoredJournal.init))
+        let table = BindingTable(
+            domains: domains, directory: directory, journal: queue.map(StoredJournal.init),
+            key: routeKey.derived(for: "bindings"))
         self.table = table
         if database != nil { table.beginLoading() }
         let settings = configuration.laneSettings(domains: domains, directory: directory, nonces: nonces)
@@ -113,6 +119,12 @@ public final class SIPServer: Sendable {
         self.media = media
         let services = configuration.serviceConfiguration
         let lines = ServiceAgent.Lines()
+        let limiter = Limiter()
+        self.limiter = limiter
+        let webhook = configuration.push.webhookURL.isEmpty ? nil : try WebhookSender(configuration.push.webhookURL)
+        self.webhook = webhook
+        let push = webhook.map { PushCenter($0) }
+        self.push = push
         let collected = DispatcherList()
         do throws(SocketError) {
             endpoint = try await SIPEndpoint(layers) { lane in
@@ -120,9 +132,11 @@ public final class SIPServer: Sendable {
                     domains: domains, location: table, settings: settings,
                     proxy: Proxy(configuration: configuration.proxyConfiguration(routeKey: routeKey)),
                     registrar: Registrar(table: table, configuration: configuration.registrarConfiguration),
+                    limiter: limiter, push: push,
                     services: ServiceAgent(services, lines: lines, media: media),
                     duties: LaneDuties(
-                        table: table, lane: lane.lane.index, of: layers.laneCount, configuration: configuration))
+                        table: table, push: push, lane: lane.lane.index, of: layers.laneCount,
+                        configuration: configuration))
                 collected.add(dispatcher, lane.lane.index)
                 return dispatcher
             }
@@ -131,6 +145,10 @@ public final class SIPServer: Sendable {
             throw ServerError(error)
         }
         dispatchers = collected.inOrder
+        push?.connect(
+            zip(endpoint.lanes, dispatchers).map { lane, dispatcher in
+                { target, news in lane.lane.execute { _ in dispatcher.hear(news, of: target) } }
+            })
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
             await lane.lane.run { _ in dispatcher.duties.begin(in: lane.layer) }
         }
@@ -347,6 +365,7 @@ public final class SIPServer: Sendable {
     public func stop(within limit: Duration = stopLimit) async {
         guard let socket = control.withLock({ $0.take() }) else {
             mediaLane.stop()
+            await webhook?.stop()
             return await endpoint.stop()
         }
         socket.stop()
@@ -355,6 +374,7 @@ public final class SIPServer: Sendable {
         // The service numbers say goodbye to their callers; calls between phones go on without us.
         await hangUpServices()
         await endpoint.stop()
+        await webhook?.stop()
         mediaLane.stop()
         await socket.stopped()
         await withTaskGroup { group in

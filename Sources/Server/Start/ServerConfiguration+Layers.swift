@@ -97,6 +97,7 @@ extension ServerConfiguration {
         result.maximumContacts = registrar.contactsPerAddress
         result.pingInterval = registrar.natPingInterval
         result.flowTimer = registrar.flowTimer.wholeSeconds
+        if !push.webhookURL.isEmpty { result.pushServices = push.services.map { Array($0.utf8) } }
         result.requiresPathSupport = registrar.requiresPathSupport
         result.serviceRoutes = domains.map { domain in
             Array(domain.serviceRoute.map { "<\($0)>" }.joined(separator: ", ").utf8)
@@ -111,6 +112,7 @@ extension ServerConfiguration {
         result.branchLimit = proxy.branches
         result.recordsRoute = proxy.recordsRoute
         result.ringTime = proxy.ringTime
+        result.parkingTime = push.waitingTime
         result.redirectionLimit = proxy.redirectionLimit
         result.addsDiversion = proxy.addsDiversion
         result.history =
@@ -126,6 +128,26 @@ extension ServerConfiguration {
         var result = DigestServer.Policy()
         result.functions = authentication.algorithms.map { $0 == .sha256 ? .sha256 : .md5 }
         result.acceptsWithoutQuality = authentication.qualityOfProtection == .authOrNone
+        return result
+    }
+
+    /// The limits of users and sources.
+    var rates: Limiter.Rates {
+        var result = Limiter.Rates()
+        if limits.userAttempts > 0 || limits.sourceAttempts > 0 {
+            // What has no limit gets one that nobody reaches.
+            func rate(_ count: Int) -> TokenRate {
+                let count = count > 0 ? count : 60_000_000
+                return TokenRate(count, per: .seconds(60), size: count)
+            }
+            result.attempts = AttemptGuard.Rates(
+                user: rate(limits.userAttempts), source: rate(limits.sourceAttempts))
+        }
+        if limits.userRequests > 0 {
+            result.requests = TokenRate(limits.userRequests, per: .seconds(1), size: 10 * limits.userRequests)
+        }
+        result.calls = limits.userCalls
+        result.callLifetime = limits.callLifetime
         return result
     }
 
@@ -147,7 +169,8 @@ extension ServerConfiguration {
                 policy: digestPolicy),
             requiresAuthentication: authentication.isRequired, relay: proxy.relay,
             edgeDomains: Set(proxy.edgeDomains), followsRedirections: proxy.redirections,
-            trustedNetworks: proxy.trustedNetworks,
+            trustedNetworks: proxy.trustedNetworks, rates: rates,
+            awakeTime: push.awakeTime.wholeSeconds,
             policies: domains.map(DomainPolicy.init))
     }
 }

@@ -21,6 +21,12 @@ extension ServerConfiguration {
             }
             result.identities.append(identity)
         }
+        if tls.clientVerification == .none {
+            for domain in domains where domain.authentication != .digest {
+                logger.warning(
+                    "users of \(domain.name) cannot show certificates: no client is asked for one (tls.verify-client)")
+            }
+        }
         if !tls.authorities.isEmpty {
             do throws(TLSConfigurationError) {
                 result.trust = .authorities(try TLSAuthorities(file: tls.authorities))

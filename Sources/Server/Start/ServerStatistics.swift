@@ -24,6 +24,8 @@ public struct ServerStatistics: Codable, Sendable, Hashable {
     public var registrar: [String: UInt64] = [:]
     /// Forwarded requests.
     public var proxy: [String: UInt64] = [:]
+    /// Push notifications, and the requests that waited for phones to be woken.
+    public var push: [String: UInt64] = [:]
     /// Requests that were refused, by reason.
     public var refused: [String: UInt64] = [:]
     /// Credentials.

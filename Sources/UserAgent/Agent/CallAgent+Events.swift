@@ -17,7 +17,7 @@ extension CallAgent {
                 let value = contact(flow, isSecure: origin.demandsSecureContact)
                 content.fields.insert(.init(.contact, value), at: 0)
             }
-            content.fields.append(.init(.supported, "\(Self.extensions)"))
+            content.fields.append(.init(.supported, "\(supported)"))
             return content
         } _: { outcome in
             completion(outcome)

@@ -60,9 +60,9 @@ extension CallAgent {
         let view = request.view
         guard view.method != .ack, view.method != .cancel, view.firstIndex(of: .require) != nil else { return false }
         let required = view.optionTags(.require)
-        guard required.intersection(Self.extensions) != required else { return false }
+        guard required.intersection(supported) != required else { return false }
         layer.respondStatelessly(to: request, 420) {
-            view.writeUnsupported(.require, supported: Self.extensions, into: &$0)
+            view.writeUnsupported(.require, supported: supported, into: &$0)
         }
         return true
     }

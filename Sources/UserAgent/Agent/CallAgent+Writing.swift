@@ -8,6 +8,11 @@ extension CallAgent {
     /// - Parameter isSecure: whether the request, ours or the one that is answered, went to a SIPS URI, or by one in its
     ///   topmost Route or Record-Route: then the contact is SIPS too (RFC 3261 §8.1.1.8, §12.1.1).
     func contact(_ flow: Flow, isSecure: Bool) -> String {
+        if let gruu {
+            // The SIPS form of a GRUU is one too (RFC 5627 §5.1 builds on RFC 3261 §19.1.4; RFC 5630 §3.3).
+            guard isSecure, gruu.scheme == .sip else { return "<\(gruu)>" }
+            return "<sips:\("\(gruu)".dropFirst(4))>"
+        }
         let host = String(decoding: layer.listeners[Int(flow.listener)].advertised, as: UTF8.self)
         if isSecure { return "<sips:\(URI.escape(contactUser))@\(host)>" }
         let transport = flow.transport == .udp ? "" : ";transport=\(flow.transport.parameterText)"
@@ -36,9 +41,12 @@ extension CallAgent {
         return (try? request.uri(request.address(contact).uri))?.scheme == .sips
     }
 
+    /// What Supported says.
+    var supported: OptionTagSet { supportsGRUU ? Self.extensions.union(OptionTagSet(.gruu)) : Self.extensions }
+
     /// Allow, Supported and User-Agent, as they stand in INVITE and UPDATE and their 2xx (RFC 3261 §13.2.1, §13.3.1.4).
     func writeCapabilities(into writer: inout ByteWriter) {
-        writer.append("Allow: \(methods)\r\nSupported: \(Self.extensions)\r\n")
+        writer.append("Allow: \(methods)\r\nSupported: \(supported)\r\n")
         if !packages.isEmpty { writer.append("Allow-Events: \(allowEvents.value)\r\n") }
         // RFC 6086 §4.2.2: which Info packages are wanted; an empty list wants none.
         writer.append("Recv-Info: \(infoPackages.joined(separator: ", "))\r\n")
@@ -48,14 +56,14 @@ extension CallAgent {
 
     /// What an answer to OPTIONS says (RFC 3261 §11.2).
     func writeAbilities(into writer: inout ByteWriter) {
-        writer.append("Allow: \(methods)\r\nSupported: \(Self.extensions)\r\nAccept: application/sdp\r\n")
+        writer.append("Allow: \(methods)\r\nSupported: \(supported)\r\nAccept: application/sdp\r\n")
         if !packages.isEmpty { writer.append("Allow-Events: \(allowEvents.value)\r\n") }
         writer.append("Recv-Info: \(infoPackages.joined(separator: ", "))\r\n")
     }
 
     /// The same for a request that is made of content.
     var capabilityFields: [MessageContent.Field] {
-        [.init(.allow, "\(methods)"), .init(.supported, "\(Self.extensions)")]
+        [.init(.allow, "\(methods)"), .init(.supported, "\(supported)")]
     }
 
     static func write(_ credentials: [DigestClient.Field], into writer: inout ByteWriter) {

@@ -28,6 +28,10 @@ public final class CallAgent {
     public let layer: TransactionLayer
     /// The user part of Contact.
     public let contactUser: String
+    /// The URI that leads to this agent from everywhere, in place of its own address in Contact (RFC 5627 §4.4); nil for none.
+    public var gruu: URI?
+    /// Whether the agent asks for GRUUs.
+    public var supportsGRUU = false
     /// How calls are led.
     public var configuration = CallConfiguration()
     let media: any MediaProvider

@@ -101,7 +101,7 @@ final class AgentDialog: RequestScope {
             // RFC 4028 §7.1 wants it in every request but ACK.
             let supported = String(describing: HeaderName.supported.canonical)
             if !content.fields.contains(where: { $0.name == supported }) {
-                content.fields.append(.init(supported, "\(CallAgent.extensions)"))
+                content.fields.append(.init(supported, "\(agent.supported)"))
             }
             return content
         } _: { [self] outcome in

@@ -14,6 +14,12 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
     private(set) var agent: CallAgent!  // Set by `attached`, before the first message.
     private(set) var registration: RegistrationAgent?
     var trace: (@Sendable (TracedMessage) -> Void)?
+    /// What names the device.
+    var instance: InstanceID?
+    /// What lets the network wake the device.
+    var push: PushParameters?
+    /// Which GRUU is used.
+    var gruu = UserAgent.GRUUChoice.public
     var onInvitation: (CallLeg) -> Void = { $0.reject(480) }
     /// The REFERs outside of calls that are under way.
     var referrals: [ObjectIdentifier: OutgoingReferral] = [:]
@@ -40,7 +46,16 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         agent = CallAgent(
             layer: layer, contactUser: account.uri.user ?? "phone", media: media, credentials: credentials)
         agent.onInvitation = { [unowned self] leg in onInvitation(leg) }
+        agent.supportsGRUU = instance != nil
         registration = makeRegistration(layer, credentials)
+        registration?.onGRUUs = { [unowned self] `public`, temporary in
+            agent.gruu =
+                switch gruu {
+                case .none: nil
+                case .public: `public`
+                case .temporary: temporary
+                }
+        }
     }
 
     /// The contact of the account, where the phone is reached now.
@@ -56,7 +71,7 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         let suffix =
             listener.transport == .udp || isSecure ? "" : ";transport=\(listener.transport.parameterText)"
         let host = String(decoding: listener.advertised, as: UTF8.self)
-        return try? URI("\(isSecure ? "sips" : "sip"):\(URI.escape(user))@\(host)\(suffix)")
+        return try? URI("\(isSecure ? "sips" : "sip"):\(URI.escape(user))@\(host)\(suffix)\(push?.text ?? "")")
     }
 
     /// The listeners have other addresses now.
@@ -97,6 +112,7 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
                 addressOfRecord: account.uri, contact: contact, displayName: account.displayName)
         else { return nil }
         configuration.expires = account.expires
+        configuration.instance = instance
         let client = RegistrationClient(
             configuration: configuration, authentication: credentials,
             callID: Array("\(CallAgent.token(layer))@\(listener.address.host)".utf8),

@@ -32,6 +32,12 @@ public final class UserAgent: Sendable {
         public var mediaPorts: ClosedRange<UInt16> = 16_384...32_767
         /// Marking and playout of audio.
         public var audio = AudioSettings()
+        /// What names the device, the same after each start; nil names none. With it the agent asks for GRUUs.
+        public var instance: InstanceID?
+        /// The GRUU that the agent is reached by in its dialogs and outside of them, once the registrar has given one.
+        public var gruu = GRUUChoice.public
+        /// What lets the network wake this agent by push notifications; nil for nothing. `pushReceived()` is to be called for each.
+        public var push: PushParameters?
         /// Sees every SIP message, for traces and ladders.
         public var trace: (@Sendable (TracedMessage) -> Void)?
         /// How calls are led: reliable provisional responses, session timers.
@@ -60,6 +66,16 @@ public final class UserAgent: Sendable {
         var makeMedia: (@Sendable (Lane) -> any MediaProvider)?
 
         public init(address: TransportAddress? = nil) { self.address = address }
+    }
+
+    /// Which GRUU stands in Contact (RFC 5627 §4.4).
+    public enum GRUUChoice: Sendable, Hashable {
+        /// None: the agent's own address.
+        case none
+        /// The one that says whose the device is, and stays the same.
+        case `public`
+        /// The last one that hides whose the device is.
+        case temporary
     }
 
     /// What is done with a REFER.
@@ -143,6 +159,9 @@ public final class UserAgent: Sendable {
         do {
             endpoint = try await SIPEndpoint(configuration) { _ in
                 let core = PhoneCore(account, media: provider)
+                core.instance = options.instance
+                core.gruu = options.gruu
+                core.push = options.push
                 core.trace = options.trace
                 made.withLock { $0 = core }
                 return core
@@ -247,6 +266,13 @@ public final class UserAgent: Sendable {
             }
         }
         try result.get()
+    }
+
+    /// A push notification has woken the device: the binding is refreshed at once, so that the request that waits finds its way
+    /// (RFC 8599 §4.1.3). Does not wait.
+    public func pushReceived() {
+        let core = core
+        endpoint.lanes[0].lane.execute { _ in core.registration?.refresh() }
     }
 
     /// Takes the binding away; does not wait.

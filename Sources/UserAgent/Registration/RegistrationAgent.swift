@@ -24,6 +24,9 @@ final class RegistrationAgent: ClientTransactionUser {
     /// Why the transport could not deliver the last request.
     private var detail: String?
     var onEvent: (Event) -> Void = { _ in }
+    /// Told of the public and the temporary GRUU of the device when either is another (RFC 5627 §4.2).
+    var onGRUUs: (_ public: URI?, _ temporary: URI?) -> Void = { _, _ in }
+    private var gruus: [URI?] = [nil, nil]
 
     /// Marks the timer tokens of a registration.
     static let timerMark: UInt64 = 1 << 58
@@ -42,6 +45,9 @@ final class RegistrationAgent: ClientTransactionUser {
 
     /// Registers, and stays registered.
     func start() { change { $0.start() } }
+
+    /// Refreshes the binding now.
+    func refresh() { change { $0.refresh() } }
 
     /// The phone is reached at another contact now.
     func move(to contact: URI) { change { $0.move(to: contact) } }
@@ -67,7 +73,13 @@ final class RegistrationAgent: ClientTransactionUser {
     }
 
     private func change(_ input: (inout RegistrationClient) -> [RegistrationClient.Action]) {
-        for action in input(&client) {
+        let actions = input(&client)
+        let learnt = [client.publicGRUU, client.temporaryGRUU]
+        if learnt != gruus {
+            gruus = learnt
+            onGRUUs(client.publicGRUU, client.temporaryGRUU)
+        }
+        for action in actions {
             switch action {
             case .send: send()
             case .registered(let expires): onEvent(.registered(expires: expires))

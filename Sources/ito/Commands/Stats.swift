@@ -34,7 +34,7 @@ extension ServerStatistics {
         ]
         let groups = [
             ("signalling", signalling), ("connections", connections), ("registrar", registrar), ("proxy", proxy),
-            ("refused", refused), ("authentication", authentication),
+            ("push", push), ("refused", refused), ("authentication", authentication),
         ]
         for (name, counters) in groups { lines += Self.lines(name, counters) }
         for lane in lanes {

@@ -33,5 +33,10 @@ final class RecordingDriver: EndpointDriver {
     func connect(to target: Target) -> UInt64 { 0 }
     func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) { completion([]) }
 
-    func random() -> UInt64 { 0x5EED }
+    private var seed: UInt64 = 0x5EED
+
+    func random() -> UInt64 {
+        seed = seed &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+        return seed ^ seed >> 32
+    }
 }

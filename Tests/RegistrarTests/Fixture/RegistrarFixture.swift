@@ -68,7 +68,7 @@ final class RegistrarFixture: RequestHandler {
 
     init(
         users: Set<String> = [], isJournaled: Bool = false, maximumBindings: Int = 10_000_000,
-        _ configure: (inout RegistrarConfiguration) -> Void = { _ in }
+        key: SipHash = .random(), _ configure: (inout RegistrarConfiguration) -> Void = { _ in }
     ) {
         var configuration = RegistrarConfiguration()
         configure(&configuration)
@@ -76,7 +76,7 @@ final class RegistrarFixture: RequestHandler {
         self.users = NamedUsers(users)
         table = BindingTable(
             domains: Self.domains, directory: self.users, journal: journal, maximumBindings: maximumBindings,
-            clock: { [clock] in clock.now })
+            key: key, clock: { [clock] in clock.now })
         registrar = Registrar(table: table, configuration: configuration)
         layer = TransactionLayer(
             driver: driver, configuration: EndpointConfiguration(), listeners: listeners, handler: self)
@@ -125,6 +125,44 @@ final class RegistrarFixture: RequestHandler {
 
     func contacts(_ user: String = "alice", domain: Int = 0) -> [String] {
         bindings(user, domain: domain).map { String(decoding: $0.contact, as: UTF8.self) }
+    }
+
+    /// What the location service says of a GRUU in a domain of the fixture.
+    func location(gruu text: String) throws -> Location {
+        let uri = try URI(text)
+        let domain = try #require(Array(uri.host.utf8).withUnsafeBytes { Self.domains.find($0) })
+        let mark = try #require(uri.parameter("gr"))
+        return uri.userBytes.withUnsafeBytes { user in
+            Array(mark.utf8).withUnsafeBytes { table.location(user: user, domain: domain, gruu: $0) }
+        }
+    }
+
+    /// The contacts that a GRUU leads to, those of fail-over behind the first.
+    func contacts(gruu text: String) throws -> [String] {
+        guard case .bindings(let found) = try location(gruu: text) else { return [] }
+        return found.flatMap { [$0] + $0.alternates }.map { String(decoding: $0.contact, as: UTF8.self) }
+    }
+
+    /// Loads what a journal holds.
+    func load(_ row: MemoryJournal.Row, of address: String) -> BindingTable.LoadOutcome {
+        Array(address.utf8).withUnsafeBytes { address in
+            Array(row.contact.utf8).withUnsafeBytes { contact in
+                Array(row.parameters.utf8).withUnsafeBytes { parameters in
+                    Array(row.callID.utf8).withUnsafeBytes { callID in
+                        Array(row.path.utf8).withUnsafeBytes { path in
+                            row.flow.withUnsafeBytes { flow in
+                                table.load(
+                                    JournalRecord(
+                                        addressOfRecord: address, contact: contact, parameters: parameters,
+                                        callID: callID, sequenceNumber: row.sequenceNumber,
+                                        preference: row.preference, expires: row.expires, path: path, flow: flow),
+                                    listeners: listeners)
+                            }
+                        }
+                    }
+                }
+            }
+        }
     }
 
     // MARK: RequestHandler

@@ -90,6 +90,7 @@ import Testing
             "logging.level": "error", "logging.format": "json", "proxy.relay": "nobody",
             "proxy.redirects": "anywhere", "proxy.history-info": "always", "proxy.edge-domains": "a.example",
             "authentication.qop": "auth-or-none", "tls.verify-client": "required",
+            "push.webhook-url": "https://push.example/wake",
             "websocket.origins": "https://phone.example", "tls.minimum-version": "1.3",
         ]
         for setting in ConfigurationSchema.settings {

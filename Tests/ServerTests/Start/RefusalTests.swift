@@ -29,10 +29,7 @@ import Testing
             var statistics = await server.statistics()
             #expect(statistics.signalling["requestsReceived"] == 3)
             #expect(statistics.signalling["strayAcks"] == 0)
-            #expect(
-                statistics.refused == [
-                    "relayDenied": 0, "strangersRefused": 0, "identityMismatch": 0, "unknownUser": 1, "noBinding": 0,
-                ])
+            #expect(statistics.refused.filter { $0.value > 0 } == ["unknownUser": 1])
             // One with another tag is to nothing that we sent.
             phone.send(ack(phone, invite, answer).replacing(";tag=", with: ";tag=f"))
             _ = try await phone.ask(phone.request("OPTIONS", "sip:localhost", from: "sip:a@elsewhere.test"))

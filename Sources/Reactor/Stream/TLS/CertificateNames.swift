@@ -11,8 +11,13 @@ public struct CertificateNames: Hashable, Sendable {
     /// the name type that RFC 5280 §4.2.1.6 has for it.
     public let addresses: [TransportAddress]
 
+    /// The users that SIP URIs name, as `user@domain`: the user without escapes, the domain in small letters. RFC 5922 §7.1 leaves
+    /// them aside for domains; they prove one user of one.
+    public let users: [String]
+
     /// Names as they stand in a certificate.
-    public init(domains: [String], addresses: [TransportAddress] = []) {
+    public init(domains: [String], addresses: [TransportAddress] = [], users: [String] = []) {
+        self.users = users
         self.domains = domains.map { $0.lowercased() }
         self.addresses = addresses.map { $0.with(port: 0) }
     }
@@ -43,16 +48,51 @@ public struct CertificateNames: Hashable, Sendable {
             return
         }
         var (uris, names, addresses) = ([String](), [String](), [TransportAddress]())
+        var users: [String] = []
         for name in (try? certificate.extensions.subjectAlternativeNames) ?? SubjectAlternativeNames() {
             switch name {
-            case .uniformResourceIdentifier(let uri): if let domain = Self.domain(ofSIP: uri) { uris.append(domain) }
+            case .uniformResourceIdentifier(let uri):
+                if let domain = Self.domain(ofSIP: uri) { uris.append(domain) }
+                if let user = Self.user(ofSIP: uri) { users.append(user) }
             case .dnsName(let name): names.append(name)
             case .ipAddress(let octets): if let address = Self.address(octets.bytes) { addresses.append(address) }
             default: break
             }
         }
         // DNS names count only where no SIP URI says which domains are meant.
-        self.init(domains: uris.isEmpty ? names : uris, addresses: addresses)
+        self.init(domains: uris.isEmpty ? names : uris, addresses: addresses, users: users)
+    }
+
+    /// The user and the domain of a SIP or SIPS URI; nil for others.
+    private static func user(ofSIP uri: String) -> String? {
+        guard let colon = uri.firstIndex(of: ":"), ["sip", "sips"].contains(uri[..<colon].lowercased()) else {
+            return nil
+        }
+        let rest = uri[uri.index(after: colon)...]
+        guard let at = rest.lastIndex(of: "@"),
+            let user = unescape(rest[..<at].prefix { $0 != ":" }), !user.isEmpty
+        else { return nil }
+        let tail = rest[rest.index(after: at)...]
+        let host = tail.hasPrefix("[") ? tail.prefix { $0 != "]" }.dropFirst() : tail.prefix { !":;?/".contains($0) }
+        return host.isEmpty ? nil : "\(user)@\(host.lowercased())"
+    }
+
+    /// A user part without its escapes; nil when one is none.
+    private static func unescape(_ text: Substring) -> String? {
+        var bytes: [UInt8] = []
+        var rest = Array(text.utf8)[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
+                return nil
+            }
+            bytes.append(value)
+            rest = rest.dropFirst(2)
+        }
+        return String(validating: bytes, as: UTF8.self)
     }
 
     /// The domain of a SIP URI without a user; nil for others.
@@ -108,12 +148,12 @@ public struct CertificateNames: Hashable, Sendable {
     }
 
     /// Whether there is no name at all.
-    public var isEmpty: Bool { domains.isEmpty && addresses.isEmpty }
+    public var isEmpty: Bool { domains.isEmpty && addresses.isEmpty && users.isEmpty }
 }
 
 extension CertificateNames: CustomStringConvertible {
     /// The names, for a person.
     public var description: String {
-        isEmpty ? "nobody" : (domains + addresses.map(\.ip)).joined(separator: ", ")
+        isEmpty ? "nobody" : (domains + addresses.map(\.ip) + users).joined(separator: ", ")
     }
 }

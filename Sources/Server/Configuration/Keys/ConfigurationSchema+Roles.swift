@@ -130,6 +130,31 @@ extension ConfigurationSchema {
             "Sources whose requests count as authenticated and whose P-Asserted-Identity is believed."),
     ]
 
+    static let push: [Setting<ServerConfiguration>] = [
+        Setting(
+            "push.webhook-url", \.push.webhookURL, .webURLOrOff, of: defaults, .restart, source: "RFC 8599 §5.1",
+            """
+            The web service that has phones woken: it gets a POST with a JSON object (`provider`, `prid`, `param`, `reason`) for each \
+            notification and answers with a status from 200 to 299 when it has taken it. `off` wakes nobody.
+            """),
+        Setting(
+            list: "push.services", \.push.services, .word, mayBeEmpty: true, of: defaults, .reload,
+            source: "RFC 8599 §5.4",
+            "The push notification services that it knows (`pn-provider`). Phones that want another are answered 555."),
+        Setting(
+            "push.wait", \.push.waitingTime, .duration(.seconds(1)...(.seconds(120))), of: defaults, .reload,
+            source: "RFC 8599 §5.2",
+            """
+            How long an INVITE waits for a phone that is being woken before it is answered 480; other requests wait no longer \
+            than 15s, since their senders do not either.
+            """),
+        Setting(
+            "push.awake", \.push.awakeTime, .duration(.zero...(.seconds(3_600))), of: defaults, .reload,
+            source: "RFC 8599 §5.6.2",
+            "How long a phone over UDP counts as awake after it has registered; one with an open connection always does."
+        ),
+    ]
+
     static let services: [Setting<ServerConfiguration>] = [
         Setting(
             "services.enabled", \.services.isEnabled, .boolean, of: defaults, .reload, source: "",

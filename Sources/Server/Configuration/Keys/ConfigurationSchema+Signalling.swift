@@ -88,6 +88,41 @@ extension ConfigurationSchema {
             "limits.max-breadth", \.limits.maxBreadth, .integer(1...1_000), of: defaults, .restart,
             source: "RFC 5393 §5.3.3",
             "The Max-Breadth of a request that comes without one, and the highest that is forwarded."),
+        Setting(
+            "limits.user-attempts", \.limits.userAttempts, .integer(0...100_000), of: defaults, .reload,
+            source: "RFC 3261 §26.3.2.4",
+            """
+            The attempts of one user from one source to authenticate in a minute, as many at once: requests with wrong \
+            credentials, or without any and not followed by right ones. More are answered 503 with Retry-After; 0 is no limit.
+            """),
+        Setting(
+            "limits.source-attempts", \.limits.sourceAttempts, .integer(0...10_000_000), of: defaults, .reload,
+            source: "RFC 3261 §26.3.2.4, RFC 6888 §2",
+            """
+            The same for one source: an IPv4 address, or the first 64 bits of an IPv6 address. Attempts that succeed are not \
+            counted, and users who have authenticated from there within a day go on when others have used up the limit, so that \
+            many users behind one address of a carrier do no harm to one another. More are answered 503, and not at all \
+            over UDP; 0 is no limit.
+            """),
+        Setting(
+            "limits.user-requests", \.limits.userRequests, .integer(0...1_000_000), of: defaults, .reload,
+            source: "RFC 3261 §21.5.4",
+            """
+            The requests of one authenticated user in a second, ten times as many at once. More are answered 503 with \
+            Retry-After; 0 is no limit.
+            """),
+        Setting(
+            "limits.user-calls", \.limits.userCalls, .integer(0...1_000_000), of: defaults, .reload,
+            source: "RFC 3261 §21.4.4",
+            """
+            The calls of one authenticated user in progress, from their INVITE to their BYE; it takes `proxy.record-route`. \
+            More are answered 403; 0 is no limit.
+            """),
+        Setting(
+            "limits.call-lifetime", \.limits.callLifetime, .duration(.seconds(60)...(.seconds(7 * 86_400))),
+            of: defaults, .reload,
+            source: "RFC 4028 §1",
+            "How long a call counts of which nothing is heard, since its phones have vanished."),
     ]
 
     static let tls: [Setting<ServerConfiguration>] = [

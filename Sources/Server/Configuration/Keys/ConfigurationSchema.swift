@@ -11,7 +11,7 @@ enum ConfigurationSchema {
 
     /// The keys outside the lists of domains and listeners.
     static let settings: [Setting<ServerConfiguration>] =
-        general + timers + limits + tcp + tls + webSocket + registrar + store + authentication + proxy + services
+        general + timers + limits + tcp + tls + webSocket + registrar + store + authentication + proxy + push + services
         + media + logging
 
     /// The list of domains.
@@ -111,6 +111,15 @@ extension ConfigurationSchema {
                 """
                 Whether callers that are not users of this server may call its users. With `no` every caller must \
                 authenticate.
+                """),
+            Setting(
+                "domains[].authentication", \.authentication, .choice, of: example, .reload,
+                source: "RFC 3261 §22, RFC 5922 §7.4",
+                """
+                What proves who its users are: `digest` their passwords; `certificate` that of their TLS connection, which \
+                names the user (`URI:sip:alice@example.com`) or the whole domain, and holds for `tls.ca-file`; `either` the \
+                certificate where it fits and else the password; `both` the two together. Certificates are asked for by \
+                `tls.verify-client`.
                 """),
             Setting(
                 "domains[].mode", \.mode, .choice, of: example, .reload, source: "RFC 3261 §8.3, §16.2",

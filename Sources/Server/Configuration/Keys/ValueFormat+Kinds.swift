@@ -108,6 +108,32 @@ extension ValueFormat<String> {
         }
     }
 
+    /// A URL of the web, or `off`, which is the empty text.
+    static var webURLOrOff: Self {
+        Self(
+            "URL", "http or https, or off", example: "https://push.example.com/wake", text: { $0.isEmpty ? "off" : $0 }
+        ) {
+            text in
+            if text == "off" { return "" }
+            guard let mark = text.firstRange(of: "://"),
+                ["http", "https"].contains(text[..<mark.lowerBound].lowercased()),
+                !text[mark.upperBound...].isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+            else { return nil }
+            return text
+        }
+    }
+
+    /// A word of letters, digits, dots and hyphens.
+    static var word: Self {
+        Self("word", "letters, digits, dots and hyphens", example: "apns", text: { $0 }) { text in
+            let isWord = text.utf8.allSatisfy { byte in
+                UInt8(ascii: "a")...UInt8(ascii: "z") ~= byte | 0x20 || UInt8(ascii: "0")...UInt8(ascii: "9") ~= byte
+                    || byte == UInt8(ascii: "-") || byte == UInt8(ascii: ".")
+            }
+            return isWord && !text.isEmpty ? text.lowercased() : nil
+        }
+    }
+
     /// The origin of a web page (RFC 6454 §6.2).
     static var origin: Self {
         Self("origin", "scheme, host and port of a page", example: "https://phone.example.com", text: { $0 }) { text in

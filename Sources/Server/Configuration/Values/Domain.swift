@@ -10,6 +10,21 @@ extension ServerConfiguration {
         /// Whether callers that are not users of this server may call its users. When false, everyone must authenticate.
         public var isOpen: Bool
 
+        /// What proves who the users of a domain are.
+        public enum Authentication: String, CaseIterable, Sendable {
+            /// Their passwords.
+            case digest
+            /// The certificates of their connections.
+            case certificate
+            /// The certificate where it fits, and else the password.
+            case either
+            /// Both.
+            case both
+        }
+
+        /// What proves who its users are.
+        public var authentication: Authentication = .digest
+
         /// What is done with requests for users of a domain.
         public enum Mode: String, CaseIterable, Sendable {
             /// They are forwarded.

@@ -34,6 +34,21 @@ import Testing
         #expect(try names(list).domains == domains)
     }
 
+    @Test(
+        arguments: [
+            ([.uri("sip:alice@example.com")], ["alice@example.com"]),
+            ([.uri("SIPS:al%69ce:x@Example.COM:5061;transport=tls")], ["alice@example.com"]),
+            (
+                [.uri("sip:Alice@[2001:db8::1]"), .uri("sip:bob@example.net")],
+                ["Alice@2001:db8::1", "bob@example.net"]
+            ),
+            ([.uri("sip:example.com"), .uri("mailto:alice@example.com"), .dns("example.com")], []),
+            ([.uri("sip:@example.com"), .uri("sip:alice@"), .uri("sip:a%4@example.com")], []),
+        ] as [([CertificateAuthority.Name], [String])])
+    func usersOfACertificate(list: [CertificateAuthority.Name], users: [String]) throws {
+        #expect(try names(list).users == users)
+    }
+
     @Test(arguments: [
         ("example.com", true), ("EXAMPLE.com", true), ("example.com.", true),
         // No suffix, no part, no wildcard (§7.2).

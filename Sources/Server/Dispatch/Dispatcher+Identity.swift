@@ -1,0 +1,196 @@
+import Proxy
+import Registrar
+import Routing
+import SIP
+import SIPEndpoint
+
+/// Who sends a request, as far as it was proven.
+struct Sender {
+    /// The headers to take away: what strangers may not say, and credentials that were for us.
+    var strips: [HeaderName]
+    /// The user; nil for strangers and those who need not prove who they are.
+    var user: UInt64?
+}
+
+// Who sends: our own users prove it, strangers pass without a say about identities where the called domain is open to them
+// (RFC 3261 §22.3, RFC 3325 §5).
+extension Dispatcher {
+    /// A REGISTER for a domain of ours.
+    func register(_ request: IncomingRequest, _ domain: Int, _ layer: TransactionLayer) {
+        defer {
+            // It may have ended while the request waited, and nobody would tell of that again.
+            let connection = request.flow.connection
+            if connection != 0, !layer.driver.isOpen(connection: connection) {
+                registrar.table.connectionClosed(connection)
+            }
+        }
+        guard settings.requiresAuthentication else {
+            announce(registrar.receive(request, in: layer, domain: domain, authenticatedUser: nil), domain)
+            return
+        }
+        guard let to = try? request.view.to, let uri = try? request.view.uri(to.uri) else { return }
+        guard let user = prove(request, uri, domain, asProxy: false, layer), count(user, request, domain, layer) else {
+            return
+        }
+        let outcome = user.withUnsafeBytes {
+            registrar.receive(request, in: layer, domain: domain, authenticatedUser: $0)
+        }
+        announce(outcome, domain)
+    }
+
+    /// Finds out who sends a request.
+    ///
+    /// - Returns: nil when the request was answered.
+    func identify(
+        _ request: IncomingRequest, _ from: AddressIndex, called: Int?, _ layer: TransactionLayer
+    ) -> Sender? {
+        let view = request.view
+        guard settings.requiresAuthentication, !settings.trusts(request.flow.remote) else { return Sender(strips: []) }
+        let strangers: [HeaderName] = [.pAssertedIdentity, .pPreferredIdentity]
+        let claimed = (try? view.uri(from.uri)).flatMap { uri in
+            uri.isSIP ? domains.find(view.bytes(uri.host)).map { (uri, $0) } : nil
+        }
+        guard let (uri, domain) = claimed else {
+            guard let called, !settings.policies[called].isOpen else { return Sender(strips: strangers) }
+            counters.strangersRefused &+= 1
+            layer.respondStatelessly(to: request, 403, reason: "This domain takes calls of its own users only")
+            return nil
+        }
+        guard let user = prove(request, uri, domain, asProxy: true, layer) else { return nil }
+        guard URI.unescape(view.text(uri.user)) == String(decoding: user, as: UTF8.self) else {
+            counters.identityMismatch &+= 1
+            layer.respondStatelessly(to: request, 403, reason: "From is not the user who authenticated")
+            return nil
+        }
+        guard !contactIsOfAnother(view, than: user, domain) else {
+            counters.identityMismatch &+= 1
+            layer.respondStatelessly(to: request, 403, reason: "Contact is a GRUU of another user")
+            return nil
+        }
+        guard count(user, request, domain, layer) else { return nil }
+        // The credentials were for us (RFC 3261 §22.3); those of other realms stay.
+        let isForUs = view.fieldCount(of: .proxyAuthorization) == 1
+        return Sender(
+            strips: isForUs ? strangers + [.proxyAuthorization] : strangers, user: limiter.user(user, domain: domain))
+    }
+
+    // MARK: Proof
+
+    /// Has a sender prove to be a user of a domain, by what the domain wants.
+    ///
+    /// - Parameter claimed: the URI of the user whom the request names as its sender.
+    /// - Returns: the proven user, unescaped; nil when the request was answered, or dropped.
+    private func prove(
+        _ request: IncomingRequest, _ claimed: URIIndex, _ domain: Int, asProxy: Bool, _ layer: TransactionLayer
+    ) -> [UInt8]? {
+        let policy = settings.policies[domain].authentication
+        if policy != .digest {
+            let user = Array(URI.unescape(request.view.text(claimed.user)).utf8)
+            let isCertified =
+                !user.isEmpty && domains.find(request.view.bytes(claimed.host)) == domain
+                && isCertified(user, domain, request.flow, layer)
+            if isCertified, policy != .both { return user }
+            if !isCertified, policy != .either {
+                counters.uncertified &+= 1
+                layer.respondStatelessly(to: request, 403, reason: "A client certificate for this user is needed")
+                return nil
+            }
+        }
+        return challenge(request, claimed, domain, asProxy: asProxy, layer)
+    }
+
+    /// Whether the certificate of a connection proves a user: it names the user by a SIP URI, or the whole domain
+    /// (RFC 5922 §7.1, §7.4).
+    private func isCertified(_ user: [UInt8], _ domain: Int, _ flow: Flow, _ layer: TransactionLayer) -> Bool {
+        guard flow.connection != 0, flow.transport.isSecure else { return false }
+        func isOurs(_ host: some StringProtocol) -> Bool {
+            Array(host.utf8).withUnsafeBytes { domains.find($0) } == domain
+        }
+        if layer.driver.provenDomains(of: flow.connection).contains(where: { isOurs($0) }) { return true }
+        return layer.driver.provenUsers(of: flow.connection).contains { address in
+            guard let at = address.lastIndex(of: "@") else { return false }
+            return Array(address[..<at].utf8) == user && isOurs(address[address.index(after: at)...])
+        }
+    }
+
+    /// Digest, within the limits of attempts.
+    private func challenge(
+        _ request: IncomingRequest, _ claimed: URIIndex, _ domain: Int, asProxy: Bool, _ layer: TransactionLayer
+    ) -> [UInt8]? {
+        let now = limiter.time(layer.driver.now)
+        let guardian = limiter.attempts
+        let attempt = guardian.attempt(
+            request.flow.remote, user: request.view.bytes(claimed.user), domain: domain)
+        if let rates = settings.rates.attempts {
+            switch guardian.admit(attempt, rates, now: now) {
+            case .admitted: break
+            case .userWaits(let seconds):
+                counters.userAttempts &+= 1
+                putOff(request, seconds, "Too Many Attempts To Authenticate", layer)
+                return nil
+            case .sourceWaits(let seconds):
+                counters.sourceAttempts &+= 1
+                // Whoever sends a datagram has not shown to be at that address: an answer may hit somebody else.
+                if request.flow.connection != 0 {
+                    putOff(request, seconds, "Too Many Attempts From This Address", layer)
+                }
+                return nil
+            }
+        }
+        switch settings.authenticator.authenticate(
+            request, domain: domain, asProxy: asProxy, counting: &credentials, in: layer)
+        {
+        case .accepted(let user):
+            if let rates = settings.rates.attempts { guardian.succeeded(attempt, rates, now: now) }
+            return user
+        case .stale: return nil
+        case .refused:
+            if let rates = settings.rates.attempts { guardian.failed(attempt, rates, now: now) }
+            return nil
+        }
+    }
+
+    // MARK: Limits
+
+    /// Counts a request of a user; false when it was put off.
+    private func count(
+        _ user: [UInt8], _ request: IncomingRequest, _ domain: Int, _ layer: TransactionLayer
+    ) -> Bool {
+        guard let rate = settings.rates.requests else { return true }
+        let key = limiter.user(user, domain: domain)
+        guard let seconds = limiter.count(user: key, rate, now: limiter.time(layer.driver.now)) else { return true }
+        counters.userRequests &+= 1
+        putOff(request, seconds, "Too Many Requests", layer)
+        return false
+    }
+
+    /// 503 with when to come again (RFC 3261 §21.5.4).
+    private func putOff(
+        _ request: IncomingRequest, _ seconds: UInt64, _ reason: StaticString, _ layer: TransactionLayer
+    ) {
+        layer.respondStatelessly(to: request, 503, reason: reason) { writer in
+            writer.append("Retry-After: ")
+            writer.append(decimal: seconds)
+            writer.append("\r\n")
+        }
+    }
+
+    /// Forwards a request with state; an INVITE that begins a call counts as one of its sender.
+    func forward(
+        _ request: IncomingRequest, _ plan: RoutePlan, to targets: [ProxyTarget], _ sender: Sender,
+        _ directives: ForwardingDirectives, _ layer: TransactionLayer
+    ) {
+        let view = request.view
+        let beginsCall = view.method == .invite && (try? view.to)?.tag.isEmpty ?? false
+        if beginsCall, let user = sender.user {
+            let now = layer.driver.now
+            guard calls.begin(view, user: user, limit: settings.rates.calls, now: now) else {
+                counters.userCalls &+= 1
+                return layer.respondStatelessly(to: request, 403, reason: "Too Many Calls In Progress")
+            }
+        }
+        let isForwarded = proxy.forwards(
+            request, plan, to: targets, strips: sender.strips, directives: directives, in: layer)
+        if beginsCall, !isForwarded { calls.end(view) }
+    }
+}

@@ -1,0 +1,173 @@
+import Reactor
+import Registrar
+import Routing
+import SIPEndpoint
+import TestKit
+import Testing
+import UserAgent
+
+@testable import Server
+
+/// Phones that sleep and are woken through a web service (RFC 8599), over sockets and lanes.
+@Suite(.timeLimit(.minutes(2))) struct PushTests {
+    private static let parameters = ";pn-provider=apns;pn-prid=ZTY4%3DZ;pn-param=T1.com.example"
+    private static let bob = "sip:bob@localhost"
+
+    private func withPushServer(
+        status: UInt = 204, _ change: (inout ServerConfiguration) -> Void = { _ in },
+        _ body: (SIPServer, _ udp: UInt16, _ tcp: UInt16, WebhookReceiver) async throws -> Void
+    ) async throws {
+        let receiver = try await WebhookReceiver(status: status)
+        try await withServer({
+            $0.authentication.isRequired = false
+            $0.push.webhookURL = receiver.url
+            $0.listeners.append(ServerConfiguration.Listener(transport: .tcp, address: "127.0.0.1", port: 0))
+            change(&$0)
+        }) { server, port in try await body(server, port, server.listeners[1].address.port, receiver) }
+        await receiver.stop()
+    }
+
+    /// A REGISTER of bob's phone, whose address looks the same on each connection.
+    private func register(
+        _ phone: RawConnection, _ parameters: String = Self.parameters, cSeq: Int = 1, more: String = ""
+    ) async throws -> RawMessage {
+        phone.send(
+            phone.register("bob", parameters: more, cSeq: cSeq).replacing(
+                "127.0.0.1:\(phone.port);transport=tcp>", with: "10.0.0.9:5060;transport=tcp\(parameters)>"
+            ).replacing("Call-ID: \(phone.port)", with: "Call-ID: bob-phone"))
+        return try await phone.next()
+    }
+
+    /// The connection is gone, the binding is not: a call waits, the phone is woken, comes back, and gets it.
+    @Test func aCallWaitsForThePhone() async throws {
+        try await withPushServer { server, udp, tcp, receiver in
+            let first = try RawConnection(server: tcp)
+            let answer = try await register(first)
+            #expect(answer.status == 200)
+            #expect(answer.values("Feature-Caps") == ["*;+sip.pns=\"apns\""])
+            first.end()
+            while await server.statistics().connections["open"] != 0 { await Task.yield() }
+            #expect(await server.statistics().bindings == 1)
+            let caller = try RawPhone(server: udp)
+            caller.send(caller.request("INVITE", Self.bob, from: "sip:a@elsewhere.test"))
+            #expect(try await caller.next().status == 100)
+            let wish = WebhookSender.Body(
+                provider: "apns", prid: "ZTY4=Z", param: "T1.com.example", reason: "request")
+            #expect(await receiver.next() == wish)
+            let second = try RawConnection(server: tcp)
+            #expect(try await register(second, cSeq: 2).status == 200)
+            let invite = try await second.next()
+            #expect(invite.text.hasPrefix("INVITE sip:bob@10.0.0.9:5060;transport=tcp;pn-provider=apns;"))
+            second.send(
+                """
+                SIP/2.0 486 Busy
+                \(invite.lines.filter { $0.hasPrefix("Via:") || $0.hasPrefix("From:") || $0.hasPrefix("Call-ID:") }
+                    .joined(separator: "\n"))
+                To: \(invite.values("To")[0]);tag=1
+                CSeq: \(invite.values("CSeq")[0])
+                Content-Length: 0
+
+
+                """)
+            #expect(try await caller.next().status == 486)
+            let counted = await server.statistics().push
+            #expect(counted["parked"] == 1 && counted["delivered"] == 1 && counted["requested"] == 1)
+        }
+    }
+
+    /// Nobody comes back: 480 in time.
+    @Test func aPhoneThatDoesNotComeBack() async throws {
+        try await withPushServer({ $0.push.waitingTime = .seconds(1) }) { server, udp, tcp, receiver in
+            let phone = try RawConnection(server: tcp)
+            #expect(try await register(phone).status == 200)
+            phone.end()
+            while await server.statistics().connections["open"] != 0 { await Task.yield() }
+            let caller = try RawPhone(server: udp)
+            let answer = try await caller.ask(caller.request("INVITE", Self.bob, from: "sip:a@elsewhere.test"))
+            #expect(answer.status == 480)
+            #expect(await receiver.next()?.reason == "request")
+            #expect(await server.statistics().push["expired"] == 1)
+        }
+    }
+
+    /// The service does not take the notification: 480 at once.
+    @Test func aNotificationThatFails() async throws {
+        try await withPushServer(status: 502, { $0.push.awakeTime = .zero }) { server, udp, _, receiver in
+            let phone = try RawPhone(server: udp)
+            let own = "<sip:phone@127.0.0.1:\(phone.port)"
+            let register = phone.request("REGISTER", "sip:localhost", from: Self.bob, to: Self.bob)
+                .replacing("\(own)>", with: "\(own)\(Self.parameters)>")
+            #expect(try await phone.ask(register).status == 200)
+            await fallAsleep(server)
+            let caller = try RawPhone(server: udp)
+            let message = caller.request("MESSAGE", Self.bob, from: "sip:a@elsewhere.test")
+            #expect(try await caller.ask(message).status == 480)
+            #expect(await receiver.next() != nil)
+            #expect(await server.statistics().push["refused"] == 1)
+        }
+    }
+
+    /// Waits until bob's phone counts as asleep: a second after its REGISTER.
+    private func fallAsleep(_ server: SIPServer) async {
+        while true {
+            let found = Array("bob".utf8).withUnsafeBytes { server.table.location(user: $0, domain: 0) }
+            if case .bindings(let bindings) = found, let first = bindings.first, first.age > 0 { return }
+            await Task.yield()
+        }
+    }
+
+    @Test func whatTheRegistrarSays() async throws {
+        try await withPushServer({ $0.push.services = ["acme", "fcm"] }) { _, _, tcp, _ in
+            let phone = try RawConnection(server: tcp)
+            #expect(try await register(phone).status == 555)
+            // Asking for all there is, and for one (§4.1.5).
+            let all = try await register(phone, ";pn-provider", cSeq: 2)
+            #expect(all.values("Feature-Caps") == ["*;+sip.pns=\"acme\"", "*;+sip.pns=\"fcm\""])
+            let one = try await register(phone, ";pn-provider=ACME", cSeq: 3)
+            #expect(one.values("Feature-Caps") == ["*;+sip.pns=\"acme\""])
+            let brief = try await register(
+                phone, ";pn-provider=acme;pn-prid=1", cSeq: 4, more: ";expires=239")
+            #expect(brief.status == 423 && brief.values("Min-Expires") == ["240"])
+            let own = try await register(phone, ";pn-provider=acme;pn-prid=1", cSeq: 5, more: ";+sip.pnsreg")
+            #expect(own.values("Feature-Caps") == ["*;+sip.pns=\"acme\";+sip.pnsreg=\"121\""])
+            // Without a word of it nothing is said.
+            #expect(try await register(phone, "", cSeq: 6).values("Feature-Caps").isEmpty)
+        }
+    }
+
+    /// The SDK's phone over UDP, asleep as far as the server knows.
+    @Test func aPhoneOfTheSDK() async throws {
+        try await withPushServer({
+            $0.authentication.isRequired = true
+            $0.push.awakeTime = .zero
+        }) { server, _, _, receiver in
+            let proxy = server.listeners[0].address
+            let bob = try await phone("bob", proxy: proxy) {
+                $0.push = PushParameters(provider: "fcm", resourceID: "a=b;c", parameter: "x")
+            }
+            let alice = try await phone("alice", proxy: proxy)
+            let waking = Task {
+                let wish = await receiver.next()
+                bob.pushReceived()
+                return wish
+            }
+            let answering = Task { () -> Call? in
+                for await invitation in bob.invitations { return try await invitation.answer(with: .silence) }
+                return nil
+            }
+            await fallAsleep(server)
+            let call = try await alice.call("sip:bob@localhost")
+            let wish = WebhookSender.Body(provider: "fcm", prid: "a=b;c", param: "x", reason: "request")
+            #expect(await waking.value == wish)
+            _ = try await answering.value
+            await call.hangUp()
+            await alice.shutDown()
+            await bob.shutDown()
+        }
+    }
+
+    @Test(arguments: ["ftp://x", "http://", "push.example.com"])
+    func whatIsNoURLIsRefused(_ url: String) {
+        #expect(throws: ServerError.self) { _ = try WebhookSender(url) }
+    }
+}

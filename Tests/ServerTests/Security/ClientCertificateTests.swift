@@ -1,0 +1,83 @@
+import Reactor
+import SIPEndpoint
+import TestKit
+import Testing
+import UserAgent
+
+@testable import Server
+
+/// What proves who a user is, by the domain's policy: passwords, certificates, either or both.
+@Suite(.timeLimit(.minutes(2))) struct ClientCertificateTests {
+    typealias Policy = ServerConfiguration.Domain.Authentication
+
+    /// What a phone shows: nothing, its user's certificate, that of the whole domain, or another user's.
+    enum Shown: String, CaseIterable {
+        case nothing, user, domain, other
+    }
+
+    private static func isAccepted(_ policy: Policy, _ shown: Shown, _ hasPassword: Bool) -> Bool {
+        let fits = shown == .user || shown == .domain
+        return switch policy {
+        case .digest: hasPassword
+        case .certificate: fits
+        case .either: fits || hasPassword
+        case .both: fits && hasPassword
+        }
+    }
+
+    @Test(arguments: Policy.allCases)
+    func usersProveThemselves(_ policy: Policy) async throws {
+        let folder = try TemporaryFolder("certificates")
+        let authority = try CertificateAuthority()
+        let own = try authority.issue([.dns("localhost"), .address("127.0.0.1")])
+        let file = try folder.write("\(own.certificate)\n\(own.key)\n", to: "server.pem")
+        let authorities = try folder.write("\(authority.certificate)\n", to: "authority.pem")
+        try await withServer({
+            $0.listeners.append(.init(transport: .tls, address: "127.0.0.1", port: 0))
+            $0.tls.certificate = file
+            $0.tls.authorities = authorities
+            $0.tls.clientVerification = .optional
+            $0.domains[0].authentication = policy
+        }) { server, _ in
+            let port = server.listeners[1].address.port
+            for shown in Shown.allCases {
+                for hasPassword in [true, false] {
+                    var options = UserAgent.Options(address: .loopback())
+                    options.trust = .authorities(try authority.authorities)
+                    options.identity =
+                        switch shown {
+                        case .nothing: nil
+                        case .user: try authority.issue([.uri("sip:alice@localhost")]).identity
+                        case .domain: try authority.issue([.uri("sip:localhost")]).identity
+                        case .other: try authority.issue([.uri("sip:bob@localhost"), .dns("example.com")]).identity
+                        }
+                    options.registers = false
+                    let account = try Account(
+                        "sip:alice@localhost", password: hasPassword ? "secret of alice" : "wrong",
+                        proxy: "sip:127.0.0.1:\(port);transport=tls")
+                    let agent = try await UserAgent(account: account, options: options)
+                    var isRegistered = true
+                    do throws(RegistrationError) { try await agent.register() } catch { isRegistered = false }
+                    #expect(
+                        isRegistered == Self.isAccepted(policy, shown, hasPassword),
+                        "\(policy) \(shown) \(hasPassword)")
+                    await agent.shutDown()
+                }
+            }
+            if policy == .certificate || policy == .both {
+                #expect((await server.statistics().refused["uncertified"] ?? 0) >= 4)
+            }
+        }
+    }
+
+    /// A certificate holds for calls too, and by UDP there is none.
+    @Test func requestsWithoutConnectionHaveNoCertificate() async throws {
+        try await withServer({ $0.domains[0].authentication = .certificate }) { _, port in
+            let phone = try RawPhone(server: port)
+            let message = phone.request("MESSAGE", "sip:bob@localhost", from: "sip:alice@localhost")
+            let answer = try await phone.ask(message)
+            #expect(answer.status == 403)
+            #expect(answer.text.hasPrefix("SIP/2.0 403 A client certificate for this user is needed"))
+        }
+    }
+}
