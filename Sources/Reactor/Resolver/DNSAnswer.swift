@@ -156,3 +156,14 @@ private struct DNSReader {
         }
     }
 }
+
+extension HostName {
+    /// A name as it stands in answers that were read: small letters, without a dot at its end.
+    static func normalized(_ name: String) -> String {
+        var bytes = name.utf8.map { byte in
+            (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(byte) ? byte | 0x20 : byte
+        }
+        if bytes.last == UInt8(ascii: ".") { bytes.removeLast() }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
