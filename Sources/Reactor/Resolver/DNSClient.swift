@@ -1,4 +1,5 @@
 import CAres
+import CLinux
 import Glibc
 import Synchronization
 
@@ -19,44 +20,24 @@ final class DNSClient: Sendable {
         var questionLimit = 4_096
     }
 
-    /// What may be asked.
-    enum Question: Hashable, Sendable {
-        case naptr(String)
-        case srv(String)
-        case addresses(String, AddressFamilies)
+    /// The port of DNS (RFC 1035 §4.2).
+    static let port: UInt16 = 53
 
-        /// The name.
-        var name: String {
-            switch self {
-            case .naptr(let name), .srv(let name), .addresses(let name, _): name
-            }
-        }
-    }
-
-    /// What came of a question.
-    struct Reply: Hashable, Sendable {
-        /// The records, or the addresses with port 0 in the order in which they should be tried (RFC 6724).
-        var records: [DNSRecordData] = []
-        var addresses: [TransportAddress] = []
-        /// For how long that holds, in seconds; nil when the server does not say.
-        var lifetime: UInt32?
-    }
-
-    typealias Completion = @Sendable (Result<Reply, HostResolutionError>) -> Void
+    typealias Completion = @Sendable (Result<DNSReply, HostResolutionError>) -> Void
 
     /// One question on its way.
     private final class Pending: Sendable {
-        let question: Question
+        let question: DNSQuestion
         let completion: Completion
         let ended: @Sendable () -> Void
 
-        init(_ question: Question, _ completion: @escaping Completion, ended: @escaping @Sendable () -> Void) {
+        init(_ question: DNSQuestion, _ completion: @escaping Completion, ended: @escaping @Sendable () -> Void) {
             self.question = question
             self.completion = completion
             self.ended = ended
         }
 
-        func end(_ result: Result<Reply, HostResolutionError>) {
+        func end(_ result: Result<DNSReply, HostResolutionError>) {
             ended()
             completion(result)
         }
@@ -71,23 +52,21 @@ final class DNSClient: Sendable {
     private let configuration: Configuration
     private let state = Mutex(State())
     /// Wakes the thread: something was asked, or the client is closed.
-    private let wakeUp: Int32
+    private let wakeUp: Descriptor
 
     /// Starts a client.
     ///
     /// - Throws: `SocketError` when there is no descriptor or thread left.
     init(_ configuration: Configuration = Configuration()) throws(SocketError) {
         self.configuration = configuration
-        wakeUp = eventfd(0, Int32(EFD_CLOEXEC.rawValue | EFD_NONBLOCK.rawValue))
-        guard wakeUp >= 0 else { throw SocketError(errno, "make an event descriptor") }
+        wakeUp = try Descriptor(
+            opened: eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)), by: "make an eventfd")
         // The thread keeps the client until it is closed.
         _ = try LaneThread.start { [self] in run() }
     }
 
-    deinit { Glibc.close(wakeUp) }
-
     /// Asks; `completion` is called on the client's thread, and must not block.
-    func ask(_ question: Question, _ completion: @escaping Completion) {
+    func ask(_ question: DNSQuestion, _ completion: @escaping Completion) {
         let pending = Pending(question, completion) { [weak self] in self?.state.withLock { $0.outstanding -= 1 } }
         let isTaken = state.withLock { state in
             guard !state.isClosed, state.outstanding < configuration.questionLimit else { return false }
@@ -106,19 +85,25 @@ final class DNSClient: Sendable {
     }
 
     private func signal() {
-        var one: UInt64 = 1
-        _ = write(wakeUp, &one, 8)
+        // Fails only when the counter is full, and then the thread has been woken.
+        _ = eventfd_write(wakeUp.number, 1)
     }
 
     // MARK: The thread
 
     private func run() {
-        guard let channel = makeChannel() else { return refuse() }
+        var source = DNSServerList()
+        guard var channel = makeChannel() else { return refuse() }
         defer { ares_destroy(channel) }
         while true {
-            let (questions, isClosed) = state.withLock { state in
+            let (questions, isIdle, isClosed) = state.withLock { state in
                 defer { state.waiting = [] }
-                return (state.waiting, state.isClosed)
+                return (state.waiting, state.outstanding == state.waiting.count, state.isClosed)
+            }
+            // c-ares reads the system's list once; this machine may have come to another network since.
+            if configuration.servers.isEmpty, isIdle, !questions.isEmpty, source.hasChanged(), let new = makeChannel() {
+                ares_destroy(channel)
+                channel = new
             }
             for pending in questions { send(pending, channel) }
             if isClosed { return ares_cancel(channel) }
@@ -127,15 +112,23 @@ final class DNSClient: Sendable {
     }
 
     private func makeChannel() -> ares_channel? {
-        guard ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS.rawValue else { return nil }
+        guard ares_library_init(ARES_LIB_INIT_ALL) == ARES_SUCCESS else { return nil }
         var options = ares_options()
-        options.timeout = Int32(clamping: configuration.timeout / .milliseconds(1))
+        options.timeout = Int32(clamping: Int64(configuration.timeout / .milliseconds(1)))
         options.tries = Int32(clamping: max(configuration.tries, 1))
+        var mask = Int32(ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES)
+        // The system's search list belongs to the system's servers.
+        if !configuration.servers.isEmpty { mask |= Int32(ARES_OPT_DOMAINS) }
         var channel: ares_channel?
-        let status = ares_init_options(&channel, &options, Int32(ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES))
-        guard status == ARES_SUCCESS.rawValue, let channel else { return nil }
-        let servers = configuration.servers.map(\.description).joined(separator: ",")
-        guard servers.isEmpty || ares_set_servers_ports_csv(channel, servers) == ARES_SUCCESS.rawValue else {
+        let status = ares_init_options(&channel, &options, mask)
+        guard status == ARES_SUCCESS, let channel else { return nil }
+        let servers = configuration.servers.map { server in
+            (server.port == 0 ? server.with(port: Self.port) : server).description
+        }
+        guard
+            servers.isEmpty
+                || ares_set_servers_ports_csv(channel, servers.joined(separator: ",")) == ARES_SUCCESS
+        else {
             ares_destroy(channel)
             return nil
         }
@@ -153,9 +146,14 @@ final class DNSClient: Sendable {
     }
 
     private func send(_ pending: Pending, _ channel: ares_channel) {
+        if !pending.question.isOfHost, isLocal(pending.question.host, channel) {
+            return pending.end(.success(DNSReply()))
+        }
+        // Given back by the callback, which c-ares calls exactly once for each question.
         let argument = Unmanaged.passRetained(pending).toOpaque()
         switch pending.question {
-        case .naptr(let name): ares_query(channel, name, 1, Int32(DNSRecordType.naptr.rawValue), Self.answered, argument)
+        case .naptr(let name):
+            ares_query(channel, name, 1, Int32(DNSRecordType.naptr.rawValue), Self.answered, argument)
         case .srv(let name): ares_query(channel, name, 1, Int32(DNSRecordType.srv.rawValue), Self.answered, argument)
         case .addresses(let name, let families):
             var hints = ares_addrinfo_hints()
@@ -170,11 +168,25 @@ final class DNSClient: Sendable {
         }
     }
 
+    /// Whether a host is one that DNS is not asked about services of: those of `/etc/hosts`, whose owner has said where they are, and
+    /// those that mean this machine, or nothing (RFC 6761 §6.3, §6.4).
+    private func isLocal(_ host: String, _ channel: ares_channel) -> Bool {
+        let last = host.split(separator: ".").last
+        if last == "localhost" || last == "invalid" { return true }
+        for family in [AF_INET, AF_INET6] {
+            var entry: UnsafeMutablePointer<hostent>?
+            let status = ares_gethostbyname_file(channel, host, family, &entry)
+            if let entry { ares_free_hostent(entry) }
+            if status == ARES_SUCCESS { return true }
+        }
+        return false
+    }
+
     /// Waits for the sockets of c-ares, its timers, and the next question; serves the former.
     private func wait(_ channel: ares_channel) {
         var sockets = [ares_socket_t](repeating: -1, count: Int(ARES_GETSOCK_MAXNUM))
         let wanted = UInt32(bitPattern: ares_getsock(channel, &sockets, ARES_GETSOCK_MAXNUM))
-        var descriptors = [pollfd(fd: wakeUp, events: Int16(POLLIN), revents: 0)]
+        var descriptors = [pollfd(fd: wakeUp.number, events: Int16(POLLIN), revents: 0)]
         for (index, socket) in sockets.enumerated() {
             let (reads, writes) = (wanted & 1 << index != 0, wanted & 1 << (index + sockets.count) != 0)
             guard reads || writes else { continue }
@@ -186,8 +198,8 @@ final class DNSClient: Sendable {
         let milliseconds = isTimed ? Int32(clamping: time.tv_sec * 1_000 + (time.tv_usec + 999) / 1_000) : -1
         let ready = poll(&descriptors, nfds_t(descriptors.count), milliseconds)
         if descriptors[0].revents != 0 {
-            var count: UInt64 = 0
-            _ = read(wakeUp, &count, 8)
+            var count: eventfd_t = 0
+            _ = eventfd_read(wakeUp.number, &count)
         }
         guard ready > 0 else { return ares_process_fd(channel, -1, -1) }
         for descriptor in descriptors.dropFirst() where descriptor.revents != 0 {
@@ -211,10 +223,13 @@ final class DNSClient: Sendable {
                 return pending.end(.failure(failure(status, name)))
             }
             let asked = HostName.normalized(name)
-            pending.end(
-                .success(
-                    Reply(
-                        records: answer.records(of: asked).map(\.data), lifetime: answer.lifetime(of: asked))))
+            let records = answer.records(of: asked).map(\.data).filter { record in
+                switch (record, pending.question) {
+                case (.srv, .srv), (.naptr, .naptr): true
+                default: false
+                }
+            }
+            pending.end(.success(DNSReply(records: records, lifetime: answer.lifetime(of: asked))))
         } catch {
             pending.end(.failure(HostResolutionError(.unavailable, name, detail: "the answer is malformed: \(error)")))
         }
@@ -224,10 +239,10 @@ final class DNSClient: Sendable {
         guard let argument else { return }
         defer { if let list { ares_freeaddrinfo(list) } }
         let pending = Unmanaged<Pending>.fromOpaque(argument).takeRetainedValue()
-        guard status == ARES_SUCCESS.rawValue, let list else {
+        guard status == ARES_SUCCESS, let list else {
             return pending.end(.failure(failure(status, pending.question.name)))
         }
-        var reply = Reply()
+        var reply = DNSReply()
         var next = list.pointee.nodes
         while let node = next?.pointee {
             next = node.ai_next
@@ -243,8 +258,15 @@ final class DNSClient: Sendable {
     }
 
     private static func failure(_ status: Int32, _ name: String) -> HostResolutionError {
-        let isAbsent = status == ARES_ENOTFOUND.rawValue || status == ARES_ENODATA.rawValue
+        let isAbsent = status == ARES_ENOTFOUND || status == ARES_ENODATA
         return HostResolutionError(
             isAbsent ? .notFound : .unavailable, name, detail: String(cString: ares_strerror(status)))
+    }
+}
+
+extension DNSQuestion {
+    fileprivate var isOfHost: Bool {
+        if case .addresses = self { return true }
+        return false
     }
 }

@@ -1,9 +1,10 @@
 /// What a record of DNS says, of the types that locating servers needs.
-enum DNSRecordData: Hashable, Sendable {
+public enum DNSRecordData: Hashable, Sendable {
+    /// The name that this one is an alias of (RFC 1035 §3.3.1).
     case canonicalName(String)
-    /// RFC 2782.
+    /// A server of a service (RFC 2782).
     case srv(priority: UInt16, weight: UInt16, port: UInt16, target: String)
-    /// RFC 3403 §4.1.
+    /// A rule that leads from a name to another (RFC 3403 §4.1).
     case naptr(
         order: UInt16, preference: UInt16, flags: String, service: String, regularExpression: String,
         replacement: String)

@@ -45,6 +45,12 @@ public struct ServerLocator: Hashable, Sendable {
         public var host: String
         public var port: UInt16
         public var transport: TransportName
+
+        public init(host: String, port: UInt16, transport: TransportName) {
+            self.host = host
+            self.port = port
+            self.transport = transport
+        }
     }
 
     /// What a locator wants.
@@ -117,7 +123,8 @@ public struct ServerLocator: Hashable, Sendable {
         guard services.isEmpty else { return ask(services) }
         // `_sips` is asked for SIPS alone, and the other way round; a domain that prefers TLS for SIP says so by NAPTR.
         let guesses = transports.filter { $0.isSecure == destination.isSecure }
-        return ask(guesses.compactMap { transport in name(of: transport).map { Service(name: $0, transport: transport) } })
+        return ask(
+            guesses.compactMap { transport in name(of: transport).map { Service(name: $0, transport: transport) } })
     }
 
     /// The answer to a query for SRV records; empty when there are none.

@@ -44,8 +44,10 @@ import Testing
     }
 
     private func parse(_ bytes: Bytes) throws(DNSDefect) -> DNSAnswer {
-        let all = bytes.all
-        return try all.withUnsafeBytes { bytes throws(DNSDefect) in try DNSAnswer(parsing: bytes) }
+        let parsed = bytes.all.withUnsafeBytes { bytes in
+            Result { () throws(DNSDefect) in try DNSAnswer(parsing: bytes) }
+        }
+        return try parsed.get()
     }
 
     @Test func serversAreRead() throws {

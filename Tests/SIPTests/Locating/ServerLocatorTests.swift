@@ -8,7 +8,8 @@ import Testing
     private static let all: [TransportName] = [.udp, .tcp, .tls]
 
     private func locator(
-        _ host: String = "example.com", _ port: UInt16? = nil, _ transport: TransportName? = nil, isSecure: Bool = false,
+        _ host: String = "example.com", _ port: UInt16? = nil, _ transport: TransportName? = nil,
+        isSecure: Bool = false,
         transports: [TransportName] = all
     ) -> ServerLocator {
         ServerLocator(
