@@ -81,7 +81,10 @@ let package = Package(
         module("RTP"),
         // The ground: lanes, sockets, media, records.
         .target(name: "CLinux"),
-        module("Reactor", ["CLinux", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
+        .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        module(
+            "Reactor",
+            ["CLinux", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
         module("Media", ["RTP", "Reactor"]),
         module("SIPEndpoint", ["SIP", "Reactor"]),
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
