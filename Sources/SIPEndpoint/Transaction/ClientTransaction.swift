@@ -67,3 +67,53 @@ public final class ClientTransaction {
     /// Whether the transaction is of INVITE.
     public var isInvite: Bool { method == .invite }
 }
+
+extension ClientTransaction.Machine {
+    /// The request is to be sent.
+    mutating func start(_ timers: TransactionTimers) -> TransactionActions {
+        switch self {
+        case .invite(var machine):
+            defer { self = .invite(machine) }
+            return machine.start(timers)
+        case .nonInvite(var machine):
+            defer { self = .nonInvite(machine) }
+            return machine.start(timers)
+        }
+    }
+
+    /// A response has come.
+    mutating func receive(_ status: StatusCode, _ timers: TransactionTimers) -> TransactionActions {
+        switch self {
+        case .invite(var machine):
+            defer { self = .invite(machine) }
+            return machine.receive(status, timers)
+        case .nonInvite(var machine):
+            defer { self = .nonInvite(machine) }
+            return machine.receive(status, timers)
+        }
+    }
+
+    /// A timer is over.
+    mutating func fire(_ timer: TransactionTimer, _ timers: TransactionTimers) -> TransactionActions {
+        switch self {
+        case .invite(var machine):
+            defer { self = .invite(machine) }
+            return machine.fire(timer, timers)
+        case .nonInvite(var machine):
+            defer { self = .nonInvite(machine) }
+            return machine.fire(timer, timers)
+        }
+    }
+
+    /// The request could not be sent.
+    mutating func transportFailed() -> TransactionActions {
+        switch self {
+        case .invite(var machine):
+            defer { self = .invite(machine) }
+            return machine.transportFailed()
+        case .nonInvite(var machine):
+            defer { self = .nonInvite(machine) }
+            return machine.transportFailed()
+        }
+    }
+}

@@ -66,3 +66,53 @@ public final class ServerTransaction {
     /// Whether a final response was sent.
     public var isAnswered: Bool { lastStatus.isFinal }
 }
+
+extension ServerTransaction.Machine {
+    /// The request has come.
+    mutating func start(_ timers: TransactionTimers) -> TransactionActions {
+        switch self {
+        case .invite(var machine):
+            defer { self = .invite(machine) }
+            return machine.start(timers)
+        case .nonInvite(var machine):
+            defer { self = .nonInvite(machine) }
+            return machine.start(timers)
+        }
+    }
+
+    /// The request has come again.
+    mutating func receiveRetransmission() -> TransactionActions {
+        switch self {
+        case .invite(var machine):
+            defer { self = .invite(machine) }
+            return machine.receiveRetransmission()
+        case .nonInvite(var machine):
+            defer { self = .nonInvite(machine) }
+            return machine.receiveRetransmission()
+        }
+    }
+
+    /// A response is to be sent.
+    mutating func send(_ status: StatusCode, _ timers: TransactionTimers) -> TransactionActions {
+        switch self {
+        case .invite(var machine):
+            defer { self = .invite(machine) }
+            return machine.send(status, timers)
+        case .nonInvite(var machine):
+            defer { self = .nonInvite(machine) }
+            return machine.send(status, timers)
+        }
+    }
+
+    /// A timer is over.
+    mutating func fire(_ timer: TransactionTimer, _ timers: TransactionTimers) -> TransactionActions {
+        switch self {
+        case .invite(var machine):
+            defer { self = .invite(machine) }
+            return machine.fire(timer, timers)
+        case .nonInvite(var machine):
+            defer { self = .nonInvite(machine) }
+            return machine.fire(timer, timers)
+        }
+    }
+}

@@ -127,15 +127,7 @@ extension TransactionLayer {
             return
         }
         let status = view.statusCode
-        let actions: TransactionActions
-        switch transaction.machine {
-        case .invite(var machine):
-            actions = machine.receive(status, configuration.timers)
-            transaction.machine = .invite(machine)
-        case .nonInvite(var machine):
-            actions = machine.receive(status, configuration.timers)
-            transaction.machine = .nonInvite(machine)
-        }
+        let actions = transaction.machine.receive(status, configuration.timers)
         transaction.datagramForm = nil
         if actions.effects.contains(.sendAck) { buildAck(transaction, view) }
         if actions.effects.contains(.passResponse) {
@@ -251,29 +243,12 @@ extension TransactionLayer {
     // MARK: Inputs
 
     private func start(_ transaction: ClientTransaction) {
-        let actions: TransactionActions
-        switch transaction.machine {
-        case .invite(var machine):
-            actions = machine.start(configuration.timers)
-            transaction.machine = .invite(machine)
-        case .nonInvite(var machine):
-            actions = machine.start(configuration.timers)
-            transaction.machine = .nonInvite(machine)
-        }
-        perform(actions, transaction, nil)
+        perform(transaction.machine.start(configuration.timers), transaction, nil)
     }
 
     func clientTimerFired(_ token: UInt64, _ timer: TransactionTimer) {
         guard let transaction = clients.find(token) else { return }
-        let actions: TransactionActions
-        switch transaction.machine {
-        case .invite(var machine):
-            actions = machine.fire(timer, configuration.timers)
-            transaction.machine = .invite(machine)
-        case .nonInvite(var machine):
-            actions = machine.fire(timer, configuration.timers)
-            transaction.machine = .nonInvite(machine)
-        }
+        let actions = transaction.machine.fire(timer, configuration.timers)
         // A large request that went by TCP and met silence goes by UDP, where the far end may listen (RFC 3261 §18.1.1).
         if actions.effects.contains(.reportTimeout), returnToDatagram(transaction) { return }
         perform(actions, transaction, nil)
@@ -311,16 +286,7 @@ extension TransactionLayer {
 
     private func fail(_ transaction: ClientTransaction, _ reason: String) {
         guard !transaction.isTerminated, !transaction.lastStatus.isFinal else { return }
-        let actions: TransactionActions
-        switch transaction.machine {
-        case .invite(var machine):
-            actions = machine.transportFailed()
-            transaction.machine = .invite(machine)
-        case .nonInvite(var machine):
-            actions = machine.transportFailed()
-            transaction.machine = .nonInvite(machine)
-        }
-        perform(actions, transaction, nil, reason)
+        perform(transaction.machine.transportFailed(), transaction, nil, reason)
     }
 
     /// Sends by UDP what went by TCP for its size alone; false when that is not the case.

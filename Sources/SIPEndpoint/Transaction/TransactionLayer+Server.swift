@@ -92,16 +92,7 @@ extension TransactionLayer {
         servers.insert(transaction, token)
         transaction.next = serversByKey.updateValue(transaction, forKey: key)
         counters.serverTransactions &+= 1
-        let actions: TransactionActions
-        switch transaction.machine {
-        case .invite(var machine):
-            actions = machine.start(configuration.timers)
-            transaction.machine = .invite(machine)
-        case .nonInvite(var machine):
-            actions = machine.start(configuration.timers)
-            transaction.machine = .nonInvite(machine)
-        }
-        perform(actions, transaction)
+        perform(transaction.machine.start(configuration.timers), transaction)
         return transaction
     }
 
@@ -139,15 +130,7 @@ extension TransactionLayer {
         _ transaction: ServerTransaction, status: StatusCode, writing write: (inout ByteWriter) -> Void
     ) {
         guard !transaction.isTerminated else { return }
-        let actions: TransactionActions
-        switch transaction.machine {
-        case .invite(var machine):
-            actions = machine.send(status, configuration.timers)
-            transaction.machine = .invite(machine)
-        case .nonInvite(var machine):
-            actions = machine.send(status, configuration.timers)
-            transaction.machine = .nonInvite(machine)
-        }
+        let actions = transaction.machine.send(status, configuration.timers)
         if actions.effects.contains(.sendResponse) {
             scratch.removeAll()
             write(&scratch)
@@ -168,16 +151,7 @@ extension TransactionLayer {
     // MARK: Inputs
 
     func retransmitted(_ transaction: ServerTransaction) {
-        let actions: TransactionActions
-        switch transaction.machine {
-        case .invite(var machine):
-            actions = machine.receiveRetransmission()
-            transaction.machine = .invite(machine)
-        case .nonInvite(var machine):
-            actions = machine.receiveRetransmission()
-            transaction.machine = .nonInvite(machine)
-        }
-        perform(actions, transaction)
+        perform(transaction.machine.receiveRetransmission(), transaction)
     }
 
     func receiveAck(_ transaction: ServerTransaction, _ request: IncomingRequest) {
@@ -214,16 +188,7 @@ extension TransactionLayer {
 
     func serverTimerFired(_ token: UInt64, _ timer: TransactionTimer) {
         guard let transaction = servers.find(token) else { return }
-        let actions: TransactionActions
-        switch transaction.machine {
-        case .invite(var machine):
-            actions = machine.fire(timer, configuration.timers)
-            transaction.machine = .invite(machine)
-        case .nonInvite(var machine):
-            actions = machine.fire(timer, configuration.timers)
-            transaction.machine = .nonInvite(machine)
-        }
-        perform(actions, transaction)
+        perform(transaction.machine.fire(timer, configuration.timers), transaction)
     }
 
     // MARK: Carrying out

@@ -218,9 +218,10 @@ public final class CallLeg {
 
     private func apply(_ stream: NegotiatedStream) {
         guard !isEnded else { return }
-        let leg = LaneBound(self)
+        // Proof: the reference is used in what `execute` runs on this lane, and there alone.
+        nonisolated(unsafe) let leg = self
         let execute = agent.layer.driver.execute
-        media.apply(stream) { error in execute { leg.value.mediaFailed(error) } }
+        media.apply(stream) { error in execute { leg.mediaFailed(error) } }
         if stream.isHeld != isHeldByPeer {
             isHeldByPeer = stream.isHeld
             tell(.held(stream.isHeld))

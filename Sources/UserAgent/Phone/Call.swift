@@ -47,7 +47,7 @@ public final class Call: Sendable {
     /// Takes over a leg; on its lane.
     init(_ leg: CallLeg, in surroundings: CallSurroundings, progress: (@Sendable (StatusCode) -> Void)? = nil) {
         self.surroundings = surroundings
-        self.leg = LaneBound(leg)
+        self.leg = LaneBound(leg, on: surroundings.lane)
         media = leg.media as? any AudioLegFace
         state = Mutex(State())
         (events, eventsEnd) = AsyncStream.makeStream()

@@ -39,11 +39,3 @@ public struct CallError: Error, Sendable, Hashable, CustomStringConvertible {
 
     public var description: String { "\(ending.status.rawValue) \(ending.reason)" }
 }
-
-/// Holds an object that lives on a lane, to pass it back there.
-struct LaneBound<Value>: @unchecked Sendable {
-    // Proof of Sendable: `value` is used in closures that run on its lane only.
-    let value: Value
-
-    init(_ value: Value) { self.value = value }
-}

@@ -85,7 +85,7 @@ public final class Referral: Sendable {
         place: @escaping @Sendable (IncomingReferral) -> Result<Call, SocketError>
     ) {
         self.lane = lane
-        self.referral = LaneBound(referral)
+        self.referral = LaneBound(referral, on: lane)
         self.place = place
         request = referral.request
         target = referral.target.uri

@@ -19,7 +19,7 @@ public final class Publication: Sendable {
     /// Takes over a publication; on its lane.
     init(_ publication: EventPublication, lane: Lane) {
         self.lane = lane
-        self.publication = LaneBound(publication)
+        self.publication = LaneBound(publication, on: lane)
         first = Mutex((nil, nil))
         removal = Mutex((false, []))
         let (events, end) = AsyncStream<Event>.makeStream()
@@ -120,7 +120,7 @@ public final class ServerRequest: Sendable {
     /// Takes over a request; on its lane.
     init(_ request: InboundRequest, lane: Lane) {
         self.lane = lane
-        self.request = LaneBound(request)
+        self.request = LaneBound(request, on: lane)
         message = request.message
         isInDialog = request.isInDialog
     }

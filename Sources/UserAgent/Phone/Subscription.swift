@@ -30,7 +30,7 @@ public final class Subscription: Sendable {
     /// Takes over a subscription; on its lane.
     init(_ subscription: EventSubscription, lane: Lane) {
         self.lane = lane
-        self.subscription = LaneBound(subscription)
+        self.subscription = LaneBound(subscription, on: lane)
         first = Mutex(First())
         let (events, end) = AsyncStream<Event>.makeStream()
         self.events = events
@@ -107,7 +107,7 @@ public final class Watcher: Sendable {
     /// Takes over a subscription; on its lane, before its first NOTIFY.
     init(_ subscription: NotifierSubscription, _ first: MessageContent, lane: Lane) {
         self.lane = lane
-        self.subscription = LaneBound(subscription)
+        self.subscription = LaneBound(subscription, on: lane)
         request = subscription.request
         content = Mutex(first)
         let (life, end) = AsyncStream<Never>.makeStream()

@@ -54,26 +54,9 @@ extension Interop {
                 let certificates = try Certificates(in: peers)
                 let server = try await ItoServer.start(
                     in: peers, Self.arguments, environment: try certificates.environment())
-                func phone(_ user: String) async throws -> BaresipPeer {
-                    var options = BaresipOptions(user: user)
-                    options.domain = "example.test"
-                    options.proxy = server.address("tls://")
-                    options.transport = .tls
-                    options.authorities = certificates.authorityFile
-                    let phone = try await BaresipPeer.start(options, in: peers)
-                    try await phone.registered()
-                    return phone
-                }
-                let (alice, bob) = (try await phone("alice"), try await phone("bob"))
-                for endsAtCaller in [true, false] {
-                    let before = (alice: alice.events.last, bob: bob.events.last)
-                    try await alice.dial("sip:bob@example.test")
-                    try await alice.event(.established, after: before.alice)
-                    try await bob.event(.established, after: before.bob)
-                    try await (endsAtCaller ? alice : bob).hangUp()
-                    try await alice.event(.closed, after: before.alice)
-                    try await bob.event(.closed, after: before.bob)
-                }
+                let pair = try await BaresipPair.start(
+                    at: server.address("tls://"), over: .tls, authorities: certificates.authorityFile, in: peers)
+                try await pair.callTwice()
                 let counters = try server.statistics().connections
                 #expect(counters["connected"] == 0)
                 #expect(counters["accepted"] == 2)

@@ -44,25 +44,9 @@ extension Interop {
         @Test func baresipRegistersAndCallsOverTCP() async throws {
             try await withPeers { peers in
                 let server = try await ItoServer.start(in: peers, Self.arguments)
-                func phone(_ user: String) async throws -> BaresipPeer {
-                    var options = BaresipOptions(user: user)
-                    options.domain = "example.test"
-                    options.proxy = server.address("tcp://")
-                    options.transport = .tcp
-                    let phone = try await BaresipPeer.start(options, in: peers)
-                    try await phone.registered()
-                    return phone
-                }
-                let (alice, bob) = (try await phone("alice"), try await phone("bob"))
-                for endsAtCaller in [true, false] {
-                    let before = (alice: alice.events.last, bob: bob.events.last)
-                    try await alice.dial("sip:bob@example.test")
-                    try await alice.event(.established, after: before.alice)
-                    try await bob.event(.established, after: before.bob)
-                    try await (endsAtCaller ? alice : bob).hangUp()
-                    try await alice.event(.closed, after: before.alice)
-                    try await bob.event(.closed, after: before.bob)
-                }
+                let pair = try await BaresipPair.start(
+                    at: server.address("tcp://"), over: .tcp, in: peers)
+                try await pair.callTwice()
                 // Both are reached by the connections that they have made, and by no other.
                 let counters = try server.statistics().connections
                 #expect(counters["connected"] == 0)

@@ -108,11 +108,6 @@ import Testing
     /// What lives on a lane is touched by one thread at a time, and nothing is lost or left lying, wherever the lanes live.
     @Test(arguments: [-1, 0.85])
     func lanesThatMoveLoseNothing(hostingLimit: Double) async throws {
-        final class Count: @unchecked Sendable {
-            // Touched on its lane only.
-            var value = 0
-        }
-        let (chains, hops) = (16, 5_000)
         var configuration = Lane.Configuration()
         configuration.hostingLimit = hostingLimit
         configuration.hostingPatience = 1
@@ -121,27 +116,15 @@ import Testing
         let lanes = try LaneGroup(name: "ring", count: 3, configuration: configuration)
         lanes[1].share(threadOf: lanes[0])
         lanes[2].share(threadOf: lanes[0])
-        let counts = [Count(), Count(), Count()]
-        let finished = Mailbox<Int>()
-        @Sendable func pass(_ chain: Int, _ hop: Int, _ lane: Lane) {
-            counts[lane.index].value += 1
-            guard hop < hops else { return finished.post(chain) }
-            let next = lanes[(lane.index + (chain &* 7 &+ hop) % 3) % 3]
-            if hop % 5 == 0, lane.beginsTurn(of: next) { return pass(chain, hop + 1, next) }
-            let message = ClosureMessage { pass(chain, hop + 1, $0) }
+        try await LaneRing(lanes: lanes).run { hop, lane, next, arrived in
+            if hop % 5 == 0, lane.beginsTurn(of: next) { return arrived(next) }
+            let message = ClosureMessage(arrived)
             if next === lane || hop % 3 == 0 {
                 next.send(message, .reserved)
             } else {
                 #expect(lane.hand(message, .reserved, to: next))
             }
         }
-        for chain in 0..<chains { lanes[chain % 3].execute { pass(chain, 0, $0) } }
-        #expect(Set(try await finished.next(chains)).count == chains)
-        var sum = 0
-        for lane in lanes { sum += await lane.run { counts[$0.index].value } }
-        #expect(sum == chains * (hops + 1))
-        lanes.stop()
-        await lanes.stopped()
     }
 
     /// In whichever order they stop: what was handed over is served, and the other one goes on.

@@ -68,33 +68,15 @@ import Testing
 
     /// What lives on a lane is touched by one thread at a time, and nothing is lost or left lying, whoever runs the turns.
     @Test func lanesRunOneAnotherInTurns() async throws {
-        final class Count: @unchecked Sendable {
-            // Touched on its lane only.
-            var value = 0
-        }
-        let (chains, hops) = (16, 5_000)
-        let lanes = try LaneGroup(name: "ring", count: 3)
-        let counts = [Count(), Count(), Count()]
-        let finished = Mailbox<Int>()
-        @Sendable func pass(_ chain: Int, _ hop: Int, _ lane: Lane) {
-            counts[lane.index].value += 1
-            guard hop < hops else { return finished.post(chain) }
-            // Some hops stay, so that turns of all lengths come about.
-            let next = lanes[(lane.index + (chain &* 7 &+ hop) % 3) % 3]
-            let message = ClosureMessage { pass(chain, hop + 1, $0) }
+        let ring = LaneRing(lanes: try LaneGroup(name: "ring", count: 3))
+        try await ring.run { _, lane, next, arrived in
+            let message = ClosureMessage(arrived)
             if next === lane {
                 lane.send(message, .reserved)
             } else {
                 #expect(lane.hand(message, .reserved, to: next))
             }
         }
-        for chain in 0..<chains { lanes[chain % 3].execute { pass(chain, 0, $0) } }
-        #expect(Set(try await finished.next(chains)).count == chains)
-        var sum = 0
-        for lane in lanes { sum += await lane.run { counts[$0.index].value } }
-        #expect(sum == chains * (hops + 1))
-        lanes.stop()
-        await lanes.stopped()
     }
 
     /// A lane that has stopped takes nothing, and its memory is left alone.

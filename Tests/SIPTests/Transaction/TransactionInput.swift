@@ -1,4 +1,5 @@
 import SIP
+import Testing
 
 /// Anything that can happen to a transaction, as data, so that tests can be tables.
 enum TransactionInput: Hashable, Sendable {
@@ -104,6 +105,18 @@ struct Row<Machine: ScriptedTransaction>: Sendable {
         var machine = machine
         for input in path { _ = machine.take(input, timers) }
         return machine
+    }
+
+    /// Gives every input to the machine after the path, and holds what it does against the cells.
+    func check(_ timers: TransactionTimers, at location: SourceLocation = #_sourceLocation) {
+        let prepared = prepared(timers)
+        for input in everyInput {
+            var machine = prepared
+            let expected = cells[input] ?? otherwise(input, prepared.state)
+            let actions = machine.take(input, timers)
+            #expect(actions == expected.actions, "\(input)", sourceLocation: location)
+            #expect(machine.state == expected.next, "\(input)", sourceLocation: location)
+        }
     }
 }
 

@@ -255,9 +255,8 @@ extension String {
     }
 }
 
+// Proof of Sendable: a test hands it to one task and waits for that task before it uses it again.
 extension RawWebSocket: @unchecked Sendable {
-    // Used by one task at a time.
-
     /// Sends bytes; a connection that the other side has broken takes none.
     func sendUnlessBroken(_ bytes: [UInt8]) { send(bytes) }
 }
