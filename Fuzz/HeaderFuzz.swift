@@ -16,7 +16,7 @@ public func fuzzHeader(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     switch first % 8 {
     case 0: readInMessage("Event", value) { _ = (try? $0.event, try? $0.subscriptionState) }
     case 1: readInMessage("RAck", value) { _ = (try? $0.rAck, try? $0.rSeq) }
-    case 2: readInMessage("Session-Expires", value) { _ = (try? $0.sessionExpires, try? $0.minSE) }
+    case 2: readInMessage("Session-Expires", value) { _ = (try? $0.sessionExpires, try? $0.minimumSessionExpires) }
     case 3: readReferences(text)
     case 4: readReferTarget(text, value)
     case 5: readDigest(value)

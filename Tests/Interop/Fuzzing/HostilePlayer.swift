@@ -88,7 +88,9 @@ struct HostilePlayer {
             isNew && mutation.chance(70)
             ? mutation.pick(["INVITE", "INVITE", "SUBSCRIBE", "REFER", "MESSAGE", "OPTIONS"])
             : mutation.pick(Self.methods)
-        let text = write(method, &sessions[place], callers[wire])
+        var session = sessions[place]
+        let text = write(method, &session, callers[wire])
+        sessions[place] = session
         let bytes = mutation.chance(45) ? mutation.mutate(text) : Wire.bytes(text)
         if mutation.chance(7) {
             late.append((wire, bytes))

@@ -1,4 +1,6 @@
+import SDP
 import SIP
+import SIPEndpoint
 import Server
 import TestKit
 import Testing
