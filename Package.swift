@@ -112,7 +112,7 @@ let package = Package(
             ], swiftSettings: settings + warnings),
         // Ours and users' tests.
         module("TestKit", ["SIP", "SIPEndpoint", "Reactor", "Media", x509, asn1, crypto]),
-        tests("SIP"),
+        tests("SIP", ["TestKit"]),
         tests("SDP"),
         tests("RTP"),
         tests("Reactor", ["TestKit"]),
@@ -122,7 +122,12 @@ let package = Package(
         tests("Routing", ["SIP"]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        tests("UserAgent", ["TestKit", "SIP", "SDP", "SIPEndpoint", "Media", "Reactor"]),
+        tests(
+            "UserAgent",
+            [
+                "TestKit", "SIP", "SDP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar", "Routing",
+                crypto,
+            ]),
         tests(
             "Server",
             [
@@ -133,7 +138,11 @@ let package = Package(
         tests("TestKit", ["Reactor"]),
         // The executable among programs that no one here wrote.
         .testTarget(
-            name: "InteropTests", dependencies: ["TestKit", "Media", "ito", "Server", "UserAgent", "SIP", "Reactor"],
+            name: "InteropTests",
+            dependencies: [
+                "TestKit", "Media", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "Reactor",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/Interop", exclude: ["Scenarios", "Tools"], swiftSettings: settings + warnings),
     ]
         + examples([
