@@ -19,6 +19,8 @@ public final class TransactionLayer {
     @exclusivity(unchecked) public var tap: ((_ bytes: UnsafeRawBufferPointer, _ flow: Flow, _ isSent: Bool) -> Void)?
     /// What was counted.
     @exclusivity(unchecked) public internal(set) var counters = EndpointCounters()
+    /// Which targets have failed.
+    @exclusivity(unchecked) var health: TargetHealth
     /// Part of every branch and tag of this start.
     let bootIdentifier: UInt64
     @exclusivity(unchecked) var clients = TransactionTable<ClientTransaction>()
@@ -40,6 +42,7 @@ public final class TransactionLayer {
         self.configuration = configuration
         self.listeners = listeners
         self.handler = handler
+        health = TargetHealth(configuration.health)
         bootIdentifier = driver.random()
     }
 
@@ -140,10 +143,16 @@ public final class TransactionLayer {
     }
 
     private func receiveRequest(_ view: MessageView, _ flow: Flow, _ defect: MessageDefect?) {
-        guard let via = try? view.topVia else {
+        let via: ViaIndex
+        do throws(MessageDefect) {
+            via = try view.topVia
+        } catch {
             // Without a Via there is nowhere to answer to.
-            counters.malformed &+= 1
-            return
+            guard let via = view.topViaToAnswer else {
+                counters.malformed &+= 1
+                return
+            }
+            return reject(IncomingRequest(view: view, flow: flow, via: via), defect ?? error)
         }
         let request = IncomingRequest(view: view, flow: flow, via: via)
         if let defect { return reject(request, defect) }

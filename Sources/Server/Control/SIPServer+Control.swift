@@ -71,16 +71,18 @@ extension SIPServer {
         result.bindings = table.statistics.bindings
         var signalling = EndpointCounters()
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
-            let (layer, dispatch, credentials, proxy, waking, registrar, pings) = await lane.lane.run { _ in
+            let (layer, transactions, dispatch, credentials, proxy, waking, registrar, pings) = await lane.lane.run {
+                _ in
                 (
-                    lane.layer.counters, dispatcher.counters, dispatcher.credentials, dispatcher.proxy.counters,
-                    dispatcher.proxy.waking, dispatcher.registrar.counters, dispatcher.duties.pingsSent
+                    lane.layer.counters, lane.layer.transactionCount, dispatcher.counters, dispatcher.credentials,
+                    dispatcher.proxy.counters, dispatcher.proxy.waking, dispatcher.registrar.counters,
+                    dispatcher.duties.pingsSent
                 )
             }
             signalling.add(layer)
             result.refused.add(dispatch.refused)
             result.authentication.add(credentials.all)
-            result.signalling.add([("strayAcks", dispatch.strayAcks)])
+            result.signalling.add([("strayAcks", dispatch.strayAcks), ("transactions", UInt64(transactions))])
             result.proxy.add(proxy.all)
             result.push.add(waking.all)
             result.registrar.add(registrar.all + [("pings", pings)])
@@ -150,7 +152,8 @@ extension ProxyCounters {
             ("forwarded", forwarded), ("stateless", stateless), ("branches", branches), ("acks", acks),
             ("loops", loops),
             ("tooManyHops", tooManyHops), ("tooBroad", tooBroad), ("forgedTokens", forgedTokens),
-            ("failOvers", failOvers), ("redirections", redirections), ("redirected", redirected),
+            ("failOvers", failOvers), ("nextServers", nextServers), ("redirections", redirections),
+            ("redirected", redirected),
         ]
     }
 }

@@ -42,9 +42,11 @@ extension Dispatcher {
             directives.cancelsLosers = !disposition.contains(.keepsLosers)
             forward(request, plan, to: targets, sender, directives, layer)
         case .noBinding:
+            guard proxy.isForwardable(request, in: layer) else { return }
             counters.noBinding &+= 1
             layer.respondStatelessly(to: request, 480)
         case .unknownUser:
+            guard proxy.isForwardable(request, in: layer) else { return }
             counters.unknownUser &+= 1
             layer.respondStatelessly(to: request, 404)
         case .loading:
