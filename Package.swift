@@ -25,6 +25,16 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
         name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings + warnings)
 }
 
+/// The programs of `Examples`, which is a package of its own for its readers; `script/test` builds them with all else.
+func examples(_ programs: KeyValuePairs<String, [Target.Dependency]>) -> [Target] {
+    guard Context.environment["ITODENWA_STRICT"] != nil else { return [] }
+    return programs.map { name, libraries in
+        .executableTarget(
+            name: name, dependencies: libraries, path: "Examples/Sources/\(name)",
+            swiftSettings: [.swiftLanguageMode(.v6)])
+    }
+}
+
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
@@ -102,7 +112,7 @@ let package = Package(
             ], swiftSettings: settings + warnings),
         // Ours and users' tests.
         module("TestKit", ["SIP", "SIPEndpoint", "Reactor", "Media", x509, asn1, crypto]),
-        tests("SIP"),
+        tests("SIP", ["TestKit"]),
         tests("SDP"),
         tests("RTP"),
         tests("Reactor", ["TestKit"]),
@@ -112,7 +122,12 @@ let package = Package(
         tests("Routing", ["SIP"]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        tests("UserAgent", ["TestKit", "SIP", "SDP", "SIPEndpoint", "Media", "Reactor"]),
+        tests(
+            "UserAgent",
+            [
+                "TestKit", "SIP", "SDP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar", "Routing",
+                crypto,
+            ]),
         tests(
             "Server",
             [
@@ -123,7 +138,17 @@ let package = Package(
         tests("TestKit", ["Reactor"]),
         // The executable among programs that no one here wrote.
         .testTarget(
-            name: "InteropTests", dependencies: ["TestKit", "Media", "ito", "Server", "UserAgent", "SIP", "Reactor"],
+            name: "InteropTests",
+            dependencies: [
+                "TestKit", "Media", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "Reactor",
+                .product(name: "Logging", package: "swift-log"),
+            ],
             path: "Tests/Interop", exclude: ["Scenarios", "Tools"], swiftSettings: settings + warnings),
     ]
+        + examples([
+            "AnsweringMachine": ["UserAgent", "Media"], "BackToBack": ["UserAgent", "SIP"],
+            "CallSomebody": ["UserAgent", "Media"],
+            "Notifier": ["UserAgent"], "ReadTrace": ["SIP"], "StatelessRedirect": ["SIP", "SIPEndpoint", "Reactor"],
+            "TimeServer": ["UserAgent", "Media"],
+        ])
 )

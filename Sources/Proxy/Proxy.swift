@@ -56,11 +56,7 @@ public final class Proxy {
     /// The checks of RFC 3261 §16.3 steps 2 to 5 and RFC 5393; false when the request was answered.
     func check(_ request: IncomingRequest, _ loopHash: UInt64, _ layer: TransactionLayer) -> Bool {
         let view = request.view
-        if let hops = try? view.maxForwards, hops == 0 {
-            counters.tooManyHops &+= 1
-            layer.respondStatelessly(to: request, 483)
-            return false
-        }
+        guard hasHops(request, layer) else { return false }
         if LoopDetection.isLoop(
             view, hash: loopHash,
             isOurs: { self.isOurs(host: $0.host, port: $0.hasPort ? $0.port : $0.transport.defaultPort, view, layer) })
@@ -69,6 +65,24 @@ public final class Proxy {
             layer.respondStatelessly(to: request, 482)
             return false
         }
+        return knowsExtensions(request, layer)
+    }
+
+    /// Whether a request may be forwarded for all that it says itself; false when it was answered. What cannot be forwarded for
+    /// want of a target is checked by this first: a request is looked at before its target is (RFC 3261 §16.3, §16.5).
+    public func isForwardable(_ request: IncomingRequest, in layer: TransactionLayer) -> Bool {
+        hasHops(request, layer) && knowsExtensions(request, layer)
+    }
+
+    private func hasHops(_ request: IncomingRequest, _ layer: TransactionLayer) -> Bool {
+        guard let hops = try? request.view.maxForwards, hops == 0 else { return true }
+        counters.tooManyHops &+= 1
+        layer.respondStatelessly(to: request, 483)
+        return false
+    }
+
+    private func knowsExtensions(_ request: IncomingRequest, _ layer: TransactionLayer) -> Bool {
+        let view = request.view
         var unsupported: [ByteRange] = []
         var required = view.values(of: .proxyRequire)
         while let value = required.next() {

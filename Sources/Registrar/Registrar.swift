@@ -163,7 +163,9 @@ public final class Registrar {
     ) throws(MessageDefect) -> UnsafeRawBufferPointer {
         let nobody = UnsafeRawBufferPointer(rebasing: userText[0..<0])
         let uri = try view.uri(try view.to.uri)
-        guard uri.isSIP, domains.find(view.bytes(uri.host)) == domain else { return nobody }
+        // An address of record is a SIP or SIPS URI (RFC 3261 §10.2, RFC 4475 §3.3.4).
+        guard uri.isSIP else { throw MessageDefect(.uri, "To holds no SIP URI", header: .to) }
+        guard domains.find(view.bytes(uri.host)) == domain else { return nobody }
         let count = unescape(view.bytes(uri.user), into: userText)
         guard count <= BindingTable.maximumUserSize else { return nobody }
         return UnsafeRawBufferPointer(rebasing: userText[0..<count])

@@ -1,3 +1,5 @@
+import SIP
+
 /// A hash for Digest (RFC 7616 §3.3, RFC 8760).
 public enum DigestAlgorithmName: UInt8, Sendable, Hashable, CaseIterable {
     case md5, sha256
@@ -33,6 +35,7 @@ public struct DomainTable: Sendable {
     /// The domains in their order.
     public let domains: [Domain]
     private let names: [(name: [UInt8], domain: Int)]
+    private let addresses: [(address: AddressLiteral, domain: Int)]
 
     public init(_ domains: [Domain]) {
         self.domains = domains
@@ -41,14 +44,22 @@ public struct DomainTable: Sendable {
             for name in [domain.name] + domain.aliases { names.append((Array(name.utf8), index)) }
         }
         self.names = names
+        addresses = names.compactMap { entry in
+            guard entry.name.contains(UInt8(ascii: ":")),
+                let address = entry.name.withUnsafeBytes({ AddressLiteral($0) })
+            else { return nil }
+            return (address, entry.domain)
+        }
     }
 
     /// The domain of a host as written in a URI, brackets of an IPv6 reference included; nil for a stranger.
     public func find(_ host: UnsafeRawBufferPointer) -> Int? {
-        var host = host
+        // One IPv6 address has many texts (RFC 5954 §4.2).
         if host.count > 2, host[0] == UInt8(ascii: "[") {
-            host = UnsafeRawBufferPointer(rebasing: host[1..<host.count - 1])
+            guard let address = AddressLiteral(host) else { return nil }
+            return addresses.first { $0.address == address }?.domain
         }
+        var host = host
         // A trailing dot names the same domain (RFC 1035 §3.1).
         if host.count > 1, host[host.count - 1] == UInt8(ascii: ".") {
             host = UnsafeRawBufferPointer(rebasing: host.dropLast())

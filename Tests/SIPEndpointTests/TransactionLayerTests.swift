@@ -110,6 +110,16 @@ import Testing
         #expect(bob.layer.transactionCount == 0)
     }
 
+    /// RFC 4475 §3.1.2.1: what stands before the flaw says where the answer goes.
+    @Test func aRequestWithAMalformedViaIsAnswered() {
+        sendRaw("OPTIONS sip:b@c SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.1:5060;;,;,,\nContent-Length: 0\n\n")
+        sendRaw("ACK sip:b@c SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.1:5060;;,;,,\nContent-Length: 0\n\n")
+        sendRaw("OPTIONS sip:b@c SIP/2.0\nVia: SIP/2.0/UDP\nContent-Length: 0\n\n")
+        network.run(for: .seconds(1))
+        #expect(answers().map { $0.prefix(11) } == ["SIP/2.0 400"])
+        #expect(bob.requests.isEmpty)
+    }
+
     @Test func brokenRequestsAreAnsweredAndBrokenACKsAreNot() {
         sendRaw("OPTIONS sip:b@c SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\nContent-Length: 9\n\n")
         sendRaw("ACK sip:b@c SIP/2.0\nVia: SIP/2.0/UDP 192.0.2.1:5060;branch=z9hG4bK1\nContent-Length: 9\n\n")

@@ -78,7 +78,8 @@ public struct Dialog: Sendable {
     ///   - localTag: the To tag of the responses.
     ///   - isConfirmed: whether the response is a 2xx.
     ///   - isSecureTransport: whether the request came over TLS.
-    /// - Throws: `MessageDefect` if a part is missing or malformed; Contact is required.
+    /// - Throws: `MessageDefect` if a part is missing or malformed; Contact is required, but of callers of RFC 2543, whose From has
+    ///   no tag.
     public init(
         received request: MessageView, localTag: [UInt8], isConfirmed: Bool, isSecureTransport: Bool = false
     ) throws(MessageDefect) {
@@ -89,8 +90,14 @@ public struct Dialog: Sendable {
         local = try Self.fieldValue(.to, of: request) + Array(";tag=".utf8) + localTag
         remote = try Self.fieldValue(.from, of: request)
         remoteSequence = try request.cSeq.number
-        guard let contact = try Self.contact(of: request) else { throw MessageView.missing(.contact) }
-        remoteTarget = contact
+        if let contact = try Self.contact(of: request) {
+            remoteTarget = contact
+        } else if try request.from.tag.isEmpty {
+            // A caller of RFC 2543 (§6.13 there) is reached at the address in From (RFC 4475 §3.4.1).
+            remoteTarget = try URI(request, request.from.uri)
+        } else {
+            throw MessageView.missing(.contact)
+        }
         routeSet = try RouteSet(receiving: request)
         let scheme = try request.requestURI.scheme
         isSecure = isSecureTransport && scheme == .sips

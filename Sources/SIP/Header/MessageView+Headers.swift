@@ -28,6 +28,12 @@ extension MessageView {
         }
     }
 
+    /// The topmost Via of a request that is refused for it: what can be read of a malformed one, so far as that says where the
+    /// refusal goes (RFC 4475 §3.1.2.1).
+    public var topViaToAnswer: ViaIndex? {
+        firstValue(of: .via).flatMap { ViaIndex(answering: base, $0) }
+    }
+
     /// From.
     public var from: AddressIndex { get throws(MessageDefect) { try single(.from) } }
 

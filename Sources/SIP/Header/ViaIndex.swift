@@ -108,6 +108,20 @@ public struct ViaIndex: Sendable {
         try parseParameters(base, cursor)
     }
 
+    /// As much of a malformed value as says where an answer goes; nil when not even sent-by can be read.
+    init?(answering base: UnsafePointer<UInt8>, _ range: ByteRange) {
+        whole = range
+        var cursor = Cursor(base, range)
+        do throws(MessageDefect) {
+            try parseProtocol(base, &cursor)
+            try parseSentBy(&cursor)
+        } catch {
+            return nil
+        }
+        // What stands before the flaw counts.
+        try? parseParameters(base, cursor)
+    }
+
     /// `sent-protocol LWS`.
     @inline(__always)
     private mutating func parseProtocol(_ base: UnsafePointer<UInt8>, _ cursor: inout Cursor) throws(MessageDefect) {

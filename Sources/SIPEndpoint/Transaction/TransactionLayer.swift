@@ -143,10 +143,16 @@ public final class TransactionLayer {
     }
 
     private func receiveRequest(_ view: MessageView, _ flow: Flow, _ defect: MessageDefect?) {
-        guard let via = try? view.topVia else {
+        let via: ViaIndex
+        do throws(MessageDefect) {
+            via = try view.topVia
+        } catch {
             // Without a Via there is nowhere to answer to.
-            counters.malformed &+= 1
-            return
+            guard let via = view.topViaToAnswer else {
+                counters.malformed &+= 1
+                return
+            }
+            return reject(IncomingRequest(view: view, flow: flow, via: via), defect ?? error)
         }
         let request = IncomingRequest(view: view, flow: flow, via: via)
         if let defect { return reject(request, defect) }

@@ -71,15 +71,15 @@ extension SIPServer {
         result.bindings = table.statistics.bindings
         var signalling = EndpointCounters()
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
-            let (layer, dispatch, proxy, registrar, pings) = await lane.lane.run { _ in
+            let (layer, transactions, dispatch, proxy, registrar, pings) = await lane.lane.run { _ in
                 (
-                    lane.layer.counters, dispatcher.counters, dispatcher.proxy.counters, dispatcher.registrar.counters,
-                    dispatcher.duties.pingsSent
+                    lane.layer.counters, lane.layer.transactionCount, dispatcher.counters, dispatcher.proxy.counters,
+                    dispatcher.registrar.counters, dispatcher.duties.pingsSent
                 )
             }
             signalling.add(layer)
             result.refused.add(dispatch.refused)
-            result.signalling.add([("strayAcks", dispatch.strayAcks)])
+            result.signalling.add([("strayAcks", dispatch.strayAcks), ("transactions", UInt64(transactions))])
             result.proxy.add(proxy.all)
             result.registrar.add(registrar.all + [("pings", pings)])
             result.lanes.append(ServerStatistics.Lane(lane.lane, uptime: uptime))

@@ -39,9 +39,11 @@ extension Dispatcher {
             directives.cancelsLosers = !disposition.contains(.keepsLosers)
             proxy.forward(request, plan, to: targets, strips: strips, directives: directives, in: layer)
         case .noBinding:
+            guard proxy.isForwardable(request, in: layer) else { return }
             counters.noBinding &+= 1
             layer.respondStatelessly(to: request, 480)
         case .unknownUser:
+            guard proxy.isForwardable(request, in: layer) else { return }
             counters.unknownUser &+= 1
             layer.respondStatelessly(to: request, 404)
         case .loading:

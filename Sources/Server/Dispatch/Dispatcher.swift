@@ -196,7 +196,10 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     /// A request for the server itself: OPTIONS says what it can (RFC 3261 §11).
     private func answerForServer(_ request: IncomingRequest, _ layer: TransactionLayer) {
         guard request.view.method == .options else {
-            return layer.respondStatelessly(to: request, 405) { $0.append("Allow: OPTIONS, REGISTER\r\n") }
+            // A method that nobody knows is not merely out of place (RFC 3261 §21.5.2, RFC 4475 §3.1.1.5).
+            return layer.respondStatelessly(to: request, request.view.method == .unknown ? 501 : 405) {
+                $0.append("Allow: OPTIONS, REGISTER\r\n")
+            }
         }
         layer.respondStatelessly(to: request, 200) { writer in
             writer.append(

@@ -16,7 +16,7 @@ public struct ServerStatistics: Codable, Sendable, Hashable {
     public var users = 0
     /// Bindings, those that have just ended included.
     public var bindings = 0
-    /// Messages and transactions of all lanes.
+    /// Messages and transactions of all lanes; `transactions` is how many there are now, all else counts from the start.
     public var signalling: [String: UInt64] = [:]
     /// Connections; `open` is how many there are now, all else counts from the start.
     public var connections: [String: UInt64] = [:]

@@ -22,6 +22,8 @@ extension CallAgent {
             return layer.respondStatelessly(to: request, 481)
         }
         guard view.method != .ack, view.method != .cancel, !refusesExtensions(of: request) else { return }
+        // RFC 3261 §8.2.2.1.
+        guard (try? view.requestURI.scheme) != .other else { return layer.respondStatelessly(to: request, 416) }
         switch view.method {
         case .invite: receiveInvite(request)
         case .options: layer.respondStatelessly(to: request, 200) { self.writeAbilities(into: &$0) }
@@ -73,6 +75,10 @@ extension CallAgent {
         let view = request.view
         guard view.hasUsableBody else {
             return layer.respondStatelessly(to: request, 415) { $0.append("Accept: application/sdp\r\n") }
+        }
+        // Offer or answer: what is sent back describes a session (RFC 3261 §21.4.7, RFC 4475 §3.3.15).
+        guard view.accepts("application", "sdp") else {
+            return answer(request, 406, MessageContent([Self.warning("A session can be described by SDP only")]))
         }
         if let field = SessionTimer(configuration.sessionTimer).refusal(of: view) {
             return answer(request, 422, MessageContent([.init(field.name, field.value)]))

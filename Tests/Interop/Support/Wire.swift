@@ -26,9 +26,11 @@ final class Wire: Sendable {
     ///
     /// - Parameters:
     ///   - port: the local port; 0 lets the kernel choose.
+    ///   - address: the local address, one of 127.0.0.0/8.
     ///   - receiveBuffer: bytes that the kernel may keep for us; nil leaves that to it.
     convenience init(
-        _ transport: Transport, to hostPort: String, port: UInt16 = 0, receiveBuffer: Int32? = nil
+        _ transport: Transport, to hostPort: String, port: UInt16 = 0, address: UInt32 = loopback,
+        receiveBuffer: Int32? = nil
     ) throws(PeerError) {
         let type = transport == .udp ? SOCK_DGRAM : SOCK_STREAM
         let descriptor = socket(AF_INET, Int32(type.rawValue | SOCK_CLOEXEC.rawValue), 0)
@@ -36,7 +38,7 @@ final class Wire: Sendable {
             setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
         }
         let remote = UInt16(hostPort.split(separator: ":").last ?? "") ?? 0
-        guard Self.call(descriptor, port, bind) == 0, Self.call(descriptor, remote, connect) == 0 else {
+        guard Self.call(descriptor, port, at: address, bind) == 0, Self.call(descriptor, remote, connect) == 0 else {
             let reason = String(cString: strerror(errno))
             close(descriptor)
             throw PeerError(.startFailed, "no \(transport) socket to \(hostPort): \(reason)")
@@ -55,14 +57,18 @@ final class Wire: Sendable {
 
     deinit { close(descriptor) }
 
-    /// Calls bind(2) or connect(2) with a port of 127.0.0.1.
+    /// 127.0.0.1.
+    static let loopback: UInt32 = 0x7F00_0001
+
+    /// Calls bind(2) or connect(2) with a port of 127.0.0.1 or of another address of loopback.
     static func call(
-        _ descriptor: Int32, _ port: UInt16, _ body: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
+        _ descriptor: Int32, _ port: UInt16, at number: UInt32 = loopback,
+        _ body: (Int32, UnsafePointer<sockaddr>, socklen_t) -> Int32
     ) -> Int32 {
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
         address.sin_port = port.bigEndian
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        address.sin_addr.s_addr = number.bigEndian
         return withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 body(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size))

@@ -78,6 +78,12 @@ import Testing
         #expect("\(try Self.caller(180, contact: nil).remoteTarget)" == "sip:bob@example.com")
     }
 
+    @Test("RFC 4475 §3.4.1: a caller of RFC 2543, without tag and Contact, is reached at the address in From")
+    func withoutContactAndTag() throws {
+        let dialog = try Self.callee(contact: nil, fromTag: nil)
+        #expect("\(dialog.remoteTarget)" == "sip:alice@example.com")
+    }
+
     @Test(
         "What cannot make a dialog is an error, not a trap",
         arguments: ["*", "<sip:bob", "\"", "<>", "<sip:b ob@x>", "<sip:bob@[::1>"])

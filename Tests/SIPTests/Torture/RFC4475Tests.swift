@@ -1,4 +1,5 @@
 import SIP
+import TestKit
 import Testing
 
 /// The 49 messages of RFC 4475, each treated as its section recommends.

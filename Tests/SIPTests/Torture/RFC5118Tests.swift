@@ -1,4 +1,5 @@
 import SIP
+import TestKit
 import Testing
 
 /// The 12 messages of RFC 5118: IPv6 references wherever they may and may not stand.

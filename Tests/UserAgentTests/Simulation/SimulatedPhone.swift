@@ -20,6 +20,10 @@ final class SimulatedPhone: RequestHandler {
     var onInvitation: (CallLeg) -> Void = { $0.answer() }
     /// Where requests outside of dialogs go.
     var proxy: URI?
+    /// Who the phone says it is; nil is where it is called directly.
+    var addressOfRecord: URI?
+    /// Keeps the phone registered, once `register` was called.
+    private(set) var registration: RegistrationAgent?
     private let media: SimulatedMedia
     private let credentials: DigestClient
 
@@ -70,13 +74,26 @@ final class SimulatedPhone: RequestHandler {
     }
 
     /// Who the phone is when it sends requests.
-    var identity: CallAgent.Identity { .init(NameAddress(uri), proxy: proxy) }
+    var identity: CallAgent.Identity { .init(NameAddress(addressOfRecord ?? uri), proxy: proxy) }
 
     @discardableResult
     func call(_ target: URI, options: OutgoingCallOptions = .init()) throws -> CallLeg {
         let leg = try agent.call(target, as: identity, options: options)
         adopt(leg)
         return leg
+    }
+
+    /// Registers the address of record at its proxy.
+    func register() throws {
+        guard let addressOfRecord, let proxy else { preconditionFailure("\(user) has no registrar") }
+        let client = RegistrationClient(
+            configuration: try RegistrationConfiguration(addressOfRecord: addressOfRecord, contact: uri),
+            authentication: credentials, callID: Array("registration@\(node.address)".utf8),
+            fromTag: Array("r\(user)".utf8), seed: layer.driver.random())
+        let made = RegistrationAgent(layer: layer, client: client, destination: proxy) { [unowned self] in agent.methods
+        }
+        registration = made
+        made.start()
     }
 
     func adopt(_ leg: CallLeg) {
@@ -104,7 +121,10 @@ final class SimulatedPhone: RequestHandler {
         layer.respondStatelessly(to: request, 481)
     }
 
-    func timerFired(_ token: UInt64, in layer: TransactionLayer) { agent.timerFired(token) }
+    func timerFired(_ token: UInt64, in layer: TransactionLayer) {
+        if token & RegistrationAgent.timerMark != 0 { return registration?.timerFired(token) ?? () }
+        agent.timerFired(token)
+    }
 }
 
 /// Two phones and nothing between them.

@@ -1,17 +1,18 @@
 import Foundation
-import Testing
 
 /// The test messages of an RFC: from `../shared/testdata/torture` where it is there, else from the archive that the RFC
 /// prints in its appendix (base64 of a compressed tar file).
-struct TortureArchive: Sendable {
+public struct TortureArchive: Sendable {
     /// The bytes of each message by its name, without a file extension.
-    let messages: [String: [UInt8]]
+    public let messages: [String: [UInt8]]
 
-    static let rfc4475 = TortureArchive(rfc: 4475)
-    static let rfc5118 = TortureArchive(rfc: 5118)
+    /// The 49 messages of RFC 4475, and one more that its text does not mention.
+    public static let rfc4475 = TortureArchive(rfc: 4475)
+    /// The 12 messages of RFC 5118.
+    public static let rfc5118 = TortureArchive(rfc: 5118)
 
     /// Whether there is anything to test with; the data are no part of the repository.
-    var isPresent: Bool { !messages.isEmpty }
+    public var isPresent: Bool { !messages.isEmpty }
 
     private init(rfc: Int) {
         let directories = Self.sharedDirectories
