@@ -25,6 +25,16 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
         name: "\(name)Tests", dependencies: [.byName(name: name)] + dependencies, swiftSettings: settings + warnings)
 }
 
+/// The programs of `Examples`, which is a package of its own for its readers; `script/test` builds them with all else.
+func examples(_ programs: KeyValuePairs<String, [Target.Dependency]>) -> [Target] {
+    guard Context.environment["ITODENWA_STRICT"] != nil else { return [] }
+    return programs.map { name, libraries in
+        .executableTarget(
+            name: name, dependencies: libraries, path: "Examples/Sources/\(name)",
+            swiftSettings: [.swiftLanguageMode(.v6)])
+    }
+}
+
 let nioCore: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
@@ -71,7 +81,10 @@ let package = Package(
         module("RTP"),
         // The ground: lanes, sockets, media, records.
         .target(name: "CLinux"),
-        module("Reactor", ["CLinux", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
+        .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
+        module(
+            "Reactor",
+            ["CLinux", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
         module("Media", ["RTP", "Reactor"]),
         module("SIPEndpoint", ["SIP", "Reactor"]),
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
@@ -132,4 +145,10 @@ let package = Package(
             ],
             path: "Tests/Interop", exclude: ["Scenarios", "Tools"], swiftSettings: settings + warnings),
     ]
+        + examples([
+            "AnsweringMachine": ["UserAgent", "Media"], "BackToBack": ["UserAgent", "SIP"],
+            "CallSomebody": ["UserAgent", "Media"],
+            "Notifier": ["UserAgent"], "ReadTrace": ["SIP"], "StatelessRedirect": ["SIP", "SIPEndpoint", "Reactor"],
+            "TimeServer": ["UserAgent", "Media"],
+        ])
 )

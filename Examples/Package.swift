@@ -15,6 +15,9 @@ let package = Package(
     targets: [
         example("CallSomebody", "UserAgent", "Media"),
         example("AnsweringMachine", "UserAgent", "Media"),
+        example("BackToBack", "UserAgent", "SIP"),
+        example("Notifier", "UserAgent"),
+        example("TimeServer", "UserAgent", "Media"),
         example("StatelessRedirect", "SIP", "SIPEndpoint", "Reactor"),
         example("ReadTrace", "SIP"),
     ],

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <time.h>
 
 _Static_assert(sizeof(struct linux_mmsghdr) == sizeof(struct mmsghdr), "layout of struct mmsghdr");
@@ -58,6 +59,13 @@ int linux_steer_to_first_socket(int socket, bool first) {
         ? setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program)
         : setsockopt(socket, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &none, sizeof none);
     return result == 0 ? 0 : -errno;
+}
+
+uint64_t linux_file_version(const char *path) {
+    struct stat status;
+    if (stat(path, &status) != 0) return 0;
+    uint64_t time = (uint64_t)status.st_mtim.tv_sec * 1000000000u + (uint64_t)status.st_mtim.tv_nsec;
+    return (time ^ (uint64_t)status.st_ino << 48 ^ (uint64_t)status.st_ino) | 1;
 }
 
 void linux_set_timer_slack(unsigned long nanoseconds) {

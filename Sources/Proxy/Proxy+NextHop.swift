@@ -5,15 +5,19 @@ import SIPEndpoint
 extension Proxy {
     /// Finds the next hops of a request for a target and gives them to `completion` on the lane: at once when no name has
     /// to be looked up. None means that the target cannot be reached.
+    ///
+    /// - Parameter seed: decides among servers of one priority, for a request that is forwarded without state.
     func nextHops(
-        _ view: MessageView, _ plan: RoutePlan, _ target: ProxyTarget, _ layer: TransactionLayer,
+        _ view: MessageView, _ plan: RoutePlan, _ target: ProxyTarget, _ layer: TransactionLayer, seed: UInt64? = nil,
         _ completion: @escaping ([Target]) -> Void
     ) {
         guard !isSecured(view, target) else {
             // What is for SIPS goes by TLS or not at all (RFC 5630 §5.3).
-            return findNextHops(view, plan, target, layer) { hops in completion(hops.filter(\.transport.isSecure)) }
+            return findNextHops(view, plan, target, layer, seed) { hops in
+                completion(hops.filter(\.transport.isSecure))
+            }
         }
-        findNextHops(view, plan, target, layer, completion)
+        findNextHops(view, plan, target, layer, seed, completion)
     }
 
     /// Whether a request is forwarded to a SIPS URI.
@@ -23,29 +27,30 @@ extension Proxy {
     }
 
     private func findNextHops(
-        _ view: MessageView, _ plan: RoutePlan, _ target: ProxyTarget, _ layer: TransactionLayer,
+        _ view: MessageView, _ plan: RoutePlan, _ target: ProxyTarget, _ layer: TransactionLayer, _ seed: UInt64?,
         _ completion: @escaping ([Target]) -> Void
     ) {
         if let flow = target.flow, !plan.hasNext { return completion([Target(flow)]) }
-        if let path = target.path, !plan.hasNext { return layer.locate(path.first, completion) }
-        if let next = plan.nextURI { return locate(view, next, layer, completion) }
+        if let path = target.path, !plan.hasNext { return layer.locate(path.first, seed: seed, completion) }
+        if let next = plan.nextURI { return locate(view, next, layer, seed, completion) }
         guard let uri = target.nextHop ?? target.uri else {
             // With a Request-URI that is our own, its place is taken by the last Route value.
             if plan.requestURIIsOurs, let last = plan.last, let uri = try? view.uri(last.uri) {
-                return locate(view, uri, layer, completion)
+                return locate(view, uri, layer, seed, completion)
             }
             guard let uri = try? view.requestURI else { return completion([]) }
-            return locate(view, uri, layer, completion)
+            return locate(view, uri, layer, seed, completion)
         }
         guard let parsed = try? URI(uri) else { return completion([]) }
-        layer.locate(parsed, completion)
+        layer.locate(parsed, seed: seed, completion)
     }
 
     private func locate(
-        _ view: MessageView, _ uri: URIIndex, _ layer: TransactionLayer, _ completion: @escaping ([Target]) -> Void
+        _ view: MessageView, _ uri: URIIndex, _ layer: TransactionLayer, _ seed: UInt64?,
+        _ completion: @escaping ([Target]) -> Void
     ) {
         if let target = view.destination(of: uri).flatMap(layer.numericTarget) { return completion([target]) }
         guard let kept = try? URI(view, uri.whole) else { return completion([]) }
-        layer.locate(kept, completion)
+        layer.locate(kept, seed: seed, completion)
     }
 }

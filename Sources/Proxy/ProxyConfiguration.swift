@@ -54,6 +54,8 @@ public struct ProxyCounters: Sendable, Hashable {
     public var forgedTokens: UInt64 = 0
     /// Branches that went on by another flow of the same device.
     public var failOvers: UInt64 = 0
+    /// Branches that went on to the next server of a name.
+    public var nextServers: UInt64 = 0
     /// Responses 3xx that were followed.
     public var redirections: UInt64 = 0
     /// Requests answered with the contacts of the user, in place of being forwarded.

@@ -29,7 +29,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         /// The part of Max-Breadth that it has while it is under way.
         var breadth = 0
         /// The further hops to try when this one fails.
-        var alternatives: [Target] = []
+        var alternatives = TargetSet()
     }
 
     unowned let proxy: Proxy
@@ -117,16 +117,22 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             guard branches[i].state == .resolving else { return }
             guard !isAnswered, !isCancelled else { return finish(i, 487, layer) }
             guard !branches[i].isGivenUp else { return finish(i, 408, layer) }
-            guard !hops.isEmpty else { return finish(i, 480, layer) }
-            branches[i].alternatives = Array(hops.dropFirst())
-            send(i, to: hops[0], layer)
+            branches[i].alternatives = TargetSet(hops)
+            if !sendToNext(i, layer) { finish(i, 480, layer) }
         }
     }
 
-    private func send(_ i: Int, to hop: Target, _ layer: TransactionLayer) {
-        guard layer.route(hop) != nil, let plan = try? proxy.plan(message.view, layer) else {
-            return finish(i, 480, layer)
+    /// Sends to the next hop that can be reached; false when there is none left.
+    private func sendToNext(_ i: Int, _ layer: TransactionLayer) -> Bool {
+        while let hop = branches[i].alternatives.next(in: layer) {
+            if send(i, to: hop, layer) { return true }
         }
+        return false
+    }
+
+    /// Sends a branch; false when no listener of ours reaches the hop.
+    private func send(_ i: Int, to hop: Target, _ layer: TransactionLayer) -> Bool {
+        guard layer.route(hop) != nil, let plan = try? proxy.plan(message.view, layer) else { return false }
         var forwarding = Forwarding(
             target: targets[i], loopHash: loopHash, breadth: branches[i].breadth, strips: strips, arrival: arrival,
             recordsRoute: proxy.configuration.recordsRoute && message.method.makesDialog)
@@ -144,8 +150,23 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         ) { writer, via, flow in
             proxy.write(message.view, plan, forwarding, flow, via, into: &writer, layer)
         }
-        guard let client else { return finish(i, 480, layer) }
-        if branches[i].state == .pending { branches[i].client = client }
+        guard let client else { return false }
+        // One that has failed already may have led on to the next.
+        if branches[i].state == .pending, !client.isTerminated { branches[i].client = client }
+        return true
+    }
+
+    /// Goes on with the next server of a branch whose last one is of no use (RFC 3263 §4.3), in a transaction of its own; false when
+    /// there is none, or nobody waits for the branch any more.
+    private func goOn(_ i: Int, _ layer: TransactionLayer) -> Bool {
+        let branch = branches[i]
+        guard branch.state == .pending, !branch.isGivenUp, !branch.hasRung, !branch.wantsCancel, !isAnswered,
+            !isCancelled, !best.isGlobalFailure, !branch.alternatives.isEmpty
+        else { return false }
+        branches[i].client = nil
+        guard sendToNext(i, layer) else { return false }
+        proxy.counters.nextServers &+= 1
+        return true
     }
 
     /// Goes on with the next way to the device of a branch that led nowhere (RFC 5626 §7); false when there is none.
@@ -246,6 +267,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         }
         // §16.8: what Timer C or the time to ring has cancelled counts as 408; the 487 tells of our own CANCEL only.
         if status == 487, !isCancelled, branches[i].isGivenUp || transaction.isGivenUp { return finish(i, 408, layer) }
+        if TargetSet.leadsOn(status), goOn(i, layer) { return }
         history?.received(status, view, for: i)
         // RFC 5626 §7: the flow is gone, and the device may have another. What rang was there.
         if status == 430 || status == 408 && !branches[i].hasRung, failOver(i, layer) { return }
@@ -283,11 +305,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         let i = transaction.tag
         guard branches[i].state == .pending else { return }
         // RFC 3263 §4.3: the next address is for one that gave no sign of life, not for one that rang in vain.
-        let isSilent = transaction.lastStatus == 0 && !branches[i].isGivenUp
-        if isSilent, !isAnswered, !isCancelled, !branches[i].alternatives.isEmpty {
-            let next = branches[i].alternatives.removeFirst()
-            return send(i, to: next, layer)
-        }
+        let isSilent = TargetSet.leadsOn(transaction) && !branches[i].isGivenUp
+        if isSilent, goOn(i, layer) { return }
         var isFlowLost = false
         if case .transport = failure, let flow = targets[i].flow {
             isFlowLost = targets[i].isEdgeFlow

@@ -175,7 +175,7 @@ import Testing
         alice.send("OPTIONS", to: "sip:bob@192.0.2.2", from: "alice", via: bob.node)
         network.run(for: .milliseconds(100))
         let datagram = network.trace[0].bytes
-        datagram.withUnsafeBytes { alice.layer.datagramFailed($0, "connection refused") }
+        datagram.withUnsafeBytes { _ = alice.layer.datagramFailed($0, "connection refused") }
         #expect(alice.failures == [.transport("connection refused")])
         network.run(for: .seconds(60))
         #expect(alice.failures == [.transport("connection refused"), .timeout])

@@ -9,9 +9,11 @@ import Testing
 @Suite struct LocalAddressTests {
     /// A resolver that knows these names and no others.
     private func resolver(_ names: [String: [String]]) -> HostResolver {
-        HostResolver(HostResolver.Configuration(), clock: { .now }) { name, _ throws(HostResolutionError) in
-            guard let found = names[name.text] else { throw HostResolutionError(.notFound, name.text) }
-            return found.compactMap { TransportAddress(host: $0, port: 0) }
+        HostResolver(HostResolver.Configuration(), clock: { .now }) { question, completion in
+            guard let found = names[question.name] else {
+                return completion(.failure(HostResolutionError(.notFound, question.name)))
+            }
+            completion(.success(DNSReply(addresses: found.compactMap { TransportAddress(host: $0, port: 0) })))
         }
     }
 

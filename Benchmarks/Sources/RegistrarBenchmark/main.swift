@@ -26,7 +26,7 @@ final class NullDriver: EndpointDriver {
     }
     func sendStream(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool { true }
     func connect(to target: Target) -> UInt64 { 0 }
-    func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) { completion([]) }
+    func ask(_ query: ServerLocator.Query, _ completion: @escaping (NameAnswer) -> Void) { completion(NameAnswer()) }
     func random() -> UInt64 { 0x5EED }
 
     var lastAnswer: String { String(decoding: memory[0..<lastBytes], as: UTF8.self) }

@@ -36,6 +36,9 @@ int linux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_
 /// by the kernel's hash again. Returns 0, or the negative error number.
 int linux_steer_to_first_socket(int socket, bool first);
 
+/// A number that differs when a file was written or replaced: of its inode and the time of its last change. 0 when there is none.
+uint64_t linux_file_version(const char *path);
+
 /// Sets the timer slack of the calling thread (PR_SET_TIMERSLACK), in nanoseconds.
 void linux_set_timer_slack(unsigned long nanoseconds);
 

@@ -53,8 +53,10 @@ extension Proxy {
     ) {
         var found: Bool?
         withoutActuallyEscaping(failed) { failed in
-            nextHops(message.view, plan, target, layer) { [self] hops in
-                guard let hop = hops.first, let flow = layer.route(hop) else {
+            let seed = message.withView { branchHash($0).0 }
+            nextHops(message.view, plan, target, layer, seed: seed) { [self] hops in
+                // The first that can be reached at all, and never by how it fares: repetitions go the same way.
+                guard let flow = hops.lazy.compactMap(layer.route).first else {
                     found = false
                     return
                 }

@@ -1,11 +1,7 @@
 /// Answers that were got, each for a time; without a clock of its own.
 struct HostCache: Sendable {
-    struct Key: Hashable, Sendable {
-        let name: HostName
-        let families: AddressFamilies
-    }
-
-    typealias Answer = Result<[TransportAddress], HostResolutionError>
+    typealias Key = DNSQuestion
+    typealias Answer = Result<DNSReply, HostResolutionError>
 
     private struct Entry {
         let answer: Answer

@@ -1,5 +1,3 @@
-import Glibc
-
 /// Which addresses of a host are wanted.
 public enum AddressFamilies: Hashable, Sendable {
     case both, ipv4, ipv6
@@ -52,41 +50,4 @@ struct HostName: Hashable, Sendable {
             }
         }
     }
-
-    /// Asks the system (getaddrinfo(3)), in the order of RFC 6724. Blocks until it answers.
-    func systemAddresses(_ families: AddressFamilies) throws(HostResolutionError) -> [TransportAddress] {
-        var hints = addrinfo()
-        hints.ai_socktype = Int32(bitPattern: SOCK_DGRAM.rawValue)
-        switch families {
-        case .both: hints.ai_family = AF_UNSPEC
-        case .ipv4: hints.ai_family = AF_INET
-        case .ipv6: hints.ai_family = AF_INET6
-        }
-        var list: UnsafeMutablePointer<addrinfo>?
-        let result = getaddrinfo(text, nil, &hints, &list)
-        defer { if let list { freeaddrinfo(list) } }
-        guard result == 0 else {
-            let code: HostResolutionError.Code =
-                result == EAI_NONAME || result == EAI_NODATA ? .notFound : .unavailable
-            // The system has a text for every number that it returns.
-            throw HostResolutionError(code, text, detail: String(cString: gai_strerror(result)))
-        }
-        var addresses: [TransportAddress] = []
-        var next = list
-        while let entry = next {
-            if let pointer = entry.pointee.ai_addr,
-                let address = TransportAddress(
-                    socketAddress: UnsafeRawPointer(pointer), length: Int(entry.pointee.ai_addrlen)),
-                !addresses.contains(address)
-            {
-                addresses.append(address)
-            }
-            next = entry.pointee.ai_next
-        }
-        guard !addresses.isEmpty else { throw HostResolutionError(.notFound, text) }
-        return addresses
-    }
 }
-
-/// glibc's number for a name without addresses of the family, which its header shows to GNU sources only.
-private let EAI_NODATA: Int32 = -5

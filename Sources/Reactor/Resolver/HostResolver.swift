@@ -1,18 +1,23 @@
 import Synchronization
 
-/// Finds the addresses of host names without ever blocking its caller.
+/// Asks names without ever blocking its caller: addresses of hosts, servers of services, rules.
 ///
-/// The system's resolver blocks, so it is asked on threads of our own: few, started when there is something to ask and gone when there
-/// is not. Equal questions that wait are asked once. Answers are kept for a time, failures for a shorter one: the system does not
-/// tell how long an answer is good for. Numeric addresses need no question.
+/// DNS is asked by c-ares on one thread, which is started with the first question. Equal questions that wait are asked once. Answers
+/// are kept for as long as they say, within bounds, those that there is nothing too (RFC 2308). Numeric addresses need no question.
 public final class HostResolver: Sendable {
     /// The limits and times of a resolver.
     public struct Configuration: Hashable, Sendable {
-        /// Most threads that ask at once.
-        public var threads = 4
+        /// The servers of DNS; none are those of the system (`/etc/resolv.conf`).
+        public var servers: [TransportAddress] = []
 
-        /// Most names that wait for a thread.
-        public var queueLimit = 256
+        /// How long the first attempt at a server waits; the next waits twice as long.
+        public var timeout: Duration = .seconds(2)
+
+        /// How often each server is asked.
+        public var tries = 2
+
+        /// Most questions that are under way.
+        public var questionLimit = 1_024
 
         /// Most callers that wait for answers.
         public var waiterLimit = 4_096
@@ -20,14 +25,20 @@ public final class HostResolver: Sendable {
         /// Most answers that are kept.
         public var cacheLimit = 4_096
 
-        /// How long addresses are kept.
-        public var positiveTime: Duration = .seconds(60)
+        /// How long an answer is kept at least, whatever it says, so that a busy server does not ask for each request.
+        public var shortestTime: Duration = .seconds(1)
 
-        /// How long it is kept that a name does not exist; RFC 2308 §5 would allow hours.
+        /// How long an answer is kept at most, so that a domain which moves is found in the end.
+        public var longestTime: Duration = .seconds(3_600)
+
+        /// How long it is kept that a name has nothing, when nobody says (RFC 2308 §5 has the zone say it).
         public var negativeTime: Duration = .seconds(10)
 
-        /// How long it is kept that the name service did not answer.
-        public var unavailableTime: Duration = .seconds(2)
+        /// How long it is kept at most that a name has nothing; RFC 2308 §5 would allow hours.
+        public var longestNegativeTime: Duration = .seconds(300)
+
+        /// How long it is kept that no server of DNS answered.
+        public var unavailableTime: Duration = .seconds(5)
 
         /// The defaults.
         public init() {}
@@ -35,193 +46,179 @@ public final class HostResolver: Sendable {
 
     /// Addresses in the order in which they should be tried, or why there are none.
     public typealias Answer = Result<[TransportAddress], HostResolutionError>
+    /// What was said, or why nothing was.
+    public typealias Reply = Result<DNSReply, HostResolutionError>
+    /// Asks DNS.
+    typealias Ask = @Sendable (DNSQuestion, @escaping @Sendable (Reply) -> Void) -> Void
 
-    private typealias Key = HostCache.Key
-    private typealias Waiter = @Sendable (Answer) -> Void
+    private typealias Waiter = @Sendable (Reply) -> Void
 
     private struct State {
         var cache: HostCache
-        var waiters: [Key: [Waiter]] = [:]
+        var waiters: [DNSQuestion: [Waiter]] = [:]
         var waiterCount = 0
-        var queue: [Key] = []
-        var firstInQueue = 0
-        var threadCount = 0
-
-        mutating func nextQuestion() -> Key? {
-            guard firstInQueue < queue.count else {
-                queue.removeAll(keepingCapacity: true)
-                firstInQueue = 0
-                return nil
-            }
-            firstInQueue += 1
-            let question = queue[firstInQueue - 1]
-            // A queue that never runs empty gives back what was asked.
-            if firstInQueue == 256 {
-                queue.removeFirst(firstInQueue)
-                firstInQueue = 0
-            }
-            return question
-        }
+        var client: DNSClient?
     }
 
     private let configuration: Configuration
     private let state: Mutex<State>
     private let clock: @Sendable () -> ContinuousClock.Instant
-    private let ask: @Sendable (HostName, AddressFamilies) throws(HostResolutionError) -> [TransportAddress]
+    /// Nil for DNS.
+    private let ask: Ask?
 
-    /// A resolver that asks the system.
+    /// A resolver that asks DNS.
     public convenience init(_ configuration: Configuration = Configuration()) {
-        self.init(configuration, clock: { .now }) { name, families throws(HostResolutionError) in
-            try name.systemAddresses(families)
-        }
+        self.init(configuration, clock: { .now }, ask: nil)
     }
 
     /// A resolver that asks `ask`, by a clock.
-    init(
-        _ configuration: Configuration, clock: @escaping @Sendable () -> ContinuousClock.Instant,
-        ask: @escaping @Sendable (HostName, AddressFamilies) throws(HostResolutionError) -> [TransportAddress]
-    ) {
+    init(_ configuration: Configuration, clock: @escaping @Sendable () -> ContinuousClock.Instant, ask: Ask?) {
         self.configuration = configuration
         self.clock = clock
         self.ask = ask
         state = Mutex(State(cache: HostCache(limit: configuration.cacheLimit)))
     }
 
-    /// The answer if it needs no question: for numeric addresses, for what is no name, and for what is kept.
-    public func known(_ host: String, port: UInt16, _ families: AddressFamilies = .both) -> Answer? {
-        switch Self.question(host, port, families) {
-        case .answered(let answer): return answer
-        case .open(let key):
-            let now = clock()
-            return state.withLock { $0.cache.answer(key, at: now) }?.with(port: port)
-        }
+    deinit { state.withLock { $0.client }?.close() }
+
+    // MARK: Any question
+
+    /// The answer if it is kept, or needs no question since there is no such name.
+    public func known(_ question: DNSQuestion) -> Reply? {
+        guard let name = HostName(question.name) else { return .failure(HostResolutionError(.notAName, question.name)) }
+        let now = clock()
+        return state.withLock { $0.cache.answer(question.with(name: name.text), at: now) }
     }
 
-    /// Finds the addresses of `host` and gives them to `completion` on `lane`, in a turn to come, with `port`. From any thread.
+    /// Gives the answer to `completion` on `lane`, in a turn to come. From any thread.
     public func resolve(
-        _ host: String, port: UInt16, _ families: AddressFamilies = .both, on lane: Lane,
-        _ completion: @escaping @Sendable (Answer, Lane) -> Void
+        _ question: DNSQuestion, on lane: Lane, _ completion: @escaping @Sendable (Reply, Lane) -> Void
     ) {
-        resolve(host, port, families) { answer in lane.execute { lane in completion(answer, lane) } }
+        resolve(question) { answer in lane.execute { lane in completion(answer, lane) } }
+    }
+
+    /// The answer to a question.
+    public func reply(to question: DNSQuestion) async throws(HostResolutionError) -> DNSReply {
+        try await withCheckedContinuation { continuation in
+            resolve(question) { continuation.resume(returning: $0) }
+        }.get()
+    }
+
+    // MARK: Hosts
+
+    /// The answer if it needs no question: for numeric addresses, for what is no name, and for what is kept.
+    public func known(_ host: String, port: UInt16, _ families: AddressFamilies = .both) -> Answer? {
+        numeric(host, port, families) ?? known(.addresses(host, families))?.addresses(host, port)
     }
 
     /// Finds the addresses of `host`, with `port`.
     public func addresses(
         of host: String, port: UInt16, _ families: AddressFamilies = .both
     ) async throws(HostResolutionError) -> [TransportAddress] {
-        try await withCheckedContinuation { continuation in
-            resolve(host, port, families) { continuation.resume(returning: $0) }
-        }.get()
-    }
-
-    private enum Question {
-        case answered(Answer)
-        case open(Key)
-    }
-
-    private static func question(_ host: String, _ port: UInt16, _ families: AddressFamilies) -> Question {
-        if let address = TransportAddress(host: host, port: port) {
-            let isWanted = families == .both || (families == .ipv6) == address.isIPv6
-            return .answered(isWanted ? .success([address]) : .failure(HostResolutionError(.notFound, host)))
+        if let answer = numeric(host, port, families) { return try answer.get() }
+        let reply: Reply
+        do throws(HostResolutionError) {
+            reply = .success(try await self.reply(to: .addresses(host, families)))
+        } catch {
+            reply = .failure(error)
         }
-        guard let name = HostName(host) else { return .answered(.failure(HostResolutionError(.notAName, host))) }
-        return .open(Key(name: name, families: families))
+        return try reply.addresses(host, port).get()
     }
+
+    private func numeric(_ host: String, _ port: UInt16, _ families: AddressFamilies) -> Answer? {
+        guard let address = TransportAddress(host: host, port: port) else { return nil }
+        let isWanted = families == .both || (families == .ipv6) == address.isIPv6
+        return isWanted ? .success([address]) : .failure(HostResolutionError(.notFound, host))
+    }
+
+    // MARK: Asking
 
     private enum Step {
-        case answer(Answer)
+        case answer(Reply)
         case wait
-        case startThread
+        case ask
     }
 
-    private func resolve(_ host: String, _ port: UInt16, _ families: AddressFamilies, _ waiter: @escaping Waiter) {
-        switch Self.question(host, port, families) {
-        case .answered(let answer):
-            waiter(answer)
-        case .open(let key):
-            let now = clock()
-            switch state.withLock({ add(key, { waiter($0.with(port: port)) }, at: now, to: &$0) }) {
-            case .answer(let answer): waiter(answer.with(port: port))
-            case .wait: break
-            case .startThread: startThread()
-            }
+    private func resolve(_ question: DNSQuestion, _ waiter: @escaping Waiter) {
+        guard let name = HostName(question.name) else {
+            return waiter(.failure(HostResolutionError(.notAName, question.name)))
+        }
+        let question = question.with(name: name.text)
+        let now = clock()
+        switch state.withLock({ add(question, waiter, at: now, to: &$0) }) {
+        case .answer(let answer): waiter(answer)
+        case .wait: break
+        case .ask: send(question)
         }
     }
 
-    private func add(_ key: Key, _ waiter: @escaping Waiter, at now: ContinuousClock.Instant, to state: inout State)
-        -> Step
-    {
-        if let answer = state.cache.answer(key, at: now) { return .answer(answer) }
-        let isNew = state.waiters[key] == nil
+    private func add(
+        _ question: DNSQuestion, _ waiter: @escaping Waiter, at now: ContinuousClock.Instant, to state: inout State
+    ) -> Step {
+        if let answer = state.cache.answer(question, at: now) { return .answer(answer) }
+        let isNew = state.waiters[question] == nil
         guard state.waiterCount < configuration.waiterLimit,
-            !isNew || state.queue.count - state.firstInQueue < configuration.queueLimit
-        else { return .answer(.failure(HostResolutionError(.overloaded, key.name.text))) }
-        state.waiters[key, default: []].append(waiter)
+            !isNew || state.waiters.count < configuration.questionLimit
+        else { return .answer(.failure(HostResolutionError(.overloaded, question.name))) }
+        state.waiters[question, default: []].append(waiter)
         state.waiterCount += 1
-        guard isNew else { return .wait }
-        state.queue.append(key)
-        guard state.threadCount < max(configuration.threads, 1) else { return .wait }
-        state.threadCount += 1
-        return .startThread
+        return isNew ? .ask : .wait
     }
 
-    private func startThread() {
+    private func send(_ question: DNSQuestion) {
+        // Whoever waits keeps the resolver until the answer has come.
+        let settled: @Sendable (Reply) -> Void = { self.settle(question, $0) }
+        if let ask { return ask(question, settled) }
         do throws(SocketError) {
-            _ = try LaneThread.start { [self] in work() }
+            try client().ask(question, settled)
         } catch {
-            // Other threads may be at work; if there is none, nobody would ask.
-            let stranded = state.withLock { state -> [Key] in
-                state.threadCount -= 1
-                guard state.threadCount == 0 else { return [] }
-                var stranded: [Key] = []
-                while let key = state.nextQuestion() { stranded.append(key) }
-                return stranded
-            }
-            for key in stranded {
-                settle(key, .failure(HostResolutionError(.unavailable, key.name.text, detail: error.description)))
-            }
+            settled(.failure(HostResolutionError(.unavailable, question.name, detail: error.description)))
         }
     }
 
-    /// The life of a thread: asks until no question waits.
-    private func work() {
-        while true {
-            let question = state.withLock { state -> Key? in
-                let question = state.nextQuestion()
-                if question == nil { state.threadCount -= 1 }
-                return question
-            }
-            guard let question else { return }
-            do throws(HostResolutionError) {
-                settle(question, .success(try ask(question.name, question.families)))
-            } catch {
-                settle(question, .failure(error))
-            }
+    private func client() throws(SocketError) -> DNSClient {
+        var settings = DNSClient.Configuration()
+        settings.servers = configuration.servers
+        settings.timeout = configuration.timeout
+        settings.tries = configuration.tries
+        settings.questionLimit = configuration.questionLimit
+        return try state.withLock { (state) throws(SocketError) -> DNSClient in
+            if let client = state.client { return client }
+            let client = try DNSClient(settings)
+            state.client = client
+            return client
         }
     }
 
-    private func settle(_ key: Key, _ answer: Answer) {
+    private func settle(_ question: DNSQuestion, _ answer: Reply) {
         let expires = clock() + timeToKeep(answer)
         let waiters = state.withLock { state in
-            state.cache.store(answer, for: key, until: expires)
-            let waiters = state.waiters.removeValue(forKey: key) ?? []
+            state.cache.store(answer, for: question, until: expires)
+            let waiters = state.waiters.removeValue(forKey: question) ?? []
             state.waiterCount -= waiters.count
             return waiters
         }
         for waiter in waiters { waiter(answer) }
     }
 
-    private func timeToKeep(_ answer: Answer) -> Duration {
+    private func timeToKeep(_ answer: Reply) -> Duration {
         switch answer {
-        case .success: configuration.positiveTime
-        case .failure(let error) where error.code == .notFound: configuration.negativeTime
-        case .failure: configuration.unavailableTime
+        case .success(let reply):
+            let longest = reply.isNegative ? configuration.longestNegativeTime : configuration.longestTime
+            let said = reply.lifetime.map { Duration.seconds(Int64($0)) } ?? configuration.negativeTime
+            return min(max(said, configuration.shortestTime), longest)
+        case .failure(let error) where error.code == .notFound: return configuration.negativeTime
+        case .failure: return configuration.unavailableTime
         }
     }
 }
 
-extension Result where Success == [TransportAddress], Failure == HostResolutionError {
-    fileprivate func with(port: UInt16) -> Self {
-        map { addresses in addresses.map { $0.with(port: port) } }
+extension Result where Success == DNSReply, Failure == HostResolutionError {
+    /// The addresses with a port; a host without any is not found.
+    fileprivate func addresses(_ host: String, _ port: UInt16) -> HostResolver.Answer {
+        flatMap { reply in
+            guard !reply.addresses.isEmpty else { return .failure(HostResolutionError(.notFound, host)) }
+            return .success(reply.addresses.map { $0.with(port: port) })
+        }
     }
 }

@@ -65,3 +65,13 @@ extension MessageView {
         }
     }
 }
+
+extension MessageView {
+    /// How long the sender wants not to be asked again; nil when it does not say, or not in the way of RFC 3261 §20.33. What stands
+    /// behind the number is put aside.
+    public var retryTime: Duration? {
+        guard let value = value(of: .retryAfter) else { return nil }
+        var cursor = Cursor(base, value)
+        return cursor.takeNumber(maximum: UInt64(UInt32.max)).map { .seconds(Int64($0)) }
+    }
+}

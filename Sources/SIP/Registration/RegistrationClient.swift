@@ -221,6 +221,9 @@ public struct RegistrationClient: Sendable {
         isInFlight ? fail(isTimeout ? .timedOut : .transportFailed, retryAfter: nil) : []
     }
 
+    /// The server that the request went to is of no use: it goes to another one (RFC 3263 §4.3).
+    public mutating func sendElsewhere() -> [Action] { isInFlight ? send() : [] }
+
     /// A response came. Those to earlier requests are ignored.
     public mutating func receive(_ response: MessageView) -> [Action] {
         let status = response.statusCode
@@ -237,7 +240,7 @@ public struct RegistrationClient: Sendable {
         case 423 where state == .registering:
             return lengthen(response)
         default:
-            return fail(.rejected(status), retryAfter: Self.retryAfter(response))
+            return fail(.rejected(status), retryAfter: response.retryTime)
         }
     }
 
@@ -328,7 +331,7 @@ public struct RegistrationClient: Sendable {
     /// RFC 3261 §10.2.8: 423 names the shortest binding that the registrar makes.
     private mutating func lengthen(_ response: MessageView) -> [Action] {
         guard let seconds = try? response.number(.minExpires, maximum: UInt64(UInt32.max)) else {
-            return fail(.rejected(423), retryAfter: Self.retryAfter(response))
+            return fail(.rejected(423), retryAfter: response.retryTime)
         }
         let minimum = Duration.seconds(seconds)
         guard minimum > requestedExpires, minimum <= configuration.longestExpires,
@@ -359,13 +362,6 @@ public struct RegistrationClient: Sendable {
         }
         // Some registrars list nothing; they are believed.
         return isListed ? nil : general ?? requestedExpires
-    }
-
-    /// The seconds of Retry-After, before a comment or parameters (RFC 3261 §20.33).
-    private static func retryAfter(_ response: MessageView) -> Duration? {
-        guard let value = response.value(of: .retryAfter) else { return nil }
-        var cursor = Cursor(response.base, value)
-        return cursor.takeNumber(maximum: UInt64(UInt32.max)).map { .seconds(Int64($0)) }
     }
 
     /// A number from 0 to 1 (SplitMix64).

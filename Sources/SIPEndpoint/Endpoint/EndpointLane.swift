@@ -1,5 +1,5 @@
 public import Reactor
-import SIP
+public import SIP
 
 /// SIP on one lane: the driver below a `TransactionLayer`, with the lane's sockets and timers.
 ///
@@ -114,11 +114,11 @@ extension EndpointLane: EndpointDriver {
 
     public func provenDomains(of connection: UInt64) -> [String] { streams?.provenDomains(of: connection) ?? [] }
 
-    public func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {
+    public func ask(_ query: ServerLocator.Query, _ completion: @escaping (NameAnswer) -> Void) {
+        let question = DNSQuestion(query)
+        if let known = resolver.known(question) { return completion(NameAnswer(known)) }
         let waiting = LaneCompletion(completion)
-        resolver.resolve(host, port: port, on: lane) { answer, _ in
-            waiting.body((try? answer.get()) ?? [])
-        }
+        resolver.resolve(question, on: lane) { reply, _ in waiting.body(NameAnswer(reply)) }
     }
 
     public func random() -> UInt64 {
@@ -185,7 +185,12 @@ extension EndpointLane: DatagramHandler {
     }
 
     public func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {
-        failure.payload.withUnsafeBytes { layer.datagramFailed($0, "\(failure.error)") }
+        let (payload, reason) = (failure.payload, "\(failure.error)")
+        guard !payload.withUnsafeBytes({ layer.datagramFailed($0, reason) }) else { return }
+        // The kernel gives what comes back to any of the sockets that share the port.
+        for peer in peers where peer !== self {
+            peer.lane.execute { _ in payload.withUnsafeBytes { _ = peer.layer.datagramFailed($0, reason) } }
+        }
     }
 }
 
@@ -200,7 +205,7 @@ extension EndpointLane: HandedDatagramReceiver {
 /// A completion on its way to the resolver and back to its lane.
 private struct LaneCompletion: @unchecked Sendable {
     // Proof of Sendable: `body` is made on the lane and called there only, as `HostResolver.resolve(on:)` promises.
-    let body: ([TransportAddress]) -> Void
+    let body: (NameAnswer) -> Void
 
-    init(_ body: @escaping ([TransportAddress]) -> Void) { self.body = body }
+    init(_ body: @escaping (NameAnswer) -> Void) { self.body = body }
 }

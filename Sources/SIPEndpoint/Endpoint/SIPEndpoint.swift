@@ -43,6 +43,8 @@ public final class SIPEndpoint: Sendable {
         public var connectionLimitPerSource = 1_000
         /// Threads that carry connections.
         public var streamThreads = 1
+        /// How names are looked up.
+        public var names = HostResolver.Configuration()
         /// Datagram sockets.
         public var socket = DatagramSocketConfiguration()
 
@@ -101,7 +103,7 @@ public final class SIPEndpoint: Sendable {
                 ))
         }
         var lanes: [EndpointLane] = []
-        let resolver = HostResolver()
+        let resolver = HostResolver(configuration.names)
         for index in 0..<count {
             let lane = try Lane(name: "sip-\(index)", index: index, configuration: configuration.lane)
             lanes.append(

@@ -1,29 +1,28 @@
 import Reactor
 public import SIP
 
-// Locating servers: from a URI to the addresses that a request may be sent to (RFC 3261 §8.1.2, RFC 3263 §4).
+// Locating servers: from a URI to the targets that a request may be sent to (RFC 3261 §8.1.2, RFC 3263 §4).
 extension TransactionLayer {
-    /// Finds where requests for a URI go and gives it to `completion` on the lane: at once when the host is an address, later
-    /// when a name is looked up. Nothing means that there is no address, or that the scheme is not SIP.
-    public func locate(_ uri: URI, _ completion: @escaping ([Target]) -> Void) {
+    /// Finds where requests for a URI go and gives it to `completion` on the lane, in the order in which they are to be tried: at
+    /// once when the host is an address or all is known, later when DNS has to be asked. Nothing means that there is no server,
+    /// or that the scheme is not SIP.
+    ///
+    /// - Parameter seed: decides among servers of one priority; nil for chance. An element without state gives the same to each
+    ///   repetition of a request, so that all go the same way (RFC 3263 §4.4).
+    public func locate(_ uri: URI, seed: UInt64? = nil, _ completion: @escaping ([Target]) -> Void) {
         if let target = uri.withDestination(numericTarget) { return completion([target]) }
         guard uri.index.isSIP else { return completion([]) }
-        let transport = uri.requestTransport
-        let port = uri.port ?? transport.defaultPort
         let host = uri.parameter("maddr") ?? uri.host
-        // What the other side must prove is what stood at the beginning, whatever a name leads to (RFC 5922 §7.3).
-        let domain = transport.isSecure ? uri.host : nil
-        let bracketed = host.contains(":") ? "[\(host)]" : host
-        if let address = TransportAddress("\(bracketed):\(port)") {
-            return completion([Target(transport, address, domain: domain)])
+        let transport = uri.requestTransport
+        if let address = TransportAddress(host: host, port: uri.port ?? transport.defaultPort) {
+            return completion([Target(transport, address, domain: transport.isSecure ? uri.host : nil)])
         }
-        driver.resolve(host: host, port: port) { [self] addresses in
-            // A name may have addresses of a family that no listener has; they are left only where there are no others, so
-            // that the failure is theirs.
-            let families = Set(listeners.filter { $0.transport == transport }.map(\.address.family))
-            let reachable = addresses.filter { families.contains($0.family) }
-            completion((reachable.isEmpty ? addresses : reachable).map { Target(transport, $0, domain: domain) })
-        }
+        let destination = ServerLocator.Destination(
+            host: host, port: uri.port, transport: uri.transport, isSecure: uri.scheme == .sips)
+        var state = seed ?? 0
+        let random: () -> UInt64 =
+            seed == nil ? { [driver] in driver.random() } : { Self.next(&state) }
+        ServerSearch(self, destination, domain: uri.host, random: random, completion).start()
     }
 
     /// Where requests go whose URI has an IP address for a host: without a lookup, and without strings; nil for names, and for
@@ -33,5 +32,27 @@ extension TransactionLayer {
         guard !transport.isSecure else { return nil }
         let port = destination.port ?? transport.defaultPort
         return TransportAddress(host: destination.host, port: port).map { Target(transport, $0) }
+    }
+
+    /// The transports by which this element sends requests to servers that it finds by name, as its listeners come. WebSocket is
+    /// for clients that connect to us.
+    var clientTransports: [TransportName] {
+        var found: [TransportName] = []
+        for listener in listeners where !found.contains(listener.transport) {
+            switch listener.transport {
+            case .udp, .tcp, .tls: found.append(listener.transport)
+            default: continue
+            }
+        }
+        return found
+    }
+
+    /// The next number after a seed (SplitMix64).
+    private static func next(_ state: inout UInt64) -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
     }
 }

@@ -37,6 +37,8 @@ public final class ClientTransaction {
     public let method: Method
     /// Where the request goes.
     @exclusivity(unchecked) public internal(set) var flow: Flow
+    /// Whether the request goes where its target was located, and not by a flow that somebody has opened to us.
+    let isLocated: Bool
     /// Whom to tell; let go when the transaction ends.
     @exclusivity(unchecked) public var user: (any ClientTransactionUser)?
     /// A number for the user, such as an index of a branch.
@@ -50,13 +52,14 @@ public final class ClientTransaction {
 
     init(
         machine: Machine, token: UInt64, request: [UInt8], method: Method, flow: Flow,
-        user: (any ClientTransactionUser)?, tag: Int
+        isLocated: Bool, user: (any ClientTransactionUser)?, tag: Int
     ) {
         self.machine = machine
         self.token = token
         self.request = request
         self.method = method
         self.flow = flow
+        self.isLocated = isLocated
         self.user = user
         self.tag = tag
     }

@@ -11,6 +11,8 @@ public struct EndpointConfiguration: Sendable {
     public var datagramThreshold = 1_300
     /// Transactions a lane may hold; beyond it new requests are answered 503.
     public var transactionLimit = 2_000_000
+    /// How long targets rest that have failed.
+    public var health = TargetHealth.Configuration()
     /// The value of Server and User-Agent; empty writes none.
     public var softwareName = "Itodenwa"
 

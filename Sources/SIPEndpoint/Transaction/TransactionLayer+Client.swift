@@ -33,7 +33,8 @@ extension TransactionLayer {
             machine: method == .invite
                 ? .invite(InviteClientTransaction(isReliable: reliable, isProxied: isProxied))
                 : .nonInvite(NonInviteClientTransaction(isReliable: reliable)),
-            token: token, request: scratch.array, method: method, flow: flow, user: user, tag: tag)
+            token: token, request: scratch.array, method: method, flow: flow, isLocated: target.flow == nil, user: user,
+            tag: tag)
         transaction.datagramForm = datagramForm
         clients.insert(transaction, token)
         if flow.connection != 0 { clientsByConnection[flow.connection, default: []].insert(token) }
@@ -132,6 +133,7 @@ extension TransactionLayer {
         if actions.effects.contains(.sendAck) { buildAck(transaction, view) }
         if actions.effects.contains(.passResponse) {
             transaction.lastStatus = status
+            targetAnswered(transaction, view)
         } else {
             counters.retransmissionsReceived &+= 1
         }
@@ -232,7 +234,8 @@ extension TransactionLayer {
         let token = clients.reserve()
         let cancel = ClientTransaction(
             machine: .nonInvite(NonInviteClientTransaction(isReliable: invite.flow.transport.isReliable)),
-            token: token, request: bytes, method: .cancel, flow: invite.flow, user: nil, tag: 0)
+            token: token, request: bytes, method: .cancel, flow: invite.flow, isLocated: invite.isLocated, user: nil,
+            tag: 0)
         clients.insert(cancel, token)
         if cancel.flow.connection != 0 { clientsByConnection[cancel.flow.connection, default: []].insert(token) }
         counters.clientTransactions &+= 1
@@ -257,20 +260,24 @@ extension TransactionLayer {
     /// The network said that a datagram of ours does not arrive: ICMP, or no route (RFC 3261 §18.4).
     ///
     /// - Parameter datagram: as much of the datagram as came back; its topmost Via names the transaction.
-    public func datagramFailed(_ datagram: UnsafeRawBufferPointer, _ reason: String) {
+    /// - Returns: whether the datagram was one of this layer's.
+    @discardableResult
+    public func datagramFailed(_ datagram: UnsafeRawBufferPointer, _ reason: String) -> Bool {
         let cookie = UInt8(ascii: "z")
-        guard let lineEnd = datagram.firstIndex(of: 0x0A) else { return }
+        guard let lineEnd = datagram.firstIndex(of: 0x0A) else { return false }
         var at = lineEnd
         // What came back may be cut anywhere, so that it is searched for a branch of ours and not parsed.
         while at + 39 <= datagram.count, datagram[at] != 0x0D || at == lineEnd {
             if datagram[at] == cookie {
                 let rest = UnsafeRawBufferPointer(rebasing: datagram[at...])
-                if let token = token(of: rest), let transaction = clients.find(token) {
-                    return fail(transaction, reason)
+                if let token = token(of: rest) {
+                    if let transaction = clients.find(token) { fail(transaction, reason) }
+                    return true
                 }
             }
             at += 1
         }
+        return false
     }
 
     /// A connection has ended or could not be made; what waited on it is told.
@@ -336,10 +343,14 @@ extension TransactionLayer {
         }
         if effects.contains(.reportTimeout) {
             counters.timeouts &+= 1
+            targetFailed(transaction)
             user?.failed(transaction, .timeout, in: self)
         }
         if effects.contains(.reportTransportFailure) {
             counters.transportFailures &+= 1
+            if transaction.request.count <= DatagramSocket.longestPayload || transaction.flow.transport.isReliable {
+                targetFailed(transaction)
+            }
             user?.failed(transaction, .transport(reason), in: self)
         }
         guard hasFailed else { return }

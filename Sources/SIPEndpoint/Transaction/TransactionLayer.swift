@@ -19,6 +19,8 @@ public final class TransactionLayer {
     @exclusivity(unchecked) public var tap: ((_ bytes: UnsafeRawBufferPointer, _ flow: Flow, _ isSent: Bool) -> Void)?
     /// What was counted.
     @exclusivity(unchecked) public internal(set) var counters = EndpointCounters()
+    /// Which targets have failed.
+    @exclusivity(unchecked) var health: TargetHealth
     /// Part of every branch and tag of this start.
     let bootIdentifier: UInt64
     @exclusivity(unchecked) var clients = TransactionTable<ClientTransaction>()
@@ -40,6 +42,7 @@ public final class TransactionLayer {
         self.configuration = configuration
         self.listeners = listeners
         self.handler = handler
+        health = TargetHealth(configuration.health)
         bootIdentifier = driver.random()
     }
 

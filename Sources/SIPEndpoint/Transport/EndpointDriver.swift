@@ -1,4 +1,5 @@
 public import Reactor
+public import SIP
 
 /// What the SIP layers of one lane need from the world below: a clock, timers, and ways to send.
 ///
@@ -35,9 +36,9 @@ public protocol EndpointDriver: AnyObject {
     /// none.
     func provenDomains(of connection: UInt64) -> [String]
 
-    /// Looks up the addresses of a host name off the lane; `completion` is called on the lane, with nothing when there is
-    /// none.
-    func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void)
+    /// Asks for what is known of a name, off the lane; `completion` is called on the lane, at once when the answer is known, with
+    /// an empty answer when there is none.
+    func ask(_ query: ServerLocator.Query, _ completion: @escaping (NameAnswer) -> Void)
 
     /// A number that nobody can guess.
     func random() -> UInt64

@@ -147,6 +147,18 @@ extension ServerConfiguration {
         public var pingInterval: Duration = .seconds(25)
     }
 
+    /// How names are looked up (RFC 3263).
+    public struct DNS: Hashable, Sendable {
+        /// The servers, addresses with a port where it is not 53; none are those of the system.
+        public var servers: [String] = []
+
+        /// How long the first attempt at a server waits.
+        public var timeout: Duration = .seconds(2)
+
+        /// How often each server is asked.
+        public var tries = 2
+    }
+
     /// Limits on connections, whatever they carry.
     public struct TCP: Hashable, Sendable {
         /// How long a connection without any traffic is kept.

@@ -33,6 +33,9 @@ public struct ServerConfiguration: Hashable, Sendable {
     /// Limits on messages.
     public var limits = Limits()
 
+    /// How names are looked up.
+    public var dns = DNS()
+
     /// Limits on connections.
     public var tcp = TCP()
 

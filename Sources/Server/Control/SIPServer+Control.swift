@@ -150,7 +150,8 @@ extension ProxyCounters {
             ("forwarded", forwarded), ("stateless", stateless), ("branches", branches), ("acks", acks),
             ("loops", loops),
             ("tooManyHops", tooManyHops), ("tooBroad", tooBroad), ("forgedTokens", forgedTokens),
-            ("failOvers", failOvers), ("redirections", redirections), ("redirected", redirected),
+            ("failOvers", failOvers), ("nextServers", nextServers), ("redirections", redirections),
+            ("redirected", redirected),
         ]
     }
 }

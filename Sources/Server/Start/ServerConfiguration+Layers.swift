@@ -19,6 +19,9 @@ extension ServerConfiguration {
         result.webSocket = WebSocketContext(webSocketConfiguration)
         result.laneCount = laneCount
         result.lane.queueCapacity = max(lanes.queueDepth, result.lane.queueReserve + 1)
+        result.names.servers = dns.servers.compactMap(DNS.address)
+        result.names.timeout = dns.timeout
+        result.names.tries = dns.tries
         result.layers.transactionLimit = lanes.transactions
         result.layers.datagramThreshold = limits.udpMessageSize
         result.layers.limits = MessageLimits(
@@ -147,6 +150,14 @@ extension ServerConfiguration {
             edgeDomains: Set(proxy.edgeDomains), followsRedirections: proxy.redirections,
             trustedNetworks: proxy.trustedNetworks,
             policies: domains.map(DomainPolicy.init))
+    }
+}
+
+extension ServerConfiguration.DNS {
+    /// The address of a server, with or without a port.
+    static func address(_ text: String) -> TransportAddress? {
+        if let address = TransportAddress(host: text, port: 53) { return address }
+        return TransportAddress(text).flatMap { $0.port == 0 ? nil : $0 }
     }
 }
 

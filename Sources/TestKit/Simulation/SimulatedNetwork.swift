@@ -25,6 +25,8 @@ public final class SimulatedNetwork {
     public var conditions: Conditions
     /// Host names that can be looked up; ports are the asker's.
     public var hosts: [String: [TransportAddress]] = [:]
+    /// What else can be looked up, and what was.
+    public var names = SimulatedNames()
     /// Loses messages by choice, beside those that the conditions lose by chance; streams too.
     public var loses: (Passage) -> Bool = { _ in false }
     /// The virtual time.

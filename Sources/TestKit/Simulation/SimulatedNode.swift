@@ -1,5 +1,5 @@
 public import Reactor
-import SIP
+public import SIP
 public import SIPEndpoint
 
 /// A host in a `SimulatedNetwork`: the driver below a `TransactionLayer`.
@@ -92,9 +92,10 @@ public final class SimulatedNode: EndpointDriver {
         return true
     }
 
-    public func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) {
-        let found = network.hosts[host] ?? []
-        network.after(.milliseconds(1)) { completion(found.map { $0.with(port: port) }) }
+    public func ask(_ query: ServerLocator.Query, _ completion: @escaping (NameAnswer) -> Void) {
+        network.names.questions.append(query)
+        guard let answer = network.answer(to: query) else { return }
+        network.after(.milliseconds(1)) { completion(answer) }
     }
 
     public func random() -> UInt64 { network.random() }

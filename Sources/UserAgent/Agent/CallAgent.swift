@@ -230,12 +230,12 @@ public final class CallAgent {
         tellWhenQuiet()
     }
 
-    /// Where requests go: by the flow that reached the peer before when the next hop is the same address, else as located.
+    /// Where requests go: first by the flow that reached the peer before when the next hop is the same address, then as located.
     func targets(_ uri: URI, flow: Flow?, _ completion: @escaping ([Target]) -> Void) {
         layer.locate(uri) { targets in
             if let flow, flow.connection != 0, targets.isEmpty || targets.contains(where: { $0.address == flow.remote })
             {
-                return completion([Target(flow)])
+                return completion([Target(flow)] + targets)
             }
             completion(targets)
         }

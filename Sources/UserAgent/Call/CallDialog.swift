@@ -43,7 +43,8 @@ final class CallDialog {
         let agent = dialog.agent
         exchange.pass(.ack, from: .local, hasDescription: !body.isEmpty)
         agent.targets(dialog.nextHop, flow: dialog.flow) { [self] targets in
-            guard let target = targets.first else { return }
+            var set = TargetSet(targets)
+            guard let target = set.next(in: agent.layer) else { return }
             ack = agent.layer.sendOnce(to: target) { writer, via, _ in
                 invite.withView { dialog.state.writeAckHead(to: $0, via: via, into: &writer) }
                 MessageContent.session(body).write(into: &writer)

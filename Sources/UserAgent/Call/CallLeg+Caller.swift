@@ -24,8 +24,9 @@ struct OutgoingCall {
     var retry = AuthenticationRetry()
     /// Where responses have redirected the INVITE to.
     var redirects: RedirectTargets
-    /// The servers that are left when the first does not answer.
-    var alternatives: [Target] = []
+    /// The server that the INVITE went to, and those that are left when it is of no use.
+    var server: Target?
+    var alternatives = TargetSet()
     /// Where the offer of the INVITE stands; each early dialog goes on with a copy.
     var exchange = SessionExchange()
     /// The answer that goes with the ACK, or why there is none; nil while it is awaited.
@@ -52,16 +53,26 @@ extension CallLeg {
         guard let origin = calling?.origin else { return }
         agent.layer.locate(origin.nextHop) { [self] targets in
             guard !isEnded else { return }
-            guard let first = targets.first else {
+            var set = TargetSet(targets)
+            guard let first = set.next(in: agent.layer) else {
                 return end(Ending(503, "\(origin.nextHop.host) has no address", .local))
             }
-            calling?.alternatives = Array(targets.dropFirst())
+            calling?.alternatives = set
             sendInvite(to: first)
         }
     }
 
+    /// Sends the INVITE to the next server (RFC 3263 §4.3); false when there is none.
+    private func sendToNextServer() -> Bool {
+        guard let next = calling?.alternatives.next(in: agent.layer) else { return false }
+        renewInvite()
+        sendInvite(to: next)
+        return true
+    }
+
     private func sendInvite(to target: Target) {
         guard var calling else { return }
+        calling.server = target
         var body: [UInt8] = []
         do throws(SessionRefusal) {
             if !calling.options.offersLate { body = try session.makeOffer() }
@@ -83,6 +94,7 @@ extension CallLeg {
             content.write(into: &writer)
         }
         guard let sent, let request = try? Message(sent.sentRequest) else {
+            if sendToNextServer() { return }
             return end(Ending(503, "No listener of ours reaches \(target.address)", .local))
         }
         calling.transaction = sent
@@ -302,22 +314,20 @@ extension CallLeg: ClientTransactionUser {
                 return false
             case nil: return false
             }
-            renewInvite()
-            sendInvite()
-            return true
-        case 422 where timer.lengthen(after: view):
-            renewInvite()
-            sendInvite()
-            return true
-        case 503:
-            guard let next = calling?.alternatives.first else { return redirects(after: view) }
-            calling?.alternatives.removeFirst()
-            renewInvite()
-            sendInvite(to: next)
-            return true
+            return sendAgain()
+        case 422 where timer.lengthen(after: view): return sendAgain()
+        case 503: return sendToNextServer() || redirects(after: view)
         case 300...599: return redirects(after: view)
         default: return false
         }
+    }
+
+    /// Sends the INVITE to the server that wants it otherwise: another one may know nothing of its challenge.
+    private func sendAgain() -> Bool {
+        guard let server = calling?.server else { return false }
+        renewInvite()
+        sendInvite(to: server)
+        return true
     }
 
     /// Whether another address is left that a redirection has named: after 3xx, and after one of them has failed.
@@ -349,11 +359,7 @@ extension CallLeg: ClientTransactionUser {
 
     public func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
         guard transaction === calling?.transaction, case .caller(let machine) = role else { return }
-        if machine.state == .calling, let next = calling?.alternatives.first {
-            calling?.alternatives.removeFirst()
-            renewInvite()
-            return sendInvite(to: next)
-        }
+        if machine.state == .calling, sendToNextServer() { return }
         if case .transport(let reason) = failure { endReason = reason }
         if machine.state == .calling, let next = calling?.redirects.next() {
             calling?.origin.requestURI = next

@@ -211,6 +211,9 @@ final class ReinviteTransaction: ClientTransactionUser {
     private var retry = AuthenticationRetry()
     private var transaction: ClientTransaction?
     private var request: Message?
+    /// The server that the request went to, and those that are left when it is of no use.
+    private var server: Target?
+    private var alternatives = TargetSet()
 
     init(_ leg: CallLeg, _ call: CallDialog, _ offer: [UInt8]) {
         self.leg = leg
@@ -221,39 +224,54 @@ final class ReinviteTransaction: ClientTransactionUser {
     func send() {
         let agent = leg.agent
         agent.targets(call.dialog.nextHop, flow: call.dialog.flow) { [self] targets in
-            guard let target = targets.first else { return refuse(.lost(503), "The far side has no address") }
-            let sequence = call.dialog.nextSequence()
-            let fields = leg.timerFields
-            let credentials = retry.authorize(
-                .init(method: Array("INVITE".utf8), uri: call.dialog.requestURI.bytes, body: offer),
-                with: &agent.credentials)
-            let sent = agent.layer.send(.invite, to: target, user: self) { writer, via, flow in
-                call.dialog.writeHead(of: .invite, sequence: sequence, via: via, into: &writer)
-                CallAgent.write(credentials, into: &writer)
-                agent.writeContact(flow, isSecure: call.dialog.demandsSecureContact, into: &writer)
-                agent.writeCapabilities(into: &writer)
-                var content = MessageContent.session(offer)
-                content.fields = fields
-                content.write(into: &writer)
-            }
-            guard let sent, let message = try? Message(sent.sentRequest) else {
-                return refuse(.lost(503), "No listener of ours reaches \(target.address)")
-            }
-            transaction = sent
-            request = message
-            if sent.isTerminated { failed(sent, .transport("the connection cannot be made"), in: agent.layer) }
+            alternatives = TargetSet(targets)
+            if !sendToNextServer() { refuse(.lost(503), "The far side has no address") }
         }
+    }
+
+    /// Sends the request to the next server (RFC 3263 §4.3); false when there is none.
+    private func sendToNextServer() -> Bool {
+        guard let next = alternatives.next(in: leg.agent.layer) else { return false }
+        send(to: next)
+        return true
+    }
+
+    private func send(to target: Target) {
+        let agent = leg.agent
+        server = target
+        let sequence = call.dialog.nextSequence()
+        let fields = leg.timerFields
+        let credentials = retry.authorize(
+            .init(method: Array("INVITE".utf8), uri: call.dialog.requestURI.bytes, body: offer),
+            with: &agent.credentials)
+        let sent = agent.layer.send(.invite, to: target, user: self) { writer, via, flow in
+            call.dialog.writeHead(of: .invite, sequence: sequence, via: via, into: &writer)
+            CallAgent.write(credentials, into: &writer)
+            agent.writeContact(flow, isSecure: call.dialog.demandsSecureContact, into: &writer)
+            agent.writeCapabilities(into: &writer)
+            var content = MessageContent.session(offer)
+            content.fields = fields
+            content.write(into: &writer)
+        }
+        guard let sent, let message = try? Message(sent.sentRequest) else {
+            if sendToNextServer() { return }
+            return refuse(.lost(503), "No listener of ours reaches \(target.address)")
+        }
+        transaction = sent
+        request = message
+        if sent.isTerminated { failed(sent, .transport("the connection cannot be made"), in: agent.layer) }
     }
 
     func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
         guard transaction === self.transaction else { return }
         let view = response.view
         if view.statusCode == 401 || view.statusCode == 407, !leg.isEnded,
-            retry.receive(view, with: &leg.agent.credentials) == .retry
+            retry.receive(view, with: &leg.agent.credentials) == .retry, let server
         {
-            return send()
+            return send(to: server)
         }
-        if !leg.isEnded, leg.timer.lengthen(after: view) { return send() }
+        if !leg.isEnded, leg.timer.lengthen(after: view), let server { return send(to: server) }
+        if TargetSet.leadsOn(view.statusCode), !leg.isEnded, sendToNextServer() { return }
         for action in machine.receive(view) {
             switch action {
             case .progress(_, reliable: let number):
@@ -266,7 +284,9 @@ final class ReinviteTransaction: ClientTransactionUser {
     }
 
     func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
-        guard transaction === self.transaction, !machine.transactionFailed().isEmpty else { return }
+        guard transaction === self.transaction else { return }
+        if TargetSet.leadsOn(transaction), !leg.isEnded, sendToNextServer() { return }
+        guard !machine.transactionFailed().isEmpty else { return }
         switch failure {
         case .timeout: refuse(.lost(408), "The far side does not answer")
         case .transport(let reason): refuse(.lost(503), reason)

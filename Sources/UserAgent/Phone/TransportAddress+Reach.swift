@@ -9,7 +9,7 @@ extension TransportAddress {
     /// The local address from which requests for a URI would leave: names are looked up, and IPv4 comes first, since that is
     /// what servers listen on by default. Where nothing leads there, the address of the default route, or else loopback.
     static func route(
-        toReach uri: URI, port: UInt16, resolver: HostResolver = HostResolver()
+        toReach uri: URI, port: UInt16, resolver: HostResolver
     ) async -> TransportAddress {
         let host = uri.parameter("maddr") ?? uri.host
         let found = (try? await resolver.addresses(of: host, port: 0)) ?? []

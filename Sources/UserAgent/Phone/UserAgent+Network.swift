@@ -12,7 +12,8 @@ extension UserAgent {
     /// - Throws: `SocketError` when the new address cannot be bound; all is as before then.
     public func networkChanged() async throws(SocketError) {
         let current = localAddress
-        let found = await TransportAddress.route(toReach: account.proxy ?? account.uri, port: current.port)
+        let found = await TransportAddress.route(
+            toReach: account.proxy ?? account.uri, port: current.port, resolver: HostResolver(options.names))
         try await move(to: options.address ?? found)
     }
 
@@ -51,7 +52,8 @@ extension UserAgent {
     private func checkNetwork() async {
         let current = localAddress
         // Where nothing leads to the proxy there is no network, and nobody to tell.
-        let found = await TransportAddress.route(toReach: account.proxy ?? account.uri, port: 0)
+        let found = await TransportAddress.route(
+            toReach: account.proxy ?? account.uri, port: 0, resolver: HostResolver(options.names))
         guard !found.isWildcard, !found.hasSameHost(as: current), found.isLoopback == current.isLoopback else { return }
         try? await move(to: found)
     }

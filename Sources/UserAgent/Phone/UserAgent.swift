@@ -54,6 +54,8 @@ public final class UserAgent: Sendable {
         public var identity: TLSIdentity?
         /// Whether URIs that demand TLS can be called though the account is not reached so.
         public var callsSecurely = false
+        /// How names are looked up.
+        public var names = HostResolver.Configuration()
         /// Timers and limits of the SIP layers.
         public var timers = TransactionTimers()
         /// Makes the audio in place of `AudioProvider`, on the media lane that it is given.
@@ -117,7 +119,8 @@ public final class UserAgent: Sendable {
         if let bound = options.address {
             address = bound
         } else {
-            address = await TransportAddress.route(toReach: account.proxy ?? account.uri, port: options.port)
+            address = await TransportAddress.route(
+                toReach: account.proxy ?? account.uri, port: options.port, resolver: HostResolver(options.names))
         }
         let lane = try Lane(name: "media", configuration: .media)
         mediaLane = lane
@@ -139,6 +142,7 @@ public final class UserAgent: Sendable {
             configuration.security = try Self.security(options, stopping: lane)
         }
         configuration.layers.timers = options.timers
+        configuration.names = options.names
         let made = Mutex<PhoneCore?>(nil)
         do {
             endpoint = try await SIPEndpoint(configuration) { _ in

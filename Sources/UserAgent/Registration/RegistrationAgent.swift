@@ -21,6 +21,14 @@ final class RegistrationAgent: ClientTransactionUser {
     private var timers: [UInt8: UInt64] = [:]
     /// The REGISTER on its way.
     private var transaction: ClientTransaction?
+    /// The server that the last REGISTER went to, and those that are left when it is of no use.
+    private var server: Target?
+    private var alternatives = TargetSet()
+    /// The server that the next REGISTER goes to, without locating any.
+    private var nextServer: Target?
+    /// Why the transaction has failed that is being started.
+    private var early: TransactionFailure?
+    private var isStarting = false
     /// Why the transport could not deliver the last request.
     private var detail: String?
     var onEvent: (Event) -> Void = { _ in }
@@ -57,11 +65,31 @@ final class RegistrationAgent: ClientTransactionUser {
     }
 
     func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
+        guard transaction === self.transaction else { return }
+        let status = response.view.statusCode
+        if status.isFinal, TargetSet.leadsOn(status), sendToNextServer() { return }
+        // Credentials, or a longer interval, are for the server that wants them.
+        nextServer = server
         change { $0.receive(response.view) }
+        nextServer = nil
+    }
+
+    /// Sends the REGISTER to the next server (RFC 3263 §4.3); false when there is none.
+    private func sendToNextServer() -> Bool {
+        guard let next = alternatives.next(in: layer) else { return false }
+        nextServer = next
+        change { $0.sendElsewhere() }
+        nextServer = nil
+        return true
     }
 
     func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
-        guard transaction === self.transaction || self.transaction == nil else { return }
+        guard !isStarting else {
+            early = failure
+            return
+        }
+        guard transaction === self.transaction else { return }
+        if TargetSet.leadsOn(transaction), sendToNextServer() { return }
         if case .transport(let reason) = failure { detail = reason }
         change { $0.transactionFailed(isTimeout: failure == .timeout) }
     }
@@ -88,17 +116,33 @@ final class RegistrationAgent: ClientTransactionUser {
 
     private func send() {
         detail = nil
+        if let server = nextServer { return send(to: server) }
         layer.locate(destination) { [self] targets in
-            let sent = targets.first.flatMap { target in
-                layer.send(.register, to: target, user: self) { writer, via, _ in
-                    client.writeHead(via: via, into: &writer)
-                    let name = layer.configuration.softwareName
-                    if !name.isEmpty { writer.append("User-Agent: \(name)\r\n") }
-                    writer.append("Allow: \(methods())\r\nContent-Length: 0\r\n\r\n")
-                }
+            alternatives = TargetSet(targets)
+            guard let first = alternatives.next(in: layer) else {
+                transaction = nil
+                return change { $0.transactionFailed(isTimeout: false) }
             }
-            transaction = sent
-            if sent == nil { change { $0.transactionFailed(isTimeout: false) } }
+            send(to: first)
+        }
+    }
+
+    private func send(to target: Target) {
+        server = target
+        early = nil
+        isStarting = true
+        let sent = layer.send(.register, to: target, user: self) { writer, via, _ in
+            client.writeHead(via: via, into: &writer)
+            let name = layer.configuration.softwareName
+            if !name.isEmpty { writer.append("User-Agent: \(name)\r\n") }
+            writer.append("Allow: \(methods())\r\nContent-Length: 0\r\n\r\n")
+        }
+        isStarting = false
+        transaction = sent
+        if let sent {
+            if let early { failed(sent, early, in: layer) }
+        } else if !sendToNextServer() {
+            change { $0.transactionFailed(isTimeout: false) }
         }
     }
 }

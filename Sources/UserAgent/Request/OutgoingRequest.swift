@@ -20,7 +20,10 @@ final class OutgoingRequest: ClientTransactionUser {
     private var completion: ((Outcome) -> Void)?
     private var retry = AuthenticationRetry()
     private var target: Target?
-    private var alternatives: [Target] = []
+    private var alternatives = TargetSet()
+    /// Why the transaction has failed that is being started.
+    private var early: TransactionFailure?
+    private var isStarting = false
     private(set) var transaction: ClientTransaction?
     /// The number of the last transmission in its CSeq.
     private(set) var sequence: UInt32 = 0
@@ -42,18 +45,23 @@ final class OutgoingRequest: ClientTransactionUser {
     /// Finds the servers and sends.
     func send() {
         agent.targets(scope.nextHop, flow: scope.flow) { [self] targets in
-            guard let first = targets.first else {
-                return complete(.failed(.transport("\(scope.nextHop.host) has no address")))
-            }
-            alternatives = Array(targets.dropFirst())
-            send(to: first)
+            alternatives = TargetSet(targets)
+            sendToNextServer(orElse: .transport("\(scope.nextHop.host) has no address"))
         }
+    }
+
+    /// Sends to the next server (RFC 3263 §4.3); without one the request has failed.
+    private func sendToNextServer(orElse failure: TransactionFailure) {
+        guard let next = alternatives.next(in: agent.layer) else { return complete(.failed(failure)) }
+        send(to: next)
     }
 
     private func send(to target: Target) {
         self.target = target
         sequence = scope.nextSequence()
         let number = sequence
+        early = nil
+        isStarting = true
         var made: (flow: Flow, content: MessageContent, credentials: [DigestClient.Field])?
         let sent = agent.layer.send(method, to: target, user: self) { [self] writer, via, flow in
             // Called twice when the size changes the transport: what names a flow is made anew.
@@ -68,14 +76,13 @@ final class OutgoingRequest: ClientTransactionUser {
             CallAgent.write(credentials, into: &writer)
             content.write(into: &writer)
         }
+        isStarting = false
         guard let sent else {
-            return complete(.failed(.transport("no listener of ours reaches \(target.address)")))
+            return sendToNextServer(orElse: .transport("no listener of ours reaches \(target.address)"))
         }
         transaction = sent
         // A connection that cannot be had may have failed before anyone knew the transaction.
-        if sent.isTerminated, completion != nil {
-            failed(sent, .transport("the connection cannot be made"), in: agent.layer)
-        }
+        if let early { failed(sent, early, in: agent.layer) }
     }
 
     func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
@@ -88,14 +95,18 @@ final class OutgoingRequest: ClientTransactionUser {
             return send(to: target)
         }
         // A server that is overloaded or down leads to the next one (RFC 3263 §4.3).
-        if status == 503, !alternatives.isEmpty { return send(to: alternatives.removeFirst()) }
+        if TargetSet.leadsOn(status), let next = alternatives.next(in: layer) { return send(to: next) }
         complete(.response(view))
     }
 
     func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
-        guard transaction === self.transaction || self.transaction == nil else { return }
-        if !alternatives.isEmpty { return send(to: alternatives.removeFirst()) }
-        complete(.failed(failure))
+        guard !isStarting else {
+            early = failure
+            return
+        }
+        guard transaction === self.transaction else { return }
+        guard TargetSet.leadsOn(transaction) else { return complete(.failed(failure)) }
+        sendToNextServer(orElse: failure)
     }
 
     private func complete(_ outcome: Outcome) {

@@ -19,13 +19,15 @@ final class Phone: Sendable {
     /// - Parameters:
     ///   - transport: `udp`, `tcp` or `tls`.
     ///   - trust: whose certificates it believes.
+    ///   - serves: methods whose requests come by `agent.requests`.
     static func start(
         _ user: String, at server: String, over transport: String = "udp", address: TransportAddress = .loopback(),
-        trust: TLSConfiguration.Trust = .system
+        trust: TLSConfiguration.Trust = .system, serves: MethodSet = []
     ) async throws -> Phone {
         let messages = MessageList()
         var options = UserAgent.Options(address: address)
         options.trust = trust
+        options.serves = serves
         options.trace = { message in messages.add(message) }
         let account = try Account(
             "sip:\(user)@example.test", password: "secret", proxy: "sip:\(server);transport=\(transport)")

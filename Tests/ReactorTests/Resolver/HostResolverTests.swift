@@ -1,4 +1,3 @@
-import Dispatch
 import Synchronization
 import Testing
 
@@ -7,28 +6,61 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct HostResolverTests {
     /// A name service that answers when it is told to, and a clock that stands still.
     private final class Service: Sendable {
+        private typealias Open = (question: DNSQuestion, completion: @Sendable (HostResolver.Reply) -> Void)
+
         private struct State {
             var questions: [String] = []
             var now = ContinuousClock.now
+            var open: [Open] = []
+            var permits = 0
+            var lifetime: UInt32? = 60
         }
 
         private let state = Mutex(State())
-        private let permits = DispatchSemaphore(value: 0)
-        let asked = Mailbox<String>()
 
         var questions: [String] { state.withLock { $0.questions } }
         func advance(_ span: Duration) { state.withLock { $0.now += span } }
-        func permit(_ count: Int) { for _ in 0..<count { permits.signal() } }
+        /// What the answers to come say of their time.
+        func answers(for lifetime: UInt32?) { state.withLock { $0.lifetime = lifetime } }
+
+        func permit(_ count: Int) {
+            let ready = state.withLock { state in
+                let ready = state.open.prefix(count)
+                state.open.removeFirst(ready.count)
+                state.permits += count - ready.count
+                return Array(ready)
+            }
+            for open in ready { open.completion(answer(to: open.question)) }
+        }
 
         func resolver(_ configuration: HostResolver.Configuration = .init()) -> HostResolver {
-            HostResolver(configuration, clock: { self.state.withLock { $0.now } }) {
-                name, families throws(HostResolutionError) in
-                self.state.withLock { $0.questions.append(name.text) }
-                self.asked.post(name.text)
-                _ = self.permits.wait(timeout: .now() + 30)
-                if name.text.hasPrefix("no") { throw HostResolutionError(.notFound, name.text) }
-                if name.text.hasPrefix("down") { throw HostResolutionError(.unavailable, name.text) }
-                return families == .ipv6 ? [.loopback(.ipv6)] : [TransportAddress("192.0.2.7:0")!]
+            HostResolver(configuration, clock: { self.state.withLock { $0.now } }) { question, completion in
+                let isPermitted = self.state.withLock { state in
+                    state.questions.append(question.name)
+                    guard state.permits > 0 else {
+                        state.open.append((question, completion))
+                        return false
+                    }
+                    state.permits -= 1
+                    return true
+                }
+                if isPermitted { completion(self.answer(to: question)) }
+            }
+        }
+
+        private func answer(to question: DNSQuestion) -> HostResolver.Reply {
+            let name = question.name
+            if name.hasPrefix("no") { return .failure(HostResolutionError(.notFound, name)) }
+            if name.hasPrefix("down") { return .failure(HostResolutionError(.unavailable, name)) }
+            let lifetime = state.withLock { $0.lifetime }
+            switch question {
+            case .addresses(_, .ipv6): return .success(DNSReply(addresses: [.loopback(.ipv6)], lifetime: lifetime))
+            case .addresses:
+                return .success(DNSReply(addresses: [TransportAddress("192.0.2.7:0")!], lifetime: lifetime))
+            case .srv where !name.contains("empty"):
+                let record = DNSRecordData.srv(priority: 1, weight: 2, port: 3, target: "a.example")
+                return .success(DNSReply(records: [record], lifetime: lifetime))
+            case .srv, .naptr: return .success(DNSReply(lifetime: lifetime))
             }
         }
     }
@@ -53,7 +85,7 @@ import Testing
         #expect(service.questions.count == 3)
     }
 
-    @Test(arguments: [("no.example", HostResolutionError.Code.notFound, 10), ("down.example", .unavailable, 2)])
+    @Test(arguments: [("no.example", HostResolutionError.Code.notFound, 10), ("down.example", .unavailable, 5)])
     func failuresAreKeptForAShorterTime(host: String, code: HostResolutionError.Code, seconds: Int) async throws {
         let service = Service()
         let resolver = service.resolver()
@@ -65,45 +97,61 @@ import Testing
         #expect(resolver.known(host, port: 1) == nil)
     }
 
+    /// RFC 2308 §5 and RFC 1035 §3.2.1: an answer holds as long as it says, that there is nothing too, within bounds.
+    @Test(
+        arguments: [
+            (.addresses("a.example", .both), 0, 1), (.addresses("a.example", .both), 30, 30),
+            (.addresses("a.example", .both), 4_000_000, 3_600), (.srv("_sip._udp.example"), 600, 600),
+            (.srv("_sip._udp.empty.example"), 120, 120), (.srv("_sip._udp.empty.example"), 86_400, 300),
+            (.naptr("example"), nil, 10),
+        ] as [(DNSQuestion, UInt32?, Int)])
+    func answersHoldAsLongAsTheySay(question: DNSQuestion, lifetime: UInt32?, seconds: Int) async throws {
+        let service = Service()
+        service.answers(for: lifetime)
+        service.permit(2)
+        let resolver = service.resolver()
+        let reply = try await resolver.reply(to: question)
+        service.advance(.seconds(seconds) - .nanoseconds(1))
+        #expect(resolver.known(question) == .success(reply))
+        service.advance(.nanoseconds(1))
+        #expect(resolver.known(question) == nil)
+        #expect(service.questions.count == 1)
+    }
+
     @Test func equalQuestionsAreAskedOnce() async throws {
         let service = Service()
         let resolver = service.resolver()
         try await withLane { lane async throws in
             let answers = Mailbox<Bool>()
             for _ in 0..<50 {
-                resolver.resolve("same.example", port: 5060, on: lane) { answer, lane in
-                    answers.post(lane.isCurrent && answer == .success([Self.seven]))
+                resolver.resolve(.srv("_sip._udp.same.example"), on: lane) { answer, lane in
+                    answers.post(lane.isCurrent && (try? answer.get().records.count) == 1)
                 }
             }
-            #expect(try await service.asked.next() == "same.example")
+            #expect(service.questions == ["_sip._udp.same.example"])
             service.permit(1)
             #expect(try await answers.next(50) == [Bool](repeating: true, count: 50))
-            #expect(service.questions == ["same.example"])
+            #expect(service.questions == ["_sip._udp.same.example"])
         }
     }
 
     @Test func tooManyQuestionsAreRefused() async throws {
         let service = Service()
         var configuration = HostResolver.Configuration()
-        configuration.threads = 2
-        configuration.queueLimit = 3
+        configuration.questionLimit = 5
         configuration.waiterLimit = 7
         let resolver = service.resolver(configuration)
         try await withLane { lane async throws in
             let answers = Mailbox<String>()
             func ask(_ host: String) {
-                resolver.resolve(host, port: 5060, on: lane) { answer, _ in
+                resolver.resolve(.addresses(host, .both), on: lane) { answer, _ in
                     switch answer {
                     case .success: answers.post(host)
                     case .failure(let error): answers.post("\(host) \(error.code)")
                     }
                 }
             }
-            // Two are asked at once, three wait, one is too many.
-            ask("h0")
-            ask("h1")
-            #expect(try await Set(service.asked.next(2)) == ["h0", "h1"])
-            for number in 2..<6 { ask("h\(number)") }
+            for number in 0..<6 { ask("h\(number)") }
             #expect(try await answers.next() == "h5 overloaded")
             // Callers are limited as well, also those of equal questions.
             ask("h0")
@@ -112,7 +160,6 @@ import Testing
             #expect(try await answers.next() == "h0 overloaded")
             service.permit(5)
             #expect(try await answers.next(7).sorted() == ["h0", "h0", "h0", "h1", "h2", "h3", "h4"])
-            // The threads have gone, and come again when they are needed.
             service.permit(1)
             ask("h6")
             #expect(try await answers.next() == "h6")
@@ -159,15 +206,15 @@ import Testing
 }
 
 @Suite struct HostCacheTests {
-    private func key(_ number: Int) -> HostCache.Key { .init(name: HostName("h\(number)")!, families: .both) }
+    private func key(_ number: Int) -> HostCache.Key { .addresses("h\(number)", .both) }
 
     @Test func theOldestMakesRoom() {
         var cache = HostCache(limit: 3)
         let now = ContinuousClock.now
-        for number in 0..<3 { cache.store(.success([]), for: key(number), until: now + .seconds(1)) }
+        for number in 0..<3 { cache.store(.success(DNSReply()), for: key(number), until: now + .seconds(1)) }
         // What is stored again is young again.
-        cache.store(.success([]), for: key(0), until: now + .seconds(1))
-        cache.store(.success([]), for: key(3), until: now + .seconds(1))
+        cache.store(.success(DNSReply()), for: key(0), until: now + .seconds(1))
+        cache.store(.success(DNSReply()), for: key(3), until: now + .seconds(1))
         #expect((0..<4).map { cache.answer(key($0), at: now) != nil } == [true, false, true, true])
         #expect(cache.count == 3)
     }
@@ -175,13 +222,13 @@ import Testing
     @Test func memoryIsBoundedHoweverOftenAnswersAreReplaced() {
         var cache = HostCache(limit: 2)
         let now = ContinuousClock.now
-        for round in 0..<1_000 { cache.store(.success([]), for: key(round % 2), until: now + .seconds(1)) }
+        for round in 0..<1_000 { cache.store(.success(DNSReply()), for: key(round % 2), until: now + .seconds(1)) }
         #expect(cache.count >= 1 && cache.count <= 2)
-        for number in 0..<1_000 { cache.store(.success([]), for: key(number), until: now) }
+        for number in 0..<1_000 { cache.store(.success(DNSReply()), for: key(number), until: now) }
         #expect(cache.count == 2)
         #expect(cache.answer(key(999), at: now) == nil)
         var none = HostCache(limit: 0)
-        none.store(.success([]), for: key(0), until: now + .seconds(1))
+        none.store(.success(DNSReply()), for: key(0), until: now + .seconds(1))
         #expect(none.answer(key(0), at: now) == nil)
     }
 }

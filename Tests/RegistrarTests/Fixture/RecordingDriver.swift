@@ -31,7 +31,7 @@ final class RecordingDriver: EndpointDriver {
     }
 
     func connect(to target: Target) -> UInt64 { 0 }
-    func resolve(host: String, port: UInt16, _ completion: @escaping ([TransportAddress]) -> Void) { completion([]) }
+    func ask(_ query: ServerLocator.Query, _ completion: @escaping (NameAnswer) -> Void) { completion(NameAnswer()) }
 
     func random() -> UInt64 { 0x5EED }
 }

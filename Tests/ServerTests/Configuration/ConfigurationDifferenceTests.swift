@@ -91,6 +91,7 @@ import Testing
             "proxy.redirects": "anywhere", "proxy.history-info": "always", "proxy.edge-domains": "a.example",
             "authentication.qop": "auth-or-none", "tls.verify-client": "required",
             "websocket.origins": "https://phone.example", "tls.minimum-version": "1.3",
+            "dns.servers": "192.0.2.53:5300",
         ]
         for setting in ConfigurationSchema.settings {
             var changed = running

@@ -90,6 +90,23 @@ extension ConfigurationSchema {
             "The Max-Breadth of a request that comes without one, and the highest that is forwarded."),
     ]
 
+    static let dns: [Setting<ServerConfiguration>] = [
+        Setting(
+            list: "dns.servers", \.dns.servers, .nameServer, mayBeEmpty: true, of: defaults, .restart,
+            source: "RFC 3263 §4",
+            """
+            Whom the server asks about names; an empty list is the system's (`/etc/resolv.conf`). Hosts of `/etc/hosts` are \
+            found there in any case.
+            """),
+        Setting(
+            "dns.timeout", \.dns.timeout, .duration(.milliseconds(100)...(.seconds(30))), of: defaults, .restart,
+            source: "RFC 1035 §4.2.1",
+            "How long the first question to a server of DNS waits for its answer; the next waits twice as long."),
+        Setting(
+            "dns.tries", \.dns.tries, .integer(1...10), of: defaults, .restart, source: "RFC 1035 §4.2.1",
+            "How often each server of DNS is asked before a name counts as unavailable."),
+    ]
+
     static let tls: [Setting<ServerConfiguration>] = [
         Setting(
             "tls.certificate", \.tls.certificate, .pathOr("own"), of: defaults, .reload, source: "RFC 5922 §7.5",

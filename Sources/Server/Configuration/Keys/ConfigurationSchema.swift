@@ -11,7 +11,7 @@ enum ConfigurationSchema {
 
     /// The keys outside the lists of domains and listeners.
     static let settings: [Setting<ServerConfiguration>] =
-        general + timers + limits + tcp + tls + webSocket + registrar + store + authentication + proxy + services
+        general + timers + limits + dns + tcp + tls + webSocket + registrar + store + authentication + proxy + services
         + media + logging
 
     /// The list of domains.

@@ -120,6 +120,13 @@ extension ValueFormat<String> {
         }
     }
 
+    /// The address of a server of DNS.
+    static var nameServer: Self {
+        Self("address", "with `:port` where it is not 53", example: "192.0.2.53", text: { $0 }) { text in
+            ServerConfiguration.DNS.address(text) == nil ? nil : text
+        }
+    }
+
     /// A path, or a word for the empty one.
     static func pathOr(_ word: String) -> Self {
         Self("path", "or `\(word)`", text: { $0.isEmpty ? word : $0 }) { text in

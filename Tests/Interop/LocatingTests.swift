@@ -1,0 +1,89 @@
+import Foundation
+import Reactor
+import SIP
+import TestKit
+import Testing
+import UserAgent
+
+/// Servers that are found by DNS (RFC 3263): the names are Dnsmasq's, the servers are SIPp's.
+@Suite struct LocatingTests {
+    /// A domain whose first server is not there and whose second one is SIPp.
+    private func names(_ callee: SIPpPeer, in peers: Peers) async throws -> DnsmasqPeer {
+        let dead = try BoundDatagramSocket.bind(.loopback()).localAddress.port
+        return try await DnsmasqPeer.start(
+            [
+                .rule("far.test", order: 1, preference: 1, "SIP+D2U", "_sip._udp.servers.test"),
+                .service("_sip._udp.servers.test", "one.test", dead, priority: 1),
+                .service("_sip._udp.servers.test", "two.test", callee.port, priority: 2),
+                .host("one.test", ["127.0.0.1"]), .host("two.test", ["127.0.0.1"]),
+            ], in: peers)
+    }
+
+    @Test("RFC 3263 §4.3: the proxy goes on to the second server of a contact's domain")
+    func theProxyFailsOver() async throws {
+        try await withPeers { peers in
+            var callee = SIPpOptions(.named("uas"))
+            callee.calls = 50
+            let uas = try await SIPpPeer.start(callee, name: "uas", in: peers)
+            let names = try await names(uas, in: peers)
+            let server = try await ItoServer.start(
+                in: peers, ["--no-auth"], environment: ["ITO_DNS_SERVERS": names.address.description])
+            let registration = try await SIPpPeer.start(
+                .registration(of: "bob", contact: "sip:bob@far.test", at: server.hostPort), name: "register", in: peers)
+            try await registration.succeeded()
+            var caller = SIPpOptions(.named("uac"), remote: server.hostPort)
+            caller.service = "bob"
+            caller.calls = 50
+            caller.rate = 50
+            let uac = try await SIPpPeer.start(caller, name: "uac", in: peers)
+            let result = try await uac.succeeded()
+            #expect(result.successful == 50 && result.failed == 0)
+        }
+    }
+
+    @Test("RFC 3263 §4.3: the phone calls the second server of a domain")
+    func thePhoneFailsOver() async throws {
+        try await withPeers { peers in
+            let uas = try await SIPpPeer.start(SIPpOptions(.named("uas")), name: "uas", in: peers)
+            let names = try await names(uas, in: peers)
+            var options = UserAgent.Options(address: .loopback())
+            options.registers = false
+            options.names.servers = [names.address]
+            let agent = try await UserAgent(account: Account("sip:alice@example.test"), options: options)
+            let call = try await agent.call("sip:service@far.test")
+            await call.hangUp()
+            await agent.shutDown()
+            let result = try await uas.succeeded()
+            #expect(result.successful == 1)
+        }
+    }
+
+    @Test("A server of DNS that is silent delays no call that does not ask it")
+    func aSilentServerOfDNS() async throws {
+        try await withPeers { peers in
+            let silent = try BoundDatagramSocket.bind(.loopback())
+            let server = try await ItoServer.start(
+                in: peers, ["--no-auth"],
+                environment: ["ITO_DNS_SERVERS": silent.localAddress.description, "ITO_DNS_TIMEOUT": "30s"])
+            var callee = SIPpOptions(.named("uas"))
+            callee.calls = 100
+            let uas = try await SIPpPeer.start(callee, name: "uas", in: peers)
+            for (user, contact) in [("bob", "sip:bob@\(uas.hostPort)"), ("carol", "sip:carol@hangs.test")] {
+                let registration = try await SIPpPeer.start(
+                    .registration(of: user, contact: contact, at: server.hostPort), name: "register-\(user)", in: peers)
+                try await registration.succeeded()
+            }
+            func calls(to user: String, _ count: Int) async throws -> SIPpPeer {
+                var caller = SIPpOptions(.named("uac"), remote: server.hostPort)
+                caller.service = user
+                caller.calls = count
+                caller.rate = 100
+                return try await SIPpPeer.start(caller, name: "uac-\(user)", in: peers)
+            }
+            _ = try await calls(to: "carol", 500)
+            let result = try await calls(to: "bob", 100).succeeded()
+            #expect(result.successful == 100 && result.retransmissions == 0)
+            withExtendedLifetime(silent) {}
+        }
+    }
+}
