@@ -62,8 +62,7 @@ import Testing
     }
 
     @Test(
-        "RFC 4321 §1.1, §1.5: who asks other than INVITE has given up when its proxy does; the next request finds the server"
-    )
+        "RFC 4321 §1.1: who sends other than INVITE has given up when its proxy does; the next finds the server")
     func silenceOfOthers() {
         network.remove(first.node)
         #expect(ask(for: 40) == [])

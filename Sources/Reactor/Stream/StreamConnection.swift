@@ -51,7 +51,7 @@ public final class StreamConnection: Sendable {
         var peerNames: CertificateNames?
         /// Answers that the owner owes the peer.
         var debts = 0
-        /// Whether the peer has closed its sending side.
+        /// Whether nothing more is read: the peer has closed its sending side, or what it sends makes no sense.
         var hasInputEnded = false
         /// Frames that no flush has taken yet.
         var outbox: [[UInt8]] = []
@@ -165,8 +165,8 @@ public final class StreamConnection: Sendable {
     /// `StreamConfiguration.halfClosedTime` is over.
     public func owe() { state.withLock { $0.debts += 1 } }
 
-    /// Notes that an answer was given; more than are owed do no harm. After the last the connection is closed if the peer has closed
-    /// its sending side.
+    /// Notes that an answer was given; more than are owed do no harm. After the last the connection is closed if nothing more
+    /// is read from it.
     public func settle() {
         let isLast = state.withLock { state in
             guard state.debts > 0 else { return false }
@@ -174,6 +174,15 @@ public final class StreamConnection: Sendable {
             return state.debts == 0 && state.hasInputEnded
         }
         if isLast { close() }
+    }
+
+    /// Closes when the last answer that is owed was given, and at once when none is; nothing more is read.
+    public func closeWhenSettled() {
+        let isSettled = state.withLock { state in
+            state.hasInputEnded = true
+            return state.debts == 0
+        }
+        if isSettled { close() }
     }
 
     /// Whether the peer is owed an answer.

@@ -224,10 +224,11 @@ final class SIPStreams: StreamTransport, StreamHandler {
         if writer.count > 0 { _ = connection.send(writer.array) }
     }
 
-    /// What cannot be framed is answered when its head can be read, and the connection is closed (RFC 3261 §18.3).
+    /// What cannot be framed is answered when its head can be read, and the connection is closed (RFC 3261 §18.3) when the requests
+    /// before it are answered too: these are with their lanes yet.
     func misframed(_ error: StreamFramingError, on connection: StreamConnection) {
         answer(error.beginning, StatusCode(rawValue: UInt16(clamping: error.code)), on: connection)
-        connection.close()
+        connection.closeWhenSettled()
     }
 
     func closed(_ connection: StreamConnection, _ reason: StreamCloseReason) {

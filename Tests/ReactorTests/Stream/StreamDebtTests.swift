@@ -38,6 +38,20 @@ import Testing
         }
     }
 
+    /// As when what comes behind the questions makes no sense.
+    @Test func aConnectionThatIsToCloseGivesItsAnswersFirst() async throws {
+        try await withQuestions { raw, connection, server async throws in
+            connection.closeWhenSettled()
+            for (line, isLast) in [("first\n", false), ("second\n", true)] {
+                #expect(connection.isOpen)
+                connection.send(Array(line.utf8))
+                connection.settle()
+                #expect(connection.isOpen != isLast)
+            }
+            #expect(raw.rest() == "first\nsecond\n")
+        }
+    }
+
     @Test func allAnsweredBeforeTheEndIsTheEnd() async throws {
         try await withQuestions { raw, connection, server async throws in
             for _ in 0..<3 { connection.settle() }

@@ -32,7 +32,8 @@ import Testing
         Claim(to: "<sip:alice@example.org>", status: 404),
         Claim(to: "<sip:alice@elsewhere.net>", status: 404),
         Claim(to: "<sip:example.com>", status: 404),
-        Claim(to: "<tel:+81312345678>", status: 404),
+        // RFC 4475 §3.3.4: an address of record is a SIP or SIPS URI.
+        Claim(to: "<tel:+81312345678>", status: 400),
         Claim(to: "<sip:@example.com>", status: 400),
         Claim(to: "sip:alice@example.com", user: "alice", users: ["alice"], status: 200),
         Claim(to: "<sip:alice@example.com", status: 400),
