@@ -354,6 +354,7 @@ import Testing
             """)
     }
 
+    /// The proxy does not wait for the 487 before it tries the next.
     @Test("RFC 5359 §2.9: call forwarding, no answer")
     func forwardingNoAnswer() throws {
         let (alice, bob, carol) = try atProxy { $0.proxy.ringTime = .seconds(5) }
@@ -375,10 +376,10 @@ import Testing
             F4 bob > proxy 180 INVITE
             F5 proxy > alice 180 INVITE
             F6 proxy > bob CANCEL
+            F11 proxy > carol INVITE sdp
             F7 bob > proxy 200 CANCEL
             F8 bob > proxy 487 INVITE
             F9 proxy > bob ACK
-            F11 proxy > carol INVITE sdp
             F12 carol > proxy 180 INVITE
             F13 proxy > alice 180 INVITE
             F14 carol > proxy 200 INVITE sdp
@@ -459,6 +460,7 @@ import Testing
         #expect(leg === bob.calls[0])
     }
 
+    /// The proxy does not wait for the 487 before it tries the next.
     @Test("RFC 5359 §2.12: find-me")
     func findMe() throws {
         let (alice, _, _) = try atProxy { $0.proxy.ringTime = .seconds(5) }
@@ -483,11 +485,11 @@ import Testing
             F4 b1 > proxy 180 INVITE
             F5 proxy > alice 180 INVITE
             F6 proxy > b1 CANCEL
+            F10 proxy > b2 INVITE sdp
             F7 b1 > proxy 200 CANCEL
             F8 b1 > proxy 487 INVITE
-            F9 proxy > b1 ACK
-            F10 proxy > b2 INVITE sdp
             F11 b2 > proxy 480 INVITE
+            F9 proxy > b1 ACK
             F12 proxy > b2 ACK
             F13 proxy > b3 INVITE sdp
             F14 b3 > proxy 486 INVITE
