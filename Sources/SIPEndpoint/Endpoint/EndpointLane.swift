@@ -112,6 +112,8 @@ extension EndpointLane: EndpointDriver {
 
     public func isOpen(connection: UInt64) -> Bool { streams?.isOpen(connection: connection) ?? false }
 
+    public func reasonOfEnd(of connection: UInt64) -> String? { streams?.reasonOfEnd(of: connection) }
+
     public func provenDomains(of connection: UInt64) -> [String] { streams?.provenDomains(of: connection) ?? [] }
 
     public func provenUsers(of connection: UInt64) -> [String] { streams?.provenUsers(of: connection) ?? [] }

@@ -14,6 +14,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
         var table = ConnectionTable()
         /// Makes no connections any more.
         var isStopped = false
+        var ended = EndedConnections()
     }
 
     private let state = Mutex(State())
@@ -127,6 +128,8 @@ final class SIPStreams: StreamTransport, StreamHandler {
         state.withLock { $0.table.connection(connection) }?.isOpen ?? false
     }
 
+    func reasonOfEnd(of connection: UInt64) -> String? { state.withLock { $0.ended.reason(of: connection) } }
+
     func provenDomains(of connection: UInt64) -> [String] {
         state.withLock { $0.table.connection(connection) }?.peerNames?.domains ?? []
     }
@@ -233,8 +236,11 @@ final class SIPStreams: StreamTransport, StreamHandler {
 
     func closed(_ connection: StreamConnection, _ reason: StreamCloseReason) {
         let number = connection.id.number
-        state.withLock { $0.table.remove(number) }
         let text = "\(reason)"
+        state.withLock { state in
+            state.table.remove(number)
+            state.ended.note(number, text)
+        }
         for lane in lanes.withLock({ $0 }) {
             lane.lane.execute { _ in lane.layer.connectionClosed(number, text) }
         }

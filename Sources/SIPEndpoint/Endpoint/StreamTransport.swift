@@ -9,6 +9,9 @@ protocol StreamTransport: AnyObject, Sendable {
     /// Whether a connection takes what is sent.
     func isOpen(connection: UInt64) -> Bool
 
+    /// Why a connection has ended; nil when that is long ago.
+    func reasonOfEnd(of connection: UInt64) -> String?
+
     /// The domains that the other side has proven.
     func provenDomains(of connection: UInt64) -> [String]
 

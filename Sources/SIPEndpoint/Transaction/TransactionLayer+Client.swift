@@ -357,7 +357,8 @@ extension TransactionLayer {
         // A connection that is gone fails at once, and so does what no datagram holds; a datagram without room in the
         // backlog is repeated by its timer.
         if transaction.flow.connection != 0 {
-            if !returnToDatagram(transaction) { fail(transaction, "the connection is closed") }
+            let reason = driver.reasonOfEnd(of: transaction.flow.connection) ?? "the connection is closed"
+            if !returnToDatagram(transaction) { fail(transaction, reason) }
         } else if transaction.request.count > DatagramSocket.longestPayload {
             fail(transaction, "the request is larger than a datagram")
         }

@@ -32,6 +32,9 @@ public protocol EndpointDriver: AnyObject {
     /// Whether a connection is there, and takes what is sent.
     func isOpen(connection: UInt64) -> Bool
 
+    /// Why a connection that is gone has ended; nil when that is not known.
+    func reasonOfEnd(of connection: UInt64) -> String?
+
     /// The domains that the other side of a connection has proven by its certificate (RFC 5922 §7.4); none when it has shown
     /// none.
     func provenDomains(of connection: UInt64) -> [String]
@@ -54,6 +57,9 @@ public protocol EndpointDriver: AnyObject {
 extension EndpointDriver {
     /// For drivers whose connections never end.
     public func isOpen(connection: UInt64) -> Bool { true }
+
+    /// For drivers that remember nothing of what has ended.
+    public func reasonOfEnd(of connection: UInt64) -> String? { nil }
 
     /// For drivers without certificates.
     public func provenDomains(of connection: UInt64) -> [String] { [] }

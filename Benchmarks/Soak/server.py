@@ -1,0 +1,75 @@
+"""A server for the soak: its process, its files, and what it holds."""
+import os
+import re
+import signal
+import subprocess
+from pathlib import Path
+
+DOMAIN = "soak.test"
+
+
+class Server:
+    """`ito serve` with two lanes, bindings in SQLite, and listeners for UDP, TCP and TLS."""
+
+    def __init__(self, ito: str, folder: Path):
+        self.ito, self.folder, self.data = ito, folder, folder / "data"
+        self.certificates = [self._certificate(number) for number in (0, 1)]
+        self.reloads = 0
+        self._write_settings()
+        self.log = (folder / "server.log").open("wb")
+        command = [ito, "serve", "--config", str(folder / "ito.yaml")]
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        words = self.process.stdout.readline().split()
+        if words[:1] != ["ready"]:
+            raise SystemExit(f"the server did not start:\n{self.tail()}")
+        self.ports = {url.split(":")[0]: int(url.rsplit(":", 1)[1]) for url in words[1:]}
+
+    def _certificate(self, number: int) -> Path:
+        path = self.folder / f"certificate-{number}.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+             "-subj", f"/CN={DOMAIN}", "-addext", f"subjectAltName=DNS:{DOMAIN}", "-keyout", f"{path}.key", "-out", path],
+            check=True, stderr=subprocess.DEVNULL)
+        return path
+
+    def _write_settings(self) -> None:
+        shown = self.certificates[self.reloads % 2]
+        for name, source in (("shown.pem", shown), ("shown.key", Path(f"{shown}.key"))):
+            # A reader sees the old file or the new one, and no half of either.
+            (self.folder / f"{name}.new").write_bytes(source.read_bytes())
+            (self.folder / f"{name}.new").rename(self.folder / name)
+        (self.folder / "ito.yaml.new").write_text(
+            f"""
+data-folder: {self.data}
+domains: [{DOMAIN}]
+listeners: ["udp://127.0.0.1:0", "tcp://127.0.0.1:0", "tls://127.0.0.1:0"]
+lanes: {{count: 2}}
+authentication: {{required: false}}
+tls: {{certificate: {self.folder}/shown.pem, key: {self.folder}/shown.key}}
+proxy: {{ring-time: {20 + self.reloads % 2}s}}
+""")
+        (self.folder / "ito.yaml.new").rename(self.folder / "ito.yaml")
+
+    def reload(self) -> None:
+        """Another certificate and another setting, by SIGHUP."""
+        self.reloads += 1
+        self._write_settings()
+        os.kill(self.process.pid, signal.SIGHUP)
+
+    def pss(self) -> int:
+        """Its proportional set size in bytes."""
+        text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
+        return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE).group(1)) << 10
+
+    def descriptors(self) -> int:
+        """Files and sockets that it has open."""
+        return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    def tail(self) -> str:
+        """The last lines it wrote."""
+        return "\n".join((self.folder / "server.log").read_text(errors="replace").splitlines()[-15:])
+
+    def stop(self) -> int:
+        """Ends it; its exit status."""
+        self.process.terminate()
+        return self.process.wait(30)

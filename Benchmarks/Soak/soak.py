@@ -1,0 +1,74 @@
+"""Loads a server in turns and compares what it holds after each, when all has drained: see README.md."""
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+
+import load
+from server import Server
+
+# After its last message a transaction lives for 32 s (64 times T1, RFC 3261 §17): what is there later, stays.
+DRAIN = 36.0
+# The shortest load of a turn: before it is as long as a transaction lives, the most there is at once has not been there.
+SHORTEST = 35.0
+# Turns of load after the first, which fills caches and the heap.
+TURNS = 3
+# What the server may have grown by, in bytes for an hour.
+SLOPE = 1 << 20
+# What one look at a heap that breathes may differ from another, in bytes.
+NOISE = 1 << 20
+# Descriptors that a look may find in use for a moment, as for a file that is being written.
+SPARE_DESCRIPTORS = 2
+
+
+def main() -> int:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--ito", required=True)
+    options.add_argument("--minutes", type=float, default=45.0)
+    options.add_argument("--scale", type=float, default=1.0, help="factor of all rates")
+    arguments = options.parse_args()
+    turn = arguments.minutes * 60 / (TURNS + 1) - DRAIN
+    if turn < SHORTEST:
+        least = (SHORTEST + DRAIN) * (TURNS + 1) / 60
+        raise SystemExit(f"{arguments.minutes} minutes are too short: {least:.1f} is the least")
+    with tempfile.TemporaryDirectory(prefix="itodenwa-soak-") as folder:
+        server = Server(arguments.ito, Path(folder))
+        try:
+            problems, looks = soak(server, turn, arguments.scale)
+        finally:
+            status = server.stop()
+        if status:
+            problems.append(f"the server ended with status {status}:\n{server.tail()}")
+    problems += judge(looks)
+    for problem in problems:
+        print(f"soak: {problem}", flush=True)
+    return 1 if problems else 0
+
+
+def soak(server: Server, turn: float, scale: float) -> tuple[list[str], list[dict]]:
+    """The turns, and a look at the server behind each."""
+    problems, looks = [], []
+    for number in range(TURNS + 1):
+        problems += load.together(server, number, turn, scale)
+        time.sleep(DRAIN)
+        looks.append({"turn": number, "time": time.monotonic(), "pss": server.pss(), "descriptors": server.descriptors(),
+                      "reloads": server.reloads, "problems": len(problems)})
+        print(json.dumps(looks[-1]), flush=True)
+    return problems, looks
+
+
+def judge(looks: list[dict]) -> list[str]:
+    """What has grown that should not."""
+    first, last = looks[0], looks[-1]
+    problems = []
+    allowed = max(NOISE, SLOPE * (last["time"] - first["time"]) / 3600)
+    if last["pss"] - first["pss"] > allowed:
+        problems.append(f"memory grew from {first['pss']} to {last['pss']} bytes, by more than {allowed:.0f}")
+    if last["descriptors"] > first["descriptors"] + SPARE_DESCRIPTORS:
+        problems.append(f"open descriptors grew from {first['descriptors']} to {last['descriptors']}")
+    return problems
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
