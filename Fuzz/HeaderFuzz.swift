@@ -75,5 +75,6 @@ private func readHistory(_ value: [UInt8]) {
 }
 
 private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    if !condition { fatalError(message()) }  // This is how libFuzzer is told.
+    // A trap is how libFuzzer is told that a check has failed; this is part of no other program.
+    if !condition { fatalError(message()) }
 }

@@ -97,7 +97,7 @@ extension Interop {
                     break
                 }
                 try await time.line(containing: "told sip:alice@example.test")
-                // It beeps in calls too: until it hangs up, or we do.
+                // It beeps in calls too, until its caller hangs up.
                 let call = try await alice.agent.call("bob")
                 await call.hangUp()
                 await alice.agent.shutDown()

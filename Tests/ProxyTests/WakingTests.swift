@@ -18,11 +18,11 @@ import Testing
         host = ProxyHost(network.node("192.0.2.1:5060"))
         caller = ScriptedPeer(network.node("192.0.2.10:5060"))
         phone = ScriptedPeer(network.node("192.0.2.20:5060"))
-        sleep()
+        putToSleep()
     }
 
     /// Bob's one phone sleeps.
-    private func sleep(_ change: (inout ProxyTarget) -> Void = { _ in }) {
+    private func putToSleep(_ change: (inout ProxyTarget) -> Void = { _ in }) {
         var target = ProxyTarget(uri: Array("sip:old@192.0.2.99".utf8))
         target.push = push
         change(&target)
@@ -118,7 +118,7 @@ import Testing
     /// What cannot be woken may have another flow that leads there (RFC 5626 §7).
     @Test func anotherFlowIsTriedThen() {
         let uri = Array(phone.uri("bob").utf8)
-        sleep { $0.alternates = [ProxyTarget(uri: uri)] }
+        putToSleep { $0.alternates = [ProxyTarget(uri: uri)] }
         host.canWake = false
         send("INVITE")
         #expect(statuses.last == 200)

@@ -7,9 +7,6 @@ import Foundation
 import Media
 import UserAgent
 
-/// From one beep to the next; half of it sounds.
-let beat = Duration.milliseconds(800)
-
 let arguments = CommandLine.arguments.dropFirst()
 guard arguments.count == 2, let proxy = arguments.last else {
     print("usage: TimeServer ACCOUNT PROXY, with the password in ITO_PASSWORD")
@@ -34,18 +31,21 @@ func reply(to request: ServerRequest) async {
     }
 }
 
-/// Takes a call, and beeps the hour of twelve.
+/// The hour of twelve in beeps of 880 Hz.
+func beeps(_ hour: Int) -> AudioClip {
+    let beat = 6_400, sounding = 3_200  // samples, at 8000 Hz
+    let samples = (0..<hour * beat).map { index in
+        index % beat < sounding ? Int16(8_000 * sin(2 * .pi * 880 * Double(index) / 8_000)) : 0
+    }
+    return AudioClip(samples: samples, sampleRate: .narrowband)
+}
+
+/// Takes a call, and beeps until the caller has heard enough.
 func beep(_ invitation: Invitation) async {
+    let hour = (Calendar.current.component(.hour, from: .now) + 11) % 12 + 1
     do {
-        let call = try await invitation.answer()
-        let hour = (Calendar.current.component(.hour, from: .now) + 11) % 12 + 1
-        for _ in 0..<hour {
-            call.play(.tone(.sine(880)))
-            try await Task.sleep(for: beat / 2)
-            call.play(.silence)
-            try await Task.sleep(for: beat / 2)
-        }
-        await call.hangUp()
+        let call = try await invitation.answer(with: .clip(beeps(hour)))
+        _ = await call.ended()
         print("beeped \(hour)")
     } catch {
         print("the caller gave up: \(error)")

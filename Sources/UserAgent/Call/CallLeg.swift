@@ -218,7 +218,7 @@ public final class CallLeg {
 
     private func apply(_ stream: NegotiatedStream) {
         guard !isEnded else { return }
-        // Proof: the reference is used in what `execute` runs on this lane, and there alone.
+        // Proof of `nonisolated(unsafe)`: the reference is used in what `execute` runs on this lane, and there alone.
         nonisolated(unsafe) let leg = self
         let execute = agent.layer.driver.execute
         media.apply(stream) { error in execute { leg.mediaFailed(error) } }

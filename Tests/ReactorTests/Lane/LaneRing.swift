@@ -8,8 +8,8 @@ struct LaneRing {
         @Sendable (_ hop: Int, _ lane: Lane, _ next: Lane, _ arrived: @escaping @Sendable (Lane) -> Void)
         -> Void
 
+    // Proof of Sendable: touched on its lane only; that this holds is what the test is about.
     private final class Count: @unchecked Sendable {
-        // Proof of Sendable: touched on its lane only; that this holds is what the test is about.
         var value = 0
     }
 
