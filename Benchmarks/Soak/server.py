@@ -56,10 +56,10 @@ proxy: {{ring-time: {20 + self.reloads % 2}s}}
         self._write_settings()
         os.kill(self.process.pid, signal.SIGHUP)
 
-    def pss(self) -> int:
-        """Its proportional set size in bytes."""
+    def memory(self) -> int:
+        """The memory that it alone has, in bytes: what is mapped from files is left out, as other programs may share it or not."""
         text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
-        return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE).group(1)) << 10
+        return int(re.search(r"^Pss_Anon:\s+(\d+) kB", text, re.MULTILINE).group(1)) << 10
 
     def descriptors(self) -> int:
         """Files and sockets that it has open."""

@@ -3,12 +3,14 @@
 #include "CLinux.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <time.h>
 
@@ -59,6 +61,15 @@ int linux_steer_to_first_socket(int socket, bool first) {
         ? setsockopt(socket, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program)
         : setsockopt(socket, SOL_SOCKET, SO_DETACH_REUSEPORT_BPF, &none, sizeof none);
     return result == 0 ? 0 : -errno;
+}
+
+void linux_random_bytes(void *bytes, size_t count) {
+    // Fails only before the kernel has gathered randomness at boot, and then waits; an interrupted call has given nothing.
+    while (getrandom(bytes, count, 0) != (ssize_t)count) {}
+}
+
+void linux_trim_heap(void) {
+    malloc_trim(0);
 }
 
 uint64_t linux_file_version(const char *path) {

@@ -6,6 +6,8 @@ import SIPEndpoint
 struct BestResponse {
     private var message: Message?
     private var status: StatusCode = 0
+    /// Whether a 503 is our own since a next hop has asked for less.
+    private var isThrottled = false
     /// The challenges of the other 401 and 407, added to the one that is sent.
     private var challenges: [(name: HeaderName, value: [UInt8], from: StatusCode)] = []
 
@@ -32,8 +34,11 @@ struct BestResponse {
     }
 
     /// Takes a status of our own into account.
-    mutating func add(local new: StatusCode) {
+    ///
+    /// - Parameter isThrottled: whether the request was not sent since the next hop has asked for less (RFC 7339 §5.10).
+    mutating func add(local new: StatusCode, isThrottled: Bool = false) {
         guard isBetter(new) else { return }
+        self.isThrottled = isThrottled
         message = nil
         status = new
     }
@@ -67,6 +72,10 @@ struct BestResponse {
         edit: (MessageView, inout MessageEditor) -> Void
     ) {
         guard status != 0 else { return layer.respond(server, 480) { $0.append(further) } }
+        // RFC 7339 §5.10: without Retry-After, as the next request may well get through.
+        guard status != 503 || !isThrottled || message != nil else {
+            return layer.respond(server, 503, reason: "The next hop is overloaded") { $0.append(further) }
+        }
         // §16.7 step 6: a 503 concerns the hop that sent it and goes back as 500.
         guard status != 503 else {
             return layer.respond(server, 500, reason: "No next hop is available") { $0.append(further) }
@@ -79,6 +88,7 @@ struct BestResponse {
             layer.respond(server, status: status) { writer in
                 var editor = MessageEditor()
                 editor.popFirstValue(.via, of: view)
+                editor.setOverloadFeedback(layer.overloadFeedback(for: server), of: view)
                 editor.completeLength(of: view, for: server.flow.transport)
                 if status == 401 || status == 407 {
                     var present: [[UInt8]] = []

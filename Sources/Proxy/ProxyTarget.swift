@@ -44,6 +44,9 @@ public struct ProxyTarget: Sendable, Hashable {
         self.isBehindNAT = isBehindNAT
     }
 
+    /// Whether it is where a user has registered, or was said to be, and no server on the way.
+    var isContact: Bool { uri != nil && path == nil }
+
     /// Whether both are tried at the same time.
     func isEquallyPreferred(to other: ProxyTarget) -> Bool {
         preference == other.preference && redirections == other.redirections

@@ -35,7 +35,9 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     }
 
     unowned let proxy: Proxy
-    let message: Message
+    /// The request; let go once it is answered and no branch is under way, as what comes then, such as a second 2xx, only
+    /// passes through.
+    @exclusivity(unchecked) private(set) var message: Message
     /// The target set; what redirections add comes behind (RFC 3261 §16.5).
     var targets: [ProxyTarget]
     private let breadth: Int
@@ -121,13 +123,16 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             guard !isAnswered, !isCancelled else { return finish(i, 487, layer) }
             guard !branches[i].isGivenUp else { return finish(i, 408, layer) }
             branches[i].alternatives = TargetSet(hops)
-            if !sendToNext(i, layer) { finish(i, 480, layer) }
+            guard !sendToNext(i, layer) else { return }
+            finish(i, branches[i].alternatives.wasThrottled ? 503 : 480, layer)
         }
     }
 
     /// Sends to the next hop that can be reached; false when there is none left.
     private func sendToNext(_ i: Int, _ layer: TransactionLayer) -> Bool {
-        while let hop = branches[i].alternatives.next(in: layer) {
+        // Only where somebody has asked for less does it matter what kind of request this is.
+        let isSheddable = layer.isThrottled && message.view.beginsSomething
+        while let hop = branches[i].alternatives.next(in: layer, isSheddable: isSheddable) {
             if send(i, to: hop, layer) { return true }
         }
         return false
@@ -149,7 +154,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         branches[i].state = .pending
         proxy.counters.branches &+= 1
         let client = layer.send(
-            message.method, to: hop, user: self, tag: i, branchSuffix: loopHash,
+            message.method, to: hop, user: self, tag: i, branchSuffix: loopHash, isContact: targets[i].isContact,
             staysOnDatagram: targets[i].isBehindNAT, isProxied: true
         ) { writer, via, flow in
             proxy.write(message.view, plan, forwarding, flow, via, into: &writer, layer)
@@ -200,7 +205,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         branches[i].state = .finished
         branches[i].client = nil
         history?.received(status, nil, for: i)
-        best.add(local: status)
+        best.add(local: status, isThrottled: branches[i].alternatives.wasThrottled)
         settle(layer)
     }
 
@@ -211,7 +216,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     /// When no branch is under way: the next group, or the best response.
     func settle(_ layer: TransactionLayer) {
-        guard !isAnswered, isSettled else { return }
+        guard !isAnswered else { return releaseMessage() }
+        guard isSettled else { return }
         if !best.isGlobalFailure, startGroup(layer) { return }
         answer(layer)
     }
@@ -221,8 +227,14 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         guard !isAnswered else { return }
         isAnswered = true
         leaveParking(layer)
-        guard isInvite, let policy = proxy.policy else { return }
-        message.withView { policy.concluded($0, isSuccess: isSuccess) }
+        if isInvite, let policy = proxy.policy {
+            message.withView { policy.concluded($0, isSuccess: isSuccess) }
+        }
+        releaseMessage()
+    }
+
+    private func releaseMessage() {
+        if isAnswered, history == nil, isSettled { message = .none }
     }
 
     private func answer(_ layer: TransactionLayer) {
@@ -300,7 +312,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             }
             return
         }
-        guard !wasFinished, !isAnswered else { return }
+        guard !wasFinished, !isAnswered else { return releaseMessage() }
         if status.category == 3, follow(view, i, layer) { return }
         if status.category == 6 { cancelPending(layer, reason: "") }
         let isLast = branches.allSatisfy { $0.state == .finished }
@@ -335,9 +347,10 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     private func pass(
         _ view: MessageView, _ status: StatusCode, _ server: ServerTransaction, _ layer: TransactionLayer
     ) {
-        layer.respond(server, status: status) { writer in
+        layer.respond(server, status: status, isForwarded: true) { writer in
             proxy.editor.removeAll()
             proxy.editor.popFirstValue(.via, of: view)
+            proxy.editor.setOverloadFeedback(layer.overloadFeedback(for: server), of: view)
             editHistory(of: view, with: &proxy.editor)
             proxy.editor.completeLength(of: view, for: server.flow.transport)
             proxy.editor.write(view, into: &writer)

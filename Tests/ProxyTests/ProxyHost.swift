@@ -28,10 +28,13 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
     /// Where redirections lead.
     var redirections: (URI) -> [ProxyTarget] = { _ in [] }
 
-    init(_ node: SimulatedNode, configuration: ProxyConfiguration = .init(routeKey: SipHash(key: 1, 2))) {
+    init(
+        _ node: SimulatedNode, configuration: ProxyConfiguration = .init(routeKey: SipHash(key: 1, 2)),
+        layers: EndpointConfiguration = .init()
+    ) {
         self.node = node
         proxy = Proxy(configuration: configuration)
-        layer = node.start(self)
+        layer = node.start(self, configuration: layers)
         proxy.policy = self
     }
 

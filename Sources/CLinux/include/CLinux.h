@@ -36,6 +36,12 @@ int linux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_
 /// by the kernel's hash again. Returns 0, or the negative error number.
 int linux_steer_to_first_socket(int socket, bool first);
 
+/// Fills memory with bytes that nobody can guess; at most 256, which the kernel gives whole.
+void linux_random_bytes(void *bytes, size_t count);
+
+/// Gives the pages of the heap that nothing is in back to the system; the number of bytes is not known.
+void linux_trim_heap(void);
+
 /// A number that differs when a file was written or replaced: of its inode and the time of its last change. 0 when there is none.
 uint64_t linux_file_version(const char *path);
 

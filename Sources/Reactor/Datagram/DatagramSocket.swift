@@ -164,6 +164,7 @@ public final class DatagramSocket {
     private func push(_ messages: UnsafeMutablePointer<linux_mmsghdr>, _ count: Int) -> Int {
         var done = 0
         var tolerance = Self.toleratedErrors
+        var triedAgain = -1
         while done < count {
             let result = linux_sendmmsg(descriptor, messages + done, UInt32(truncatingIfNeeded: count &- done))
             if result > 0 {
@@ -180,8 +181,11 @@ public final class DatagramSocket {
                 counters.pointee.sendDrops.add(1)
                 done &+= 1
             case let number:
-                // The kernel reports what became of an earlier datagram in place of sending this one (ip(7), IP_RECVERR).
-                if tolerance > 0 && readErrors() > 0 {
+                // The kernel reports what became of an earlier datagram in place of sending this one (ip(7), IP_RECVERR). The report
+                // may have been read before the kernel came to set the error: then there is nothing to read, and this datagram
+                // is no worse for that. What is wrong with itself is so the second time too.
+                if tolerance > 0 && (readErrors() > 0 || triedAgain != done) {
+                    triedAgain = done
                     tolerance &-= 1
                 } else {
                     let record = SendRecord.record(of: messages + done)
@@ -302,6 +306,15 @@ public final class DatagramSocket {
 
     /// Tells the handler, from a place in the turn where it may send.
     func report(_ failure: DatagramFailure) { handler?.failed(failure, on: self) }
+
+    /// The memory that the kernel takes for a waiting datagram of some hundred bytes, in bytes.
+    private static let kernelMemory = 1_280
+
+    /// About how many datagrams wait to be received: the kernel tells how much memory they take.
+    public var waitingDatagrams: Int {
+        guard !isClosed, let memory = SocketStatistics.memory(of: descriptor) else { return 0 }
+        return Int(memory.received) / Self.kernelMemory
+    }
 
     /// Datagrams that this socket has dropped because its receive buffer was full, asked of the kernel now.
     public var kernelDrops: UInt32? { isClosed ? nil : SocketStatistics.memory(of: descriptor)?.drops }

@@ -83,11 +83,11 @@ public struct SocketStatistics: Hashable, Sendable {
     }
 
     /// Memory of a socket of this process, asked of the socket itself (SO_MEMINFO, since Linux 4.12).
-    static func memory(of descriptor: Int32) -> (receiveBuffer: UInt32, drops: UInt32)? {
+    static func memory(of descriptor: Int32) -> (received: UInt32, receiveBuffer: UInt32, drops: UInt32)? {
         // Nine words: allocated for receiving, receive buffer, …, and the drops last.
         var words = [UInt32](repeating: 0, count: 9)
         var length = socklen_t(36)
         guard getsockopt(descriptor, SOL_SOCKET, SO_MEMINFO, &words, &length) == 0, length >= 36 else { return nil }
-        return (words[1], words[8])
+        return (words[0], words[1], words[8])
     }
 }

@@ -127,6 +127,26 @@ public final class Lane: @unchecked Sendable {
         return clock.instant(nanoseconds)
     }
 
+    /// How long the lane has been at work since it started, and the time when that was found; on the lane.
+    public var worked: (time: ContinuousClock.Instant, busy: Duration) {
+        assertCurrent()
+        let now = clock.nanoseconds()
+        let busy = Int64(clamping: counters.pointee.busyNanoseconds.current) &+ max(0, now &- nanoseconds)
+        return (clock.instant(now), .nanoseconds(busy))
+    }
+
+    /// Messages that wait in the lane's queue; about, while others are at work.
+    public var queuedMessages: Int { queue.count }
+
+    /// Numbers that nobody can guess, by one call of the system; at most 32.
+    public static func randomNumbers(_ count: Int) -> [UInt64] {
+        let count = min(count, 32)
+        return [UInt64](unsafeUninitializedCapacity: count) { memory, initialized in
+            linux_random_bytes(memory.baseAddress, count * MemoryLayout<UInt64>.stride)
+            initialized = count
+        }
+    }
+
     // MARK: Handing over
 
     /// Hands a message to the lane. False when the queue has no room for its class or the lane has stopped; counted.

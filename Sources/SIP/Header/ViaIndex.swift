@@ -79,6 +79,8 @@ public struct ViaIndex: Sendable {
     public var hasPort = false
     /// Whether `rport` is there, with or without a value.
     public var hasRport = false
+    /// Whether `oc` is there, with or without a value: overload control (RFC 7339 §4.1).
+    public var hasOverloadControl = false
     /// The port of sent-by, or 0.
     public var port: UInt16 = 0
     /// The value of rport, or 0.
@@ -191,6 +193,7 @@ public struct ViaIndex: Sendable {
                     rportRange = ByteRange(parameter.name.lowerBound, parameter.value.upperBound)
                 case ShortToken("received"): received = parameter.value
                 case ShortToken("maddr"): maddr = parameter.value
+                case ShortToken("oc"): hasOverloadControl = true
                 default: break
                 }
             }

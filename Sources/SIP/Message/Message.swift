@@ -35,6 +35,15 @@ public struct Message: Sendable {
             body = view.body
         }
 
+        /// Nothing: neither fields nor bytes.
+        init() {
+            block = .allocate(byteCount: 1, alignment: 16)
+            (fieldCount, byteCount, headersEnd) = (0, 0, 0)
+            startLine = StartLine()
+            defect = nil
+            body = .none
+        }
+
         var view: MessageView {
             let fields = block.assumingMemoryBound(to: HeaderField.self)
             let bytes = UnsafeMutableRawPointer(fields + fieldCount).assumingMemoryBound(to: UInt8.self)
@@ -45,6 +54,11 @@ public struct Message: Sendable {
 
         deinit { block.deallocate() }
     }
+
+    /// No message: what is left in the place of one that is needed no more.
+    public static let none = Message(storage: Storage())
+
+    private init(storage: Storage) { self.storage = storage }
 
     /// Copies and indexes a message.
     ///

@@ -14,10 +14,12 @@ extension MessageView {
         public var received: UnsafeRawBufferPointer?
         /// The port the request came from, to fill an `rport` (RFC 3581 §4); 0 leaves it.
         public var receivedPort: UInt16
+        /// What the client is told about how much to send; nil when it takes no part in that (RFC 7339 §5.2).
+        public var overload: OverloadFeedback?
 
         public init(
             _ status: StatusCode, reason: StaticString? = nil, toTag: UInt64? = nil, copiesRecordRoute: Bool = false,
-            received: UnsafeRawBufferPointer? = nil, receivedPort: UInt16 = 0
+            received: UnsafeRawBufferPointer? = nil, receivedPort: UInt16 = 0, overload: OverloadFeedback? = nil
         ) {
             self.status = status
             self.reason = reason
@@ -25,6 +27,7 @@ extension MessageView {
             self.copiesRecordRoute = copiesRecordRoute
             self.received = received
             self.receivedPort = receivedPort
+            self.overload = overload
         }
     }
 
@@ -105,6 +108,7 @@ extension MessageView {
             return writer.append(bytes(value))
         }
         writeVia(via, received: received, port: head.receivedPort, into: &writer)
+        head.overload?.write(into: &writer)
         // Further values of the same field stay as they are.
         if first.upperBound < value.upperBound { writer.append(bytes(ByteRange(first.upperBound, value.upperBound))) }
     }
@@ -112,10 +116,14 @@ extension MessageView {
     /// A Via value with where its request came from.
     ///
     /// `received` is added when sent-by's host is another than the source, or when `rport` was asked for; both replace
-    /// what stood there, so that nobody can claim an address.
+    /// what stood there, so that nobody can claim an address. Parameters of overload control go no further than to a
+    /// neighbour, and are left out.
     public func writeVia(
         _ via: ViaIndex, received: UnsafeRawBufferPointer, port: UInt16, into writer: inout ByteWriter
     ) {
+        guard !via.hasOverloadControl else {
+            return writeViaWithoutOverload(via, source: (received, port), into: &writer)
+        }
         var at = via.whole.lowerBound
         var hasReceived = false
         func copyUp(to end: Int) {
@@ -151,7 +159,7 @@ extension MessageView {
     }
 
     /// Whether a host of a message is that address text; brackets around IPv6 are put aside.
-    private func hostEquals(_ host: ByteRange, _ text: UnsafeRawBufferPointer) -> Bool {
+    func hostEquals(_ host: ByteRange, _ text: UnsafeRawBufferPointer) -> Bool {
         var range = host
         if !range.isEmpty, base[range.lowerBound] == UInt8(ascii: "[") {
             range = ByteRange(host.lowerBound + 1, host.upperBound - 1)

@@ -23,6 +23,9 @@ public final class EndpointLane: @unchecked Sendable {
     @exclusivity(unchecked) private var batches: [[HandedDatagram]] = []
     @exclusivity(unchecked) private var handedOver: UInt64 = 0
     @exclusivity(unchecked) private var refused: UInt64 = 0
+    /// Random numbers that nobody had yet.
+    @exclusivity(unchecked) private var randomNumbers: [UInt64] = []
+    private static let randomStock = 32
 
     init(lane: Lane, listenerCount: Int, owner: CallOwner, streams: (any StreamTransport)?, resolver: HostResolver) {
         self.lane = lane
@@ -90,6 +93,14 @@ public final class EndpointLane: @unchecked Sendable {
 extension EndpointLane: EndpointDriver {
     public var now: ContinuousClock.Instant { lane.now }
 
+    public var workload: Workload {
+        let worked = lane.worked
+        return Workload(
+            time: worked.time, worked: worked.busy,
+            waiting: lane.queuedMessages + sockets.reduce(0) { $0 + ($1?.waitingDatagrams ?? 0) },
+            dropped: lane.statistics.kernelDrops &+ refused)
+    }
+
     public func schedule(_ token: UInt64, after delay: Duration) -> UInt64 {
         guard let timerClient else { return 0 }
         return lane.schedule(after: delay, timerClient, token: token).number
@@ -126,8 +137,9 @@ extension EndpointLane: EndpointDriver {
     }
 
     public func random() -> UInt64 {
-        var generator = SystemRandomNumberGenerator()
-        return generator.next()
+        // The system is asked for many at once: a call of it takes longer than what is done with one number.
+        if randomNumbers.isEmpty { randomNumbers = Lane.randomNumbers(Self.randomStock) }
+        return randomNumbers.removeLast()
     }
 
     public var execute: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void {
@@ -137,14 +149,6 @@ extension EndpointLane: EndpointDriver {
 
 extension EndpointLane: TimerClient {
     public func timerFired(_ timer: ExpiredTimer, on lane: Lane) { layer.timerFired(timer.token) }
-}
-
-extension MessageView {
-    /// Whether the message is a request outside of a dialog that may be shed under load.
-    var beginsSomething: Bool {
-        guard isRequest, method != .ack, method != .bye, method != .cancel else { return false }
-        return (try? to)?.tag.isEmpty ?? true
-    }
 }
 
 extension EndpointLane: DatagramHandler {

@@ -4,6 +4,8 @@ public import SIP
 /// in a new transaction.
 public struct TargetSet: Sendable {
     private var left: [Target]
+    /// Whether a target was passed over since it has asked for less than it was sent (RFC 7339 §5.5).
+    public private(set) var wasThrottled = false
 
     /// - Parameter targets: in the order in which they were located.
     public init(_ targets: [Target] = []) { left = targets }
@@ -11,9 +13,17 @@ public struct TargetSet: Sendable {
     /// Whether all were tried.
     public var isEmpty: Bool { left.isEmpty }
 
-    /// The target to try next, those that rest behind all others; nil when all were tried.
-    public mutating func next(in layer: TransactionLayer) -> Target? {
-        layer.chooseTarget(left).map { left.remove(at: $0) }
+    /// The target to try next, those that rest behind all others; nil when all were tried. Targets that have asked for less than
+    /// they are sent are passed over as often as they want.
+    ///
+    /// - Parameter isSheddable: whether the request is among those that are given up first (RFC 7339 §5.10.1).
+    public mutating func next(in layer: TransactionLayer, isSheddable: Bool = true) -> Target? {
+        while let place = layer.chooseTarget(left) {
+            let target = left.remove(at: place)
+            if layer.admits(target, isSheddable: isSheddable) { return target }
+            wasThrottled = true
+        }
+        return nil
     }
 
     /// Whether a final response says that another target should be tried.
@@ -35,14 +45,14 @@ extension TransactionLayer {
         health.failed(transaction.flow.transport, transaction.flow.remote, at: driver.now)
     }
 
-    /// A response came from a target that was located.
+    /// A response came from a target that was located. One that says how much it wants to be sent needs no rest for a 503.
     func targetAnswered(_ transaction: ClientTransaction, _ view: MessageView) {
         let status = view.statusCode
         guard transaction.isLocated, status != 100 else { return }
         let (transport, address) = (transaction.flow.transport, transaction.flow.remote)
-        if status == 503 {
+        if status == 503, (try? view.topVia).flatMap({ OverloadFeedback(view, $0) }) == nil {
             health.failed(transport, address, retryAfter: view.retryTime, at: driver.now)
-        } else if health.count != 0 {
+        } else if health.count != 0, status != 503 {
             health.answered(transport, address)
         }
     }

@@ -31,6 +31,8 @@ public final class ClientTransaction {
     @exclusivity(unchecked) var ack: [UInt8] = []
     /// The request as it goes by UDP when TCP, which it went by for its size alone, fails (RFC 3261 §18.1.1).
     @exclusivity(unchecked) var datagramForm: DatagramForm?
+    /// Whether the request is another's, which a proxy forwards.
+    @exclusivity(unchecked) var isProxied = false
     /// The CANCEL of this INVITE.
     @exclusivity(unchecked) var cancel: ClientTransaction?
     /// The method.

@@ -13,6 +13,8 @@ public struct EndpointConfiguration: Sendable {
     public var transactionLimit = 2_000_000
     /// How long targets rest that have failed.
     public var health = TargetHealth.Configuration()
+    /// What is done under overload.
+    public var overload = OverloadConfiguration()
     /// The value of Server and User-Agent; empty writes none.
     public var softwareName = "Itodenwa"
 
@@ -37,6 +39,10 @@ public struct EndpointCounters: Sendable, Hashable {
     public var keepAlives: UInt64 = 0
     /// New requests refused since the lane held too many transactions.
     public var shed: UInt64 = 0
+    /// New requests refused since the lane was overloaded.
+    public var overloadShed: UInt64 = 0
+    /// Requests that were not sent to a server since it has asked for less.
+    public var throttled: UInt64 = 0
     public var serverTransactions: UInt64 = 0
     public var clientTransactions: UInt64 = 0
     public var timeouts: UInt64 = 0
@@ -60,6 +66,8 @@ public struct EndpointCounters: Sendable, Hashable {
             ("strayResponses", strayResponses),
             ("keepAlives", keepAlives),
             ("shed", shed),
+            ("overloadShed", overloadShed),
+            ("throttled", throttled),
             ("serverTransactions", serverTransactions),
             ("clientTransactions", clientTransactions),
             ("timeouts", timeouts),
@@ -81,6 +89,8 @@ public struct EndpointCounters: Sendable, Hashable {
         strayResponses &+= other.strayResponses
         keepAlives &+= other.keepAlives
         shed &+= other.shed
+        overloadShed &+= other.overloadShed
+        throttled &+= other.throttled
         serverTransactions &+= other.serverTransactions
         clientTransactions &+= other.clientTransactions
         timeouts &+= other.timeouts

@@ -40,6 +40,8 @@ public final class ServerTransaction {
     @exclusivity(unchecked) public internal(set) var lastStatus: StatusCode = 0
     /// Whether the transaction has ended.
     @exclusivity(unchecked) public internal(set) var isTerminated = false
+    /// How the client reduces what it sends when it is told to; empty when it takes no part (RFC 7339 §5.1).
+    @exclusivity(unchecked) var overloadAlgorithms: OverloadAlgorithms = []
 
     init(
         machine: Machine, token: UInt64, key: UInt64, identity: [UInt8], request: Message, flow: Flow,

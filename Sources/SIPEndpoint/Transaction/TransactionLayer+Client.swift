@@ -8,25 +8,29 @@ extension TransactionLayer {
     /// - Parameters:
     ///   - target: where to.
     ///   - branchSuffix: a number to add to the branch, such as a proxy's loop hash; 0 adds none.
+    ///   - isContact: whether the target is where a user has registered, and no server.
     ///   - staysOnDatagram: forbids TCP for large requests, as for a contact behind a NAT that would not take a connection.
     ///   - write: writes the whole request; with the Via field to put on top, line end included, and the flow
     ///     that it leaves by. It may be called twice, when its size changes the transport.
     /// - Returns: the transaction, or nil when no listener of ours reaches the target: then no callback follows.
     public func send(
         _ method: Method, to target: Target, user: (any ClientTransactionUser)?, tag: Int = 0,
-        branchSuffix: UInt64 = 0, staysOnDatagram: Bool = false, isProxied: Bool = false,
+        branchSuffix: UInt64 = 0, isContact: Bool = false, staysOnDatagram: Bool = false, isProxied: Bool = false,
         _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
     ) -> ClientTransaction? {
         guard var flow = route(target) else { return nil }
         let token = clients.reserve()
-        writeRequest(flow, token, branchSuffix, target.flow == nil, write)
+        var extras = ViaExtras()
+        extras.isOfOurs = target.flow == nil
+        extras.offersOverloadControl = offersOverloadControl(to: target, isContact: isContact)
+        writeRequest(flow, token, branchSuffix, extras, write)
         var datagramForm: ClientTransaction.DatagramForm?
         if flow.transport == .udp, scratch.count > configuration.datagramThreshold, !staysOnDatagram,
             target.flow == nil, let larger = route(Target(.tcp, target.address))
         {
             datagramForm = .init(request: scratch.array, flow: flow, isProxied: isProxied)
             flow = larger
-            writeRequest(flow, token, branchSuffix, true, write)
+            writeRequest(flow, token, branchSuffix, extras, write)
         }
         let reliable = flow.transport.isReliable
         let transaction = ClientTransaction(
@@ -35,6 +39,7 @@ extension TransactionLayer {
                 : .nonInvite(NonInviteClientTransaction(isReliable: reliable)),
             token: token, request: scratch.array, method: method, flow: flow, isLocated: target.flow == nil, user: user,
             tag: tag)
+        transaction.isProxied = isProxied
         transaction.datagramForm = datagramForm
         clients.insert(transaction, token)
         if flow.connection != 0 { clientsByConnection[flow.connection, default: []].insert(token) }
@@ -52,7 +57,9 @@ extension TransactionLayer {
     ) -> (bytes: [UInt8], flow: Flow)? {
         guard let flow = route(target) else { return nil }
         // A branch like any other; no response will ever carry it.
-        writeRequest(flow, driver.random() >> 8, 0, target.flow == nil, write)
+        var extras = ViaExtras()
+        extras.isOfOurs = target.flow == nil
+        writeRequest(flow, driver.random() >> 8, 0, extras, write)
         let bytes = scratch.array
         counters.requestsSent &+= 1
         send(bytes, flow)
@@ -77,16 +84,25 @@ extension TransactionLayer {
         return flow
     }
 
+    /// What our Via says beyond the way and the transaction.
+    private struct ViaExtras {
+        /// Whether we have chosen the way, and not who connected to us.
+        var isOfOurs = false
+        /// Whether the server may say how much is sent to it (RFC 7339 §5.1).
+        var offersOverloadControl = false
+    }
+
     /// Writes a request with our Via into `scratch`.
     private func writeRequest(
-        _ flow: Flow, _ token: UInt64, _ suffix: UInt64, _ isOfOurs: Bool,
+        _ flow: Flow, _ token: UInt64, _ suffix: UInt64, _ extras: ViaExtras,
         _ write: (inout ByteWriter, UnsafeRawBufferPointer, Flow) -> Void
     ) {
         withUnsafeTemporaryAllocation(byteCount: 512, alignment: 1) { memory in
             var via = ByteWriter(into: memory)
             via.append("Via: ")
             writeVia(flow, token, suffix, into: &via)
-            if isOfOurs, offersAlias(flow) { via.append(";alias") }
+            if extras.isOfOurs, offersAlias(flow) { via.append(";alias") }
+            if extras.offersOverloadControl { via.append(";oc;oc-algo=\"loss,rate\"") }
             via.append("\r\n")
             scratch.removeAll()
             write(&scratch, via.bytes, flow)
@@ -128,6 +144,7 @@ extension TransactionLayer {
             return
         }
         let status = view.statusCode
+        if via.hasOverloadControl { heedOverload(via, view, transaction) }
         let actions = transaction.machine.receive(status, configuration.timers)
         transaction.datagramForm = nil
         if actions.effects.contains(.sendAck) { buildAck(transaction, view) }
@@ -138,6 +155,15 @@ extension TransactionLayer {
             counters.retransmissionsReceived &+= 1
         }
         perform(actions, transaction, IncomingResponse(view: view, flow: flow))
+        if status.isFinal, transaction.isProxied { release(transaction) }
+    }
+
+    /// Lets go of what a proxy needs no more behind the final response, though the transaction lives on for the sake of what may be
+    /// repeated.
+    private func release(_ transaction: ClientTransaction) {
+        transaction.request = []
+        // Of an INVITE there may be further 2xx to pass on.
+        if !transaction.isInvite { transaction.user = nil }
     }
 
     /// The token in a branch of ours, nil in another's.

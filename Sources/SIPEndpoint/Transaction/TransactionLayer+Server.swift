@@ -89,6 +89,7 @@ extension TransactionLayer {
             token: token, key: key, identity: identity(request), request: request.keep(), flow: request.flow,
             responseFlow: responseFlow(request), toTag: tag(for: request))
         transaction.user = user
+        if request.via.hasOverloadControl { transaction.overloadAlgorithms = OverloadAlgorithms(view, request.via) }
         servers.insert(transaction, token)
         transaction.next = serversByKey.updateValue(transaction, forKey: key)
         counters.serverTransactions &+= 1
@@ -121,13 +122,17 @@ extension TransactionLayer {
                 .init(
                     status, reason: reason, toTag: transaction.toTag, copiesRecordRoute: copiesRecordRoute,
                     received: UnsafeRawBufferPointer(rebasing: addressText[0..<count]),
-                    receivedPort: transaction.flow.remote.port), into: &writer)
+                    receivedPort: transaction.flow.remote.port, overload: overloadFeedback(for: transaction)),
+                into: &writer)
         }
     }
 
     /// Sends a response that `write` writes whole.
+    ///
+    /// - Parameter isForwarded: whether it is another's: a 2xx to INVITE is repeated by who sent it, and not kept here.
     public func respond(
-        _ transaction: ServerTransaction, status: StatusCode, writing write: (inout ByteWriter) -> Void
+        _ transaction: ServerTransaction, status: StatusCode, isForwarded: Bool = false,
+        writing write: (inout ByteWriter) -> Void
     ) {
         guard !transaction.isTerminated else { return }
         let actions = transaction.machine.send(status, configuration.timers)
@@ -138,6 +143,7 @@ extension TransactionLayer {
             transaction.lastStatus = status
         }
         perform(actions, transaction)
+        if isForwarded, status.isSuccess, transaction.isInvite { transaction.lastResponse = [] }
     }
 
     /// Sends the last response once more: the 2xx to INVITE that a user agent repeats until its ACK comes
@@ -177,7 +183,8 @@ extension TransactionLayer {
                     .init(
                         200, toTag: invite.toTag,
                         received: UnsafeRawBufferPointer(rebasing: self.addressText[0..<count]),
-                        receivedPort: transaction.flow.remote.port), into: &writer)
+                        receivedPort: transaction.flow.remote.port, overload: self.overloadFeedback(for: transaction)),
+                    into: &writer)
             }
             MessageView.endResponse(into: &writer)
         }
@@ -203,7 +210,8 @@ extension TransactionLayer {
                     $0.beginResponse(
                         .init(
                             100, received: UnsafeRawBufferPointer(rebasing: addressText[0..<count]),
-                            receivedPort: transaction.flow.remote.port), into: &scratch)
+                            receivedPort: transaction.flow.remote.port, overload: overloadFeedback(for: transaction)),
+                        into: &scratch)
                 }
                 MessageView.endResponse(into: &scratch)
                 transaction.lastResponse = scratch.array

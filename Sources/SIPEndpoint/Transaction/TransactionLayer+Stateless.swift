@@ -15,7 +15,7 @@ extension TransactionLayer {
         let head = MessageView.ResponseHead(
             status, reason: reason, toTag: toTag,
             received: UnsafeRawBufferPointer(rebasing: addressText[0..<count]),
-            receivedPort: request.flow.remote.port)
+            receivedPort: request.flow.remote.port, overload: overloadFeedback(for: request))
         if flow.connection == 0 {
             guard let memory = driver.reserveDatagram(Int(flow.listener)) else {
                 counters.sendFailures &+= 1

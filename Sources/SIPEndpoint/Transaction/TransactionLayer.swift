@@ -21,6 +21,10 @@ public final class TransactionLayer {
     @exclusivity(unchecked) public internal(set) var counters = EndpointCounters()
     /// Which targets have failed.
     @exclusivity(unchecked) var health: TargetHealth
+    /// Whether this lane has too much to do.
+    @exclusivity(unchecked) var gate: OverloadGate
+    /// Which servers have too much to do.
+    @exclusivity(unchecked) var throttles: OverloadTable
     /// Part of every branch and tag of this start.
     let bootIdentifier: UInt64
     @exclusivity(unchecked) var clients = TransactionTable<ClientTransaction>()
@@ -43,6 +47,8 @@ public final class TransactionLayer {
         self.listeners = listeners
         self.handler = handler
         health = TargetHealth(configuration.health)
+        gate = OverloadGate(configuration.overload, seed: driver.random(), now: driver.now)
+        throttles = OverloadTable(laneCount: configuration.overload.laneCount)
         bootIdentifier = driver.random()
     }
 
@@ -170,6 +176,8 @@ public final class TransactionLayer {
             }
         }
         if view.method == .cancel { return receiveCancel(request) }
+        guard takes(request) else { return }
+        if configuration.overload.trialCost > .zero { spendTrialCost() }
         handler.receive(request, in: self)
     }
 

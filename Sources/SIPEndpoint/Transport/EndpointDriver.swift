@@ -9,6 +9,9 @@ public protocol EndpointDriver: AnyObject {
     /// The time of this turn.
     var now: ContinuousClock.Instant { get }
 
+    /// How much this lane has worked, and what waits for it: asked a few times in a second.
+    var workload: Workload { get }
+
     /// Starts a timer; `TransactionLayer.timerFired` is called with the token.
     func schedule(_ token: UInt64, after delay: Duration) -> UInt64
 
@@ -66,6 +69,9 @@ extension EndpointDriver {
 
     /// For drivers without certificates.
     public func provenUsers(of connection: UInt64) -> [String] { [] }
+
+    /// For drivers that have all the time there is.
+    public var workload: Workload { Workload(time: now, worked: .zero, waiting: 0, dropped: 0) }
 
     /// For drivers in virtual time, whose world has one thread: runs the work at once.
     public var execute: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void { { $0() } }

@@ -33,6 +33,9 @@ public struct ServerConfiguration: Hashable, Sendable {
     /// Limits on messages.
     public var limits = Limits()
 
+    /// What is done when there is more to do than can be done.
+    public var overload = Overload()
+
     /// How names are looked up.
     public var dns = DNS()
 

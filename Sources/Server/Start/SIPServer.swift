@@ -34,6 +34,7 @@ public final class SIPServer: Sendable {
     /// Has user agents woken; nil when none can be.
     let push: PushCenter?
     private let webhook: WebhookSender?
+    private let idleMemory: IdleMemory
     /// What secures connections; nil when no listener does.
     private let security: TLSContext?
     /// How WebSocket is spoken.
@@ -145,6 +146,7 @@ public final class SIPServer: Sendable {
             throw ServerError(error)
         }
         dispatchers = collected.inOrder
+        idleMemory = IdleMemory(lanes: endpoint.lanes.map(\.lane))
         push?.connect(
             zip(endpoint.lanes, dispatchers).map { lane, dispatcher in
                 { target, news in lane.lane.execute { _ in dispatcher.hear(news, of: target) } }
@@ -363,6 +365,7 @@ public final class SIPServer: Sendable {
     ///
     /// - Parameter limit: how long it may take; what is not committed by then is lost.
     public func stop(within limit: Duration = stopLimit) async {
+        idleMemory.stop()
         guard let socket = control.withLock({ $0.take() }) else {
             mediaLane.stop()
             await webhook?.stop()

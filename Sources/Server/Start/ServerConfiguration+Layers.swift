@@ -27,6 +27,7 @@ extension ServerConfiguration {
         result.layers.limits = MessageLimits(
             messageSize: limits.messageSize, headerFieldCount: limits.headerCount, headerFieldSize: limits.lineLength)
         result.layers.timers = transactionTimers
+        result.layers.overload = overloadConfiguration
         result.connectionLimit = tcp.connections
         result.connectionLimitPerSource = tcp.connectionsPerSource
         result.stream.connectTime = tcp.connectTimeout
@@ -46,6 +47,19 @@ extension ServerConfiguration {
         guard !result.listeners.isEmpty else {
             throw ServerError(.usage, "there is no listener", remedy: "add udp://127.0.0.1:5060")
         }
+        return result
+    }
+
+    private var overloadConfiguration: OverloadConfiguration {
+        var result = OverloadConfiguration()
+        result.sheds = overload.sheds
+        result.settings.longestWait = overload.longestWait
+        result.givesFeedback = overload.givesFeedback
+        result.algorithm = overload.algorithm == .rate ? .rate : .loss
+        result.isOffered = overload.isOffered
+        result.priorities = overload.priorities.map { Array($0.utf8) }
+        result.trialCost = overload.trialCost
+        result.laneCount = laneCount
         return result
     }
 

@@ -10,6 +10,8 @@ public final class SimulatedNode: EndpointDriver {
     public private(set) var listeners: [Listener]
     /// The layer above; set before anything is received.
     public var layer: TransactionLayer?
+    /// What it says of its work; a host of the simulation has all the time there is unless it is told otherwise.
+    public var load: (worked: Duration, waiting: Int, dropped: UInt64) = (.zero, 0, 0)
     private unowned let network: SimulatedNetwork
     private var timers: Set<UInt64> = []
     private var nextTimer: UInt64 = 1
@@ -53,6 +55,10 @@ public final class SimulatedNode: EndpointDriver {
     // MARK: EndpointDriver
 
     public var now: ContinuousClock.Instant { network.now }
+
+    public var workload: Workload {
+        Workload(time: now, worked: load.worked, waiting: load.waiting, dropped: load.dropped)
+    }
 
     public func schedule(_ token: UInt64, after delay: Duration) -> UInt64 {
         let timer = nextTimer

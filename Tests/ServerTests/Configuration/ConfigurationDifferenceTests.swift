@@ -92,7 +92,7 @@ import Testing
             "authentication.qop": "auth-or-none", "tls.verify-client": "required",
             "push.webhook-url": "https://push.example/wake",
             "websocket.origins": "https://phone.example", "tls.minimum-version": "1.3",
-            "dns.servers": "192.0.2.53:5300",
+            "dns.servers": "192.0.2.53:5300", "overload.algorithm": "rate", "overload.priorities": "ets.0",
         ]
         for setting in ConfigurationSchema.settings {
             var changed = running

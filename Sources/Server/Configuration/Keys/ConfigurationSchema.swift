@@ -11,7 +11,8 @@ enum ConfigurationSchema {
 
     /// The keys outside the lists of domains and listeners.
     static let settings: [Setting<ServerConfiguration>] =
-        general + timers + limits + dns + tcp + tls + webSocket + registrar + store + authentication + proxy + push
+        general + timers + limits + overload + dns + tcp + tls + webSocket + registrar + store + authentication + proxy
+        + push
         + services
         + media + logging
 
