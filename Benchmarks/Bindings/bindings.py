@@ -30,8 +30,8 @@ RELOAD_LIMIT = 300.0
 # Users that are there before memory is read first.
 FIRST = range(9_000_000, 9_001_000)
 KINDS = {
-    "plain": "Contact of 40 bytes, Call-ID of 36",
-    "full": "also +sip.instance, reg-id and a Path of 45 bytes",
+    "plain": "Contact URI of 42 bytes, Call-ID of 36",
+    "full": "also +sip.instance, reg-id and a Path of 48 bytes",
 }
 
 

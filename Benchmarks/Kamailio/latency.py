@@ -26,8 +26,8 @@ class Result:
     lost: int
 
 
-def capacity(start, row: Row, program: list[str]) -> float:
-    """Operations in a second with all of one core."""
+def capacity(start, row: Row, program: list[str]) -> tuple[float, float]:
+    """Operations in a second as fast as answers come, and the share of a core that they take."""
     with start() as server:
         return saturate(server, row, program, SEARCH, CONCURRENCY[row.key])
 
@@ -51,7 +51,7 @@ def at(start, name: str, row: Row, rate: int, program: list[str], duration: int,
     return Result(name, rate, values, sum(run["failed"] + run["drops"] for run in runs))
 
 
-def compare(ito: str, program: list[str], duration: int, repetitions: int, say) -> list[tuple[Row, dict[str, float], list[Result]]]:
+def compare(ito: str, program: list[str], duration: int, repetitions: int, say) -> list[tuple[Row, dict[str, tuple[float, float]], list[Result]]]:
     """For each row the capacities, and the percentiles at half of each server's own; ours at Kamailio's rate too."""
     found = []
     for row in (row for row in ROWS if row.key in KEYS):
@@ -60,22 +60,24 @@ def compare(ito: str, program: list[str], duration: int, repetitions: int, say) 
                 "ito": lambda: start_ours(row, ito, [], folder()), "kamailio": lambda: start_kamailio(row, folder()),
             }
             capacities = {name: capacity(start, row, program) for name, start in starts.items()}
-            say(f"Latency of {row.title}: " + ", ".join(f"{name} does {most:,.0f} a second" for name, most in capacities.items()))
-            half = {name: max(1, int(most / 2)) for name, most in capacities.items()}
+            say(f"Latency of {row.title}: " + ", ".join(
+                f"{name} does {most:,.0f} a second on {share:.0%} of a core" for name, (most, share) in capacities.items()))
+            half = {name: max(1, int(most / 2)) for name, (most, _) in capacities.items()}
             cases = [("ito", half["ito"]), ("kamailio", half["kamailio"]), ("ito", half["kamailio"])]
             found.append((row, capacities, [
                 at(starts[name], name, row, rate, program, duration, repetitions, say) for name, rate in cases]))
     return found
 
 
-def render(found: list[tuple[Row, dict[str, float], list[Result]]]) -> str:
+def render(found: list[tuple[Row, dict[str, tuple[float, float]], list[Result]]]) -> str:
     """The marked part."""
     names = {"ito": "ours", "kamailio": "Kamailio"}
-    lines = [BEGIN, "", "| work | server | on a whole core, per second | load, per second | p50, ms | p99, ms | p99.9, ms | failed or dropped |",
+    lines = [BEGIN, "", "| work | server | as fast as it answers, per second (of a core) | load, per second | p50, ms | p99, ms | p99.9, ms | failed or dropped |",
              "| --- | --- | --- | --- | --- | --- | --- | --- |"]
     for row, capacities, results in found:
         for result in results:
             figures = " | ".join(f"{value / 1000:.2f}" for value in result.percentiles)
-            lines.append(f"| {row.title} | {names[result.server]} | {capacities[result.server]:,.0f} | {result.rate:,} | {figures} "
+            most, share = capacities[result.server]
+            lines.append(f"| {row.title} | {names[result.server]} | {most:,.0f} ({share:.0%}) | {result.rate:,} | {figures} "
                          f"| {result.lost} |")
     return "\n".join([*lines, "", END])

@@ -102,10 +102,10 @@ def measure(server: Server, row: Row, program: list[str], duration: int, extra: 
     }
 
 
-def saturate(server: Server, row: Row, program: list[str], duration: int, concurrency: int) -> float:
-    """Operations in a second that a server does with the whole of one core.
+def saturate(server: Server, row: Row, program: list[str], duration: int, concurrency: int) -> tuple[float, float]:
+    """Operations in a second when the next begins as one ends, and the share of one core that the server takes for them.
 
-    Where the generator, or what else runs, is what ends first, the server has not worked all the time: it is reckoned up.
+    Below 1 it is the generator, which has one thread, or something else on the machine that could do no more.
     """
     load(program, row, server.port, WARM_UP, concurrency=concurrency)
     before = server.processor_time()
@@ -113,4 +113,4 @@ def saturate(server: Server, row: Row, program: list[str], duration: int, concur
     share = (server.processor_time() - before) / max(result["seconds"], 0.001)
     if result["operations"] == 0:
         raise SystemExit(f"{server.name} answered nothing:\n{server.tail()}")
-    return result["rate"] / min(1.0, share)
+    return result["rate"], share
