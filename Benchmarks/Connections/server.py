@@ -1,4 +1,5 @@
 """Starts `ito serve` with a listener for each transport, and speaks to it as simply as can be."""
+import functools
 import os
 import re
 import resource
@@ -21,6 +22,11 @@ class Server:
     def __init__(self, process, folder, ports):
         self.process, self.folder, self.ports = process, folder, ports
 
+    @functools.cached_property
+    def context(self) -> ssl.SSLContext:
+        """What clients secure their connections with; they believe the server's own certificate."""
+        return ssl.create_default_context(cafile=f"{self.folder}/certificate.pem")
+
     def pss(self) -> int:
         """Its proportional set size in bytes."""
         text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
@@ -30,7 +36,8 @@ class Server:
 @contextmanager
 def served(ito: Path = ROOT / ".build/release/ito", **settings):
     """A server without authentication that keeps its bindings in memory."""
-    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, max(FILES, resource.getrlimit(resource.RLIMIT_NOFILE)[1])))
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (FILES if most == resource.RLIM_INFINITY else min(FILES, most), most))
     with tempfile.TemporaryDirectory(prefix="itodenwa-bench-") as folder:
         command = [str(ito), "serve", "--no-auth", "--memory", "--domain", "bench.test", "--data", folder, "--lanes", "1"]
         for transport in TRANSPORTS:
@@ -53,15 +60,13 @@ def served(ito: Path = ROOT / ".build/release/ito", **settings):
 class Client:
     """One connection that registers one user."""
 
-    context = None
-
     def __init__(self, server: Server, transport: str, number: int):
         self.transport, self.number = transport, number
         self.socket = socket.create_connection(("127.0.0.1", server.ports[transport]))
+        # What is small must not wait for the acknowledgement of what went before.
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if transport in ("tls", "wss"):
-            if Client.context is None:
-                Client.context = ssl.create_default_context(cafile=f"{server.folder}/certificate.pem")
-            self.socket = Client.context.wrap_socket(self.socket, server_hostname="127.0.0.1")
+            self.socket = server.context.wrap_socket(self.socket, server_hostname="127.0.0.1")
         if transport in ("ws", "wss"):
             self.socket.sendall(
                 b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"

@@ -12,15 +12,18 @@ import sys
 from pathlib import Path
 
 import lanes
+import latency
 import table
 from measurement import calm
 from processes import Server
 from rows import ROWS, Row
 from servers import start_kamailio, start_ours, temporary_folders
 
-# The name of the part that measures ours alone, beside those of the rows.
-LANES = "lanes"
+# The names of the part that measures ours alone and of that at half load, beside those of the rows.
+LANES, LATENCY = "lanes", "latency"
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "performance.md"
+
+
 def say(text: str) -> None:
     print(text, file=sys.stderr, flush=True)
 
@@ -40,7 +43,7 @@ def run(row: Row, which: str, options: argparse.Namespace) -> dict:
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--ito", required=True, help="the executable that is measured and makes the load")
-    parser.add_argument("--rows", default=",".join([row.key for row in ROWS] + [LANES]), help="some of: %(default)s")
+    parser.add_argument("--rows", default=",".join([row.key for row in ROWS] + [LANES, LATENCY]), help="some of: %(default)s")
     parser.add_argument("--duration", type=int, default=6, help="seconds of load in each run (%(default)s)")
     parser.add_argument("--repetitions", type=int, default=5, help="runs of each server for a row (%(default)s)")
     parser.add_argument("--only", choices=["ito", "kamailio"], help="measure one of the two, and write no table")
@@ -49,11 +52,12 @@ def arguments() -> argparse.Namespace:
     options = parser.parse_args()
     options.load = [options.load] if options.load else [options.ito, "load"]
     known, wanted = {row.key: row for row in ROWS}, options.rows.split(",")
-    unknown = [key for key in wanted if key not in known and key != LANES]
+    parts = [LANES, LATENCY]
+    unknown = [key for key in wanted if key not in known and key not in parts]
     if unknown:
-        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join([*known, LANES])}")
-    options.lanes = LANES in wanted
-    options.rows = [known[key] for key in wanted if key != LANES]
+        parser.error(f"no such row: {', '.join(unknown)}; there are {', '.join([*known, *parts])}")
+    options.lanes, options.latency = LANES in wanted, LATENCY in wanted
+    options.rows = [known[key] for key in wanted if key not in parts]
     return options
 
 
@@ -62,7 +66,7 @@ def main() -> None:
     servers = [options.only] if options.only else ["ito", "kamailio"]
     results = []
     for row in options.rows:
-        say(f"{row.title}: {row.rate} a second")
+        say(f"{row.title}, {row.transport.upper()}: {row.rate} a second")
         runs = [run(row, which, options) for _ in range(options.repetitions) for which in servers]
         for measured in runs:
             print(json.dumps(measured), flush=True)
@@ -73,6 +77,9 @@ def main() -> None:
     if options.lanes:
         measured = lanes.compare(options.ito, options.load, options.duration, options.repetitions, say)
         parts.append((lanes.render(measured), lanes.BEGIN, lanes.END))
+    if options.latency:
+        measured = latency.compare(options.ito, options.load, options.duration, options.repetitions, say)
+        parts.append((latency.render(measured), latency.BEGIN, latency.END))
     for part, begin, end in parts:
         if options.no_write:
             print(part)

@@ -8,8 +8,9 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 
+from certificates import authority
 from processes import TICKS, Server, drops
-from rows import PASSWORD, Row
+from rows import PASSWORD, SECURE, Row
 
 # For how long an idle server is watched, in seconds.
 IDLE = 2.0
@@ -50,11 +51,14 @@ def calm(start: Callable[[], AbstractContextManager[Server]], row: Row, program:
     return best
 
 
-def load(program: list[str], row: Row, port: int, duration: int, extra: tuple[str, ...] = ()) -> dict:
-    """Runs the load generator and returns the object on its last line."""
+def load(program: list[str], row: Row, port: int, duration: int, extra: tuple[str, ...] = (), concurrency: int = 0) -> dict:
+    """Runs the load generator, at the row's rate or as fast as answers come, and returns the object on its last line."""
+    pace = ["--concurrency", str(concurrency)] if concurrency else ["--rate", str(row.rate)]
     command = program + [
-        row.load, "--target", f"udp://127.0.0.1:{port}", "--rate", str(row.rate), "--duration", str(duration),
+        row.load, "--target", f"{row.transport}://127.0.0.1:{port}", *pace, "--duration", str(duration),
         "--users", str(row.users), "--json", *extra]
+    if row.transport in SECURE:
+        command += ["--ca-file", str(authority())]
     environment = dict(os.environ)
     environment.pop("ITO_PASSWORD", None)
     if row.digest:
@@ -89,8 +93,24 @@ def measure(server: Server, row: Row, program: list[str], duration: int, extra: 
         "server": server.name,
         "operations": result["operations"],
         "cpu_per_operation": spent / result["operations"],
+        "p50_us": result.get("p50_us", 0),
         "p99_us": result.get("p99_us", 0),
+        "p999_us": result.get("p999_us", 0),
         "failed": result.get("failed", 0),
         "disturbance": (stolen + others) / (elapsed * os.cpu_count()),
         "drops": result.get("drops", 0) + drops(server.port) - dropped,
     }
+
+
+def saturate(server: Server, row: Row, program: list[str], duration: int, concurrency: int) -> tuple[float, float]:
+    """Operations in a second when the next begins as one ends, and the share of one core that the server takes for them.
+
+    Below 1 it is the generator, which has one thread, or something else on the machine that could do no more.
+    """
+    load(program, row, server.port, WARM_UP, concurrency=concurrency)
+    before = server.processor_time()
+    result = load(program, row, server.port, duration, concurrency=concurrency)
+    share = (server.processor_time() - before) / max(result["seconds"], 0.001)
+    if result["operations"] == 0:
+        raise SystemExit(f"{server.name} answered nothing:\n{server.tail()}")
+    return result["rate"], share

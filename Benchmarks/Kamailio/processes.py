@@ -8,15 +8,17 @@ import time
 from pathlib import Path
 
 TICKS = os.sysconf("SC_CLK_TCK")
+# The state of a TCP socket in the kernel's tables.
+LISTENING = "0A"
 # How long a server may take to start, in seconds.
 START_LIMIT = 20.0
 # How long it may take to stop before it is killed, in seconds.
 STOP_LIMIT = 8.0
 
 
-def free_port() -> int:
-    """A UDP port of 127.0.0.1 that is free now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+def free_port(kind: int = socket.SOCK_DGRAM) -> int:
+    """A port of 127.0.0.1 that is free now, of UDP or TCP."""
+    with socket.socket(socket.AF_INET, kind) as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
 
@@ -32,6 +34,16 @@ def udp_sockets(port: int) -> list[list[str]]:
     return found
 
 
+def listens(port: int) -> bool:
+    """Whether a TCP socket listens on a port."""
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        for line in Path(table).read_text().splitlines()[1:]:
+            fields = line.split()
+            if int(fields[1].rsplit(":", 1)[1], 16) == port and fields[3] == LISTENING:
+                return True
+    return False
+
+
 def drops(port: int) -> int:
     """Datagrams that the kernel threw away since the sockets were bound, because nobody took them in time."""
     return sum(int(fields[-1]) for fields in udp_sockets(port))
@@ -40,12 +52,13 @@ def drops(port: int) -> int:
 class Server:
     """A server process with all its children, in a process group of its own."""
 
-    def __init__(self, name: str, command: list[str], folder: Path, port: int):
+    def __init__(self, name: str, command: list[str], folder: Path, port: int, environment: dict[str, str] | None = None):
         self.name, self.port = name, port
         self.log = folder / f"{name}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
+                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                env=dict(os.environ, **(environment or {})))
         try:
             self._await_socket()
         except BaseException:
@@ -54,7 +67,7 @@ class Server:
 
     def _await_socket(self) -> None:
         deadline = time.monotonic() + START_LIMIT
-        while not udp_sockets(self.port):
+        while not udp_sockets(self.port) and not listens(self.port):
             if self.process.poll() is not None:
                 raise SystemExit(f"{self.name} did not start:\n{self.tail()}")
             if time.monotonic() > deadline:

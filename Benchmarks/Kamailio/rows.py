@@ -18,6 +18,8 @@ class Row:
     # Users that register, or are called, in turn. Behind the data base they are so many that each registers once in a run: a server
     # that writes seldom then saves nothing by writing only the last of several registrations.
     users: int
+    # What the load comes by; with connections, four of them are open before the clock starts.
+    transport: str = "udp"
     # How many seconds after the load a server is watched for work that it put off.
     settle: float = 1.0
     # Whether clients prove who they are, and the server knows their passwords.
@@ -26,6 +28,8 @@ class Row:
     durable: bool = False
 
 
+# Transports that need a certificate, and those that carry SIP over WebSocket.
+SECURE, WEB = ("tls", "wss"), ("ws", "wss")
 DOMAIN = "bench.test"
 # One password for all users; nothing here is secret.
 PASSWORD = "two tin cans"
@@ -40,4 +44,13 @@ ROWS = [
     Row("register-digest", "REGISTER with Digest", "register", "register_digest.cfg", rate=10_000, users=200,
         digest=True),
     Row("call", "Call through the proxy", "call", "proxy.cfg", rate=2_500, users=100),
+    Row("tcp-options", "OPTIONS answered statelessly", "options", "options.cfg", rate=20_000, users=100, transport="tcp"),
+    Row("tcp-register", "REGISTER, memory only", "register", "register.cfg", rate=12_000, users=10_000, transport="tcp"),
+    Row("tcp-call", "Call through the proxy", "call", "proxy.cfg", rate=1_500, users=100, transport="tcp"),
+    Row("tls-options", "OPTIONS answered statelessly", "options", "options.cfg", rate=15_000, users=100, transport="tls"),
+    Row("tls-register", "REGISTER, memory only", "register", "register.cfg", rate=10_000, users=10_000, transport="tls"),
+    Row("tls-call", "Call through the proxy", "call", "proxy.cfg", rate=1_200, users=100, transport="tls"),
+    Row("wss-options", "OPTIONS answered statelessly", "options", "options.cfg", rate=12_000, users=100, transport="wss"),
+    Row("wss-register", "REGISTER, memory only", "register", "register.cfg", rate=8_000, users=10_000, transport="wss"),
+    Row("wss-call", "Call through the proxy", "call", "proxy.cfg", rate=1_000, users=100, transport="wss"),
 ]

@@ -1,12 +1,14 @@
 """How each of the two servers is started for a row."""
+import socket
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import certificates
 from processes import Server, free_port, required
-from rows import DOMAIN, PASSWORD, Row
+from rows import DOMAIN, PASSWORD, SECURE, WEB, Row
 
 HERE = Path(__file__).resolve().parent
 SCHEMA = Path("/usr/share/kamailio/db_sqlite")
@@ -14,37 +16,58 @@ SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 
 def start_kamailio(row: Row, folder: Path) -> Server:
     """One worker, the quick allocator for shared (-x) and private (-X) memory, everything else by the configuration."""
-    port = free_port()
+    port = free_port_of(row)
     data_base = folder / "kamailio.sqlite"
     command = [
-        required("kamailio", "kamailio"), "-f", str(HERE / row.configuration), "-l", f"udp:127.0.0.1:{port}",
+        required("kamailio", "kamailio"), "-f", str(HERE / row.configuration), "-l", f"{kamailio_transport(row)}:127.0.0.1:{port}",
         "-DD", "-E", "-x", "tlsf", "-X", "tlsf", "-m", "512", "-M", "16",
         "-w", str(folder), "-Y", str(folder), "-P", str(folder / "kamailio.pid"),
         "-A", f'PASSWORD="{PASSWORD}"',
         "-A", f'DB_URL="sqlite:///{data_base}"', "-A", f'DB_JOURNAL="{data_base}=WAL"',
     ]
+    environment = {}
+    if row.transport != "udp":
+        command += ["-A", "STREAMS"]
+    if row.transport in WEB:
+        command += ["-A", "WEBSOCKET"]
+    if row.transport in SECURE:
+        command += ["-A", "SECURE", "-A", f'CERTIFICATE="{certificates.authority()}"', "-A", f'KEY="{certificates.key()}"']
+        environment["OPENSSL_CONF"] = str(certificates.openssl_settings())
     if row.durable:
         sqlite = required("sqlite3", "sqlite3")
         for part in ("standard", "usrloc"):
             with (SCHEMA / f"{part}-create.sql").open() as script:
                 subprocess.run([sqlite, str(data_base)], stdin=script, check=True)
-    return Server("kamailio", command, folder, port)
+    return Server("kamailio", command, folder, port, environment)
+
+
+def free_port_of(row: Row) -> int:
+    """A port that is free for the transport of a row."""
+    return free_port(socket.SOCK_DGRAM if row.transport == "udp" else socket.SOCK_STREAM)
+
+
+def kamailio_transport(row: Row) -> str:
+    """What Kamailio listens by: WebSocket begins in HTTP on a socket of TCP or TLS."""
+    return {"ws": "tcp", "wss": "tls"}.get(row.transport, row.transport)
 
 
 def start_ours(row: Row, ito: str, users: list[str], folder: Path, lanes: int = 1) -> Server:
     """Embedded defaults; bindings stay in memory unless the row wants them on the disk, or passwords that are there."""
-    port = free_port()
+    port = free_port_of(row)
     data = folder / "data"
     for user in users if row.digest else []:
         subprocess.run([ito, "user", "add", f"{user}@{DOMAIN}", "--password-stdin", "--data", str(data)],
                        input=PASSWORD + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
-    command = [ito, "serve", "--listen", f"udp://127.0.0.1:{port}", "--domain", DOMAIN, "--data", str(data),
+    command = [ito, "serve", "--listen", f"{row.transport}://127.0.0.1:{port}", "--domain", DOMAIN, "--data", str(data),
                "--lanes", str(lanes)]
     if not row.digest:
         command.append("--no-auth")
     if not row.durable and not row.digest:
         command.append("--memory")
-    return Server("ito", command, folder, port)
+    environment = {}
+    if row.transport in SECURE:
+        environment = {"ITO_TLS_CERTIFICATE": str(certificates.authority()), "ITO_TLS_KEY": str(certificates.key())}
+    return Server("ito", command, folder, port, environment)
 
 
 @contextmanager

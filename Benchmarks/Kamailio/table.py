@@ -7,6 +7,7 @@ import statistics
 import subprocess
 from pathlib import Path
 
+from certificates import SUITE, VERSION
 from rows import Row
 
 BEGIN, END = "<!-- bench: begin; rewritten by script/bench -->", "<!-- bench: end -->"
@@ -28,7 +29,7 @@ def line(row: Row, ours: list[dict], theirs: list[dict]) -> str:
     def times(runs): return [run["cpu_per_operation"] for run in runs]
     def latency(runs): return f"{statistics.median(run['p99_us'] for run in runs) / 1000:.2f}"
     lost = sum(run["failed"] + run["drops"] for run in ours), sum(run["failed"] + run["drops"] for run in theirs)
-    return (f"| {row.title} | {row.rate:,} | {microseconds(times(ours))} | {microseconds(times(theirs))} | "
+    return (f"| {row.title} | {row.transport.upper()} | {row.rate:,} | {microseconds(times(ours))} | {microseconds(times(theirs))} | "
             f"{ratio(times(ours), times(theirs)):.2f} | {latency(ours)} / {latency(theirs)} | {lost[0]} / {lost[1]} |")
 
 
@@ -42,10 +43,10 @@ def render(results: list[tuple[Row, list[dict], list[dict]]], duration: int, rep
         f"{datetime.date.today()}, {os.cpu_count()} cores of {processor.group(1) if processor else platform.machine()}, "
         f"Linux {'.'.join(platform.release().split('.')[:2])}; {kamailio.removeprefix('version: ').strip()}; {repetitions} times {duration} s each, in turn. "
         "Processor time of all threads and processes of the server, user and kernel, for each operation: "
-        "median (least to most), in µs.",
+        f"median (least to most), in µs. TLS and WSS: {VERSION} with {SUITE} on both sides, the same certificate (ECDSA, P-256).",
         "",
-        "| work | per second | ours | Kamailio | ratio | p99 latency, ms, ours / Kamailio | failed or dropped |",
-        "| --- | --- | --- | --- | --- | --- | --- |",
+        "| work | by | per second | ours | Kamailio | ratio | p99 latency, ms, ours / Kamailio | failed or dropped |",
+        "| --- | --- | --- | --- | --- | --- | --- | --- |",
     ]
     return "\n".join(head + [line(*result) for result in results] + ["", END])
 

@@ -1,4 +1,7 @@
 import Foundation
+import Reactor
+import Server
+import Synchronization
 import TestKit
 import Testing
 
@@ -11,6 +14,7 @@ extension Interop {
             let operations: Int
             let failed: Int
             let drops: Int
+            let broken: Int
             let p50_us: Int
             let p99_us: Int
             let statuses: [String: Int]
@@ -68,6 +72,71 @@ extension Interop {
             }
         }
 
+        /// By what the server is reached, and what is done.
+        static let streams = ["tcp", "tls", "ws", "wss"].flatMap { transport in
+            ["options", "register", "call"].map { (transport, $0) }
+        }
+
+        /// The phones that are called are reached by the connections that they have registered by, two runs in a row.
+        @Test(arguments: streams)
+        func operationsSucceed(over transport: String, operation: String) async throws {
+            try await withPeers { peers in
+                let server = try await ItoServer.start(
+                    in: peers, ["--no-auth", "--listen", "\(transport)://127.0.0.1:0"])
+                for _ in 1...2 {
+                    let outcome = try await ItoProgram.run(
+                        [
+                            "load", operation, "--target", "\(transport)://\(server.address("\(transport)://"))",
+                            "--domain", "example.test", "--users", "7", "--sockets", "3", "--count", "50", "--ca-file",
+                            "\(server.data)/certificate.pem", "--json",
+                        ], in: peers)
+                    let report = try JSONDecoder().decode(
+                        Report.self, from: Data(try #require(outcome.output.last, "\(outcome.complaints)").utf8))
+                    #expect((report.started, report.operations, report.failed) == (50, 50, 0))
+                    #expect((report.broken, report.statuses.isEmpty, outcome.exit) == (0, true, .code(0)))
+                }
+                let connections = try server.statistics().connections
+                #expect(connections["accepted"] == 6)
+                #expect(connections["connected"] == 0)
+            }
+        }
+
+        /// A server that takes the first requests of each connection and then closes it: each of them has failed, once.
+        @Test func whatIsUnderWayOnAConnectionThatBreaksHasFailed() async throws {
+            try await withPeers { peers in
+                let threads = StreamThreads()
+                let listener = try await StreamListener.bind(
+                    .loopback(), on: threads, framer: { EndOfHead() }, handler: ClosingAfterTen())
+                let outcome = try await ItoProgram.run(
+                    [
+                        "load", "options", "--target", "tcp://\(listener.localAddress)", "--sockets", "2", "--users",
+                        "2",
+                        "--concurrency", "20", "--json",
+                    ], in: peers)
+                await threads.shutdown()
+                let line = try #require(outcome.output.last, "\(outcome.complaints)")
+                let report = try JSONDecoder().decode(Report.self, from: Data(line.utf8))
+                #expect((report.operations, report.broken, outcome.exit) == (0, 2, .code(1)))
+                #expect(report.failed == report.started && report.started >= 20)
+                #expect(report.statuses.isEmpty)
+            }
+        }
+
+        /// Without a server, or with one that is not believed, nothing is measured and the reason is told.
+        @Test(arguments: [("tcp", "refused"), ("tls", "not secured")])
+        func connectionsThatCannotBeMade(transport: String, reason: String) async throws {
+            try await withPeers { peers in
+                let server = try await ItoServer.start(in: peers, ["--no-auth", "--listen", "tls://127.0.0.1:0"])
+                // TCP to a port of UDP.
+                let target = transport == "tcp" ? server.hostPort : server.address("tls://")
+                let outcome = try await ItoProgram.run(
+                    ["load", "options", "--target", "\(transport)://\(target)"], in: peers)
+                #expect(outcome.exit == .code(3))
+                #expect(outcome.complaints.contains("no connection to the server"))
+                #expect(outcome.complaints.lowercased().contains(reason))
+            }
+        }
+
         /// At a fixed rate operations begin by the clock, not by the answers.
         @Test func aRateIsKept() async throws {
             try await withServer(.init(authenticates: false)) { server, peers in
@@ -77,4 +146,38 @@ extension Interop {
             }
         }
     }
+}
+
+/// Cuts a stream behind each empty line, as requests without a body are.
+private struct EndOfHead: StreamFramer {
+    private var bytes: [UInt8] = []
+
+    mutating func append(_ added: UnsafeRawBufferPointer) { bytes.append(contentsOf: added) }
+
+    mutating func next() throws(StreamFramingError) -> [UInt8]? {
+        let end = Array("\r\n\r\n".utf8)
+        guard let start = bytes.indices.first(where: { bytes[$0...].starts(with: end) }) else { return nil }
+        defer { bytes.removeSubrange(..<(start + end.count)) }
+        return Array(bytes[..<start])
+    }
+
+    var holdsPartialFrame: Bool { !bytes.isEmpty }
+}
+
+/// Closes each connection when ten requests have come, and answers none.
+private final class ClosingAfterTen: StreamHandler {
+    private let counts = Mutex<[StreamConnection.ID: Int]>([:])
+
+    func opened(_ connection: StreamConnection) {}
+
+    func received(_ frames: [[UInt8]], on connection: StreamConnection) {
+        let count = counts.withLock { counts in
+            counts[connection.id, default: 0] += frames.count
+            return counts[connection.id, default: 0]
+        }
+        if count >= 10 { connection.close() }
+    }
+
+    func misframed(_ error: StreamFramingError, on connection: StreamConnection) { connection.close() }
+    func closed(_ connection: StreamConnection, _ reason: StreamCloseReason) {}
 }

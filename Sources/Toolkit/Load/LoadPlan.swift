@@ -1,4 +1,5 @@
 public import Reactor
+public import SIP
 
 /// What load to put on a server.
 public struct LoadPlan: Sendable {
@@ -24,6 +25,10 @@ public struct LoadPlan: Sendable {
     public var operation: Operation
     /// The server's address.
     public var target: TransportAddress
+    /// How it is reached: `udp`, `tcp`, `tls`, `ws` or `wss`.
+    public var transport = TransportName.udp
+    /// Whom connections by `tls` and `wss` believe; the server must prove the target's IP address.
+    public var security: TLSContext?
     /// The domain in From, To and Request-URI; empty for the target's address.
     public var domain = ""
     /// The pace.
@@ -32,7 +37,7 @@ public struct LoadPlan: Sendable {
     public var duration = Duration.seconds(10)
     /// How many begin at most; 0 for no bound but the duration.
     public var limit = 0
-    /// Sockets to send from, each with a port of its own.
+    /// Sockets to send from, each with a port of its own; or connections, which are open before the first operation begins.
     public var socketCount = 4
     /// Users, named `load0`, `load1` and so on.
     public var userCount = 1_000

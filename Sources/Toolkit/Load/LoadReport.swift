@@ -14,6 +14,10 @@ public struct LoadReport: Sendable {
     public var skipped: UInt64 = 0
     /// Datagrams that our own sockets have dropped.
     public var drops: UInt64 = 0
+    /// Connections that ended before the run did; the operations that were under way on them have failed.
+    public var broken: UInt64 = 0
+    /// Why the first of them ended.
+    public var breakReason = ""
     /// Final responses other than 200, by status.
     public var statuses: [UInt16: UInt64] = [:]
     /// Seconds from the first operation to the last answer.
@@ -31,7 +35,7 @@ public struct LoadReport: Sendable {
         let list = statuses.sorted { $0.key < $1.key }.map { "\"\($0.key)\":\($0.value)" }.joined(separator: ",")
         return """
             {"event":"load","operation":"\(operation)","started":\(started),"operations":\(operations),"failed":\(failed),\
-            "retransmissions":\(retransmissions),"skipped":\(skipped),"drops":\(drops),"seconds":\(rounded(seconds)),\
+            "retransmissions":\(retransmissions),"skipped":\(skipped),"drops":\(drops),"broken":\(broken),"seconds":\(rounded(seconds)),\
             "rate":\(rounded(rate)),"p50_us":\(latency.percentile(0.5)),"p90_us":\(latency.percentile(0.9)),\
             "p99_us":\(latency.percentile(0.99)),"p999_us":\(latency.percentile(0.999)),"max_us":\(latency.maximum),\
             "statuses":{\(list)}}
@@ -46,6 +50,7 @@ public struct LoadReport: Sendable {
             "\nfailed \(failed), sent again \(retransmissions), skipped \(skipped), dropped at our sockets \(drops)"
         lines += "\nlatency p50 \(latency.percentile(0.5)) µs, p99 \(latency.percentile(0.99)) µs, "
         lines += "p99.9 \(latency.percentile(0.999)) µs, greatest \(latency.maximum) µs"
+        if broken > 0 { lines += "\nconnections that broke: \(broken), the first: \(breakReason)" }
         for (status, count) in statuses.sorted(by: { $0.key < $1.key }) { lines += "\nstatus \(status): \(count)" }
         return lines
     }

@@ -5,7 +5,7 @@ import SIP
 ///
 /// Made and used on its lane. Requests are written straight into the send batch; answers are matched by the number in their
 /// branch, which names a slot.
-final class LoadSession: DatagramHandler, TickHandler {
+final class LoadSession: LoadReceiver, TickHandler {
     enum Stage: UInt8 {
         case free, registering, registeringWithCredentials, asking, inviting, ending
     }
@@ -20,6 +20,8 @@ final class LoadSession: DatagramHandler, TickHandler {
         var stage = Stage.free
         var attempts: UInt8 = 0
         var user: UInt32 = 0
+        /// The path that it takes.
+        var path: Int32 = 0
         var sequence: UInt32 = 0
         /// For how long a REGISTER asks, in seconds.
         var expires = LoadText.expires
@@ -33,12 +35,13 @@ final class LoadSession: DatagramHandler, TickHandler {
     let plan: LoadPlan
     let text: LoadText
     private let lane: Lane
-    private var sockets: [DatagramSocket] = []
+    private var carrier: (any LoadCarrier)?
     private var slots: [Slot]
     private var free: [Int32] = []
     private var waiting: [(number: UInt64, at: Int64)] = []
     private var waitingHead = 0
-    private var nextNumber: UInt64 = 0
+    /// Begins anywhere, so that no branch, tag or Call-ID is one of another run.
+    private var nextNumber = UInt64.random(in: 0..<1 << 44)
     private var sequences: [UInt32]
     private var index = MessageIndex()
     private(set) var report = LoadReport()
@@ -56,6 +59,7 @@ final class LoadSession: DatagramHandler, TickHandler {
     private var nextProgress: Int64 = 1_000_000_000
     private var tick: LaneTickID?
     private let digest: DigestHash
+    private var isReliable = false
 
     init(
         _ plan: LoadPlan, lane: Lane, digest: DigestHash, progress: ((LoadReport) -> Void)?,
@@ -80,9 +84,10 @@ final class LoadSession: DatagramHandler, TickHandler {
         report.operation = plan.operation.rawValue
     }
 
-    /// Starts with sockets that are bound.
-    func begin(_ bound: [BoundDatagramSocket]) throws(SocketError) {
-        for (i, socket) in bound.enumerated() { sockets.append(try lane.open(socket, tag: UInt64(i), handler: self)) }
+    /// Starts with what carries its messages.
+    func begin(_ carrier: any LoadCarrier) {
+        self.carrier = carrier
+        isReliable = carrier.isReliable
         tick = lane.startTick(every: .milliseconds(1), self)
     }
 
@@ -140,10 +145,12 @@ final class LoadSession: DatagramHandler, TickHandler {
         guard registered == plan.userCount, free.count == slots.count else { return }
         phase = .measuring
         measureStart = now
-        let failed = report.failed
+        let registering = report
         report = LoadReport()
         report.operation = plan.operation.rawValue
-        report.failed = failed
+        report.failed = registering.failed
+        report.broken = registering.broken
+        report.breakReason = registering.breakReason
     }
 
     /// Removes the bindings of all users, some at a time, and ends; on the report it has no effect.
@@ -172,13 +179,13 @@ final class LoadSession: DatagramHandler, TickHandler {
     }
 
     private func start(_ stage: Stage, _ user: UInt32, expires: Int = LoadText.expires, _ now: Int64) -> Bool {
-        guard let slot = free.popLast() else { return false }
+        guard let path = path(of: user), let slot = free.popLast() else { return false }
         nextNumber += 1
         let number = nextNumber << 17 | UInt64(slot)
         sequences[Int(user)] &+= 1
         slots[Int(slot)] = Slot(
-            number: number, stage: stage, user: user, sequence: sequences[Int(user)], expires: expires, began: now,
-            deadline: now + nanoseconds(plan.patience))
+            number: number, stage: stage, user: user, path: Int32(path), sequence: sequences[Int(user)],
+            expires: expires, began: now, deadline: now + nanoseconds(plan.patience))
         send(Int(slot))
         wait(number, now)
         return true
@@ -186,39 +193,50 @@ final class LoadSession: DatagramHandler, TickHandler {
 
     // MARK: Sending
 
-    private func socket(for slot: Int) -> DatagramSocket {
-        // A user always speaks from one socket, as a phone does.
-        sockets[Int(slots[slot].user) % sockets.count]
+    /// A user always speaks by one path, as a phone does, as long as that is open.
+    private func path(of user: UInt32) -> Int? {
+        guard let carrier else { return nil }
+        let count = carrier.paths.count
+        let own = Int(user) % count
+        if carrier.isOpen(own) { return own }
+        return (1..<count).lazy.map { (own + $0) % count }.first { carrier.isOpen($0) }
     }
 
     private func send(_ slot: Int) {
         let state = slots[slot]
-        let socket = socket(for: slot)
-        let room = socket.reserve(4_096)
-        var writer = ByteWriter(into: room)
-        if state.request.isEmpty {
-            text.write(state, from: socket.localAddress, into: &writer)
-        } else {
-            writer.append(state.request)
+        write(path: Int(state.path), to: plan.target) { path, writer in
+            if state.request.isEmpty {
+                text.write(state, from: path, into: &writer)
+            } else {
+                writer.append(state.request)
+            }
         }
-        socket.commit(writer.count, to: plan.target)
+    }
+
+    /// Sends what is written by a path.
+    private func write(path: Int, to remote: TransportAddress, _ body: (LoadPath, inout ByteWriter) -> Void) {
+        guard let carrier, carrier.isOpen(path) else { return }
+        var writer = ByteWriter(into: carrier.reserve())
+        body(carrier.paths[path], &writer)
+        if !writer.overflowed { carrier.commit(writer.count, path: path, to: remote) }
     }
 
     private func wait(_ number: UInt64, _ now: Int64) {
-        waiting.append((number, now + Self.firstRepeat))
+        waiting.append((number, now + (isReliable ? nanoseconds(plan.patience) : Self.firstRepeat)))
     }
 
     /// T1, after which a request is sent again (RFC 3261 §17.1.1.1).
     private static let firstRepeat: Int64 = 500_000_000
 
-    /// Sends again what has waited for half a second; each request waits the same time, so that the oldest is first.
+    /// Sends again what has waited for half a second, or ends what was sent reliably; each request waits the same time, so
+    /// that the oldest is first.
     private func retransmitDue(_ now: Int64) {
         while waitingHead < waiting.count, waiting[waitingHead].at <= now {
             let number = waiting[waitingHead].number
             waitingHead += 1
             let slot = Int(number & 0x1FFFF)
             guard slots[slot].number == number, slots[slot].stage != .free else { continue }
-            if now >= slots[slot].deadline {
+            if isReliable || now >= slots[slot].deadline {
                 end(slot, status: 408, now)
             } else {
                 slots[slot].attempts &+= 1
@@ -235,20 +253,27 @@ final class LoadSession: DatagramHandler, TickHandler {
 
     // MARK: Receiving
 
-    func received(_ batch: borrowing DatagramBatch, on socket: DatagramSocket) {
-        let now = self.now
-        for i in 0..<batch.count {
-            guard let datagram = batch[i], (try? index.parse(datagram.bytes)) != nil else { continue }
-            let view = index.view(of: datagram.bytes)
-            if view.isRequest {
-                answer(view, datagram, socket)
-            } else {
-                receive(view, now)
-            }
+    func received(_ bytes: UnsafeRawBufferPointer, path: Int, from remote: TransportAddress) {
+        guard (try? index.parse(bytes)) != nil else { return }
+        let view = index.view(of: bytes)
+        if view.isRequest {
+            answer(view, path, remote)
+        } else {
+            receive(view, now)
         }
     }
 
-    func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {}
+    /// What was under way on the path fails, and is not waited for.
+    func ended(path: Int, _ reason: String) {
+        guard phase != .removing else { return }
+        report.broken += 1
+        if report.breakReason.isEmpty { report.breakReason = reason }
+        let now = self.now
+        for slot in slots.indices where slots[slot].stage != .free && Int(slots[slot].path) == path {
+            end(slot, status: nil, now)
+        }
+        if self.path(of: 0) == nil { finish() }
+    }
 
     private func receive(_ view: MessageView, _ now: Int64) {
         let status = view.statusCode
@@ -275,10 +300,10 @@ final class LoadSession: DatagramHandler, TickHandler {
         slots[slot].stage = .registeringWithCredentials
         nextNumber += 1
         slots[slot].number = nextNumber << 17 | UInt64(slot)
-        guard
+        guard let path = carrier?.paths[Int(slots[slot].path)],
             let request = text.authorized(
                 slots[slot], answering: view, password: plan.password, hash: digest,
-                from: socket(for: slot).localAddress)
+                from: path)
         else { return end(slot, status: 401, now) }
         slots[slot].request = request
         send(slot)
@@ -287,54 +312,54 @@ final class LoadSession: DatagramHandler, TickHandler {
 
     /// The 200 to INVITE: ACK at once, then BYE.
     private func acknowledge(_ slot: Int, _ view: MessageView, _ now: Int64) {
-        let socket = socket(for: slot)
-        let room = socket.reserve(4_096)
-        var writer = ByteWriter(into: room)
-        text.writeInDialog("ACK", view, number: slots[slot].number, from: socket.localAddress, into: &writer)
-        socket.commit(writer.count, to: plan.target)
+        let path = Int(slots[slot].path)
+        let number = slots[slot].number
+        write(path: path, to: plan.target) { path, writer in
+            text.writeInDialog("ACK", view, number: number, from: path, into: &writer)
+        }
         report.latency.record(microseconds: UInt64(max(0, now - slots[slot].began) / 1_000))
         nextNumber += 1
         slots[slot].number = nextNumber << 17 | UInt64(slot)
         slots[slot].stage = .ending
+        guard let carrier else { return }
         var bye = ByteWriter(capacity: 1_024)
-        text.writeInDialog("BYE", view, number: slots[slot].number, from: socket.localAddress, into: &bye)
+        text.writeInDialog("BYE", view, number: slots[slot].number, from: carrier.paths[path], into: &bye)
         slots[slot].request = bye.array
         send(slot)
         wait(slots[slot].number, now)
     }
 
     /// The callee's side: 180 and 200 to INVITE, 200 to all else but ACK.
-    private func answer(_ view: MessageView, _ datagram: Datagram, _ socket: DatagramSocket) {
+    private func answer(_ view: MessageView, _ path: Int, _ remote: TransportAddress) {
         guard view.method != .ack else { return }
-        if view.method == .invite { respond(view, 180, datagram, socket) }
-        respond(view, 200, datagram, socket)
+        if view.method == .invite { respond(view, 180, path, remote) }
+        respond(view, 200, path, remote)
     }
 
-    private func respond(_ view: MessageView, _ status: StatusCode, _ datagram: Datagram, _ socket: DatagramSocket) {
-        let room = socket.reserve(4_096)
-        var writer = ByteWriter(into: room)
-        view.beginResponse(
-            .init(status, toTag: 0x10AD, copiesRecordRoute: view.method == .invite), into: &writer)
-        if view.method == .invite {
-            writer.append("Contact: <sip:callee@")
-            writer.append(socket.localAddress)
-            writer.append(">\r\n")
+    private func respond(_ view: MessageView, _ status: StatusCode, _ path: Int, _ remote: TransportAddress) {
+        write(path: path, to: remote) { path, writer in
+            view.beginResponse(
+                .init(status, toTag: 0x10AD, copiesRecordRoute: view.method == .invite), into: &writer)
+            if view.method == .invite {
+                writer.append("Contact: <sip:callee@")
+                text.writeContactHost(path, into: &writer)
+            }
+            MessageView.endResponse(into: &writer)
         }
-        MessageView.endResponse(into: &writer)
-        socket.commit(writer.count, to: datagram.source)
     }
 
-    private func end(_ slot: Int, status: StatusCode, _ now: Int64) {
+    /// Ends an operation; without a status nobody has answered it.
+    private func end(_ slot: Int, status: StatusCode?, _ now: Int64) {
         if phase == .removing {
             // Not measured.
-        } else if status.isSuccess {
+        } else if let status, status.isSuccess {
             report.operations += 1
             if slots[slot].stage != .ending {
                 report.latency.record(microseconds: UInt64(max(0, now - slots[slot].began) / 1_000))
             }
         } else {
             report.failed += 1
-            report.statuses[status.rawValue, default: 0] += 1
+            if let status { report.statuses[status.rawValue, default: 0] += 1 }
         }
         if phase != .removing { lastAnswer = now }
         slots[slot].stage = .free
@@ -346,16 +371,17 @@ final class LoadSession: DatagramHandler, TickHandler {
     private func finish() {
         for slot in slots.indices where slots[slot].stage != .free { end(slot, status: 408, now) }
         report.seconds = Double(max(1, lastAnswer - measureStart)) / 1e9
-        report.drops = sockets.reduce(0) { $0 + UInt64($1.kernelDrops ?? 0) }
-        guard plan.operation == .call else { return close() }
+        report.drops = carrier?.drops ?? 0
+        guard plan.operation == .call, path(of: 0) != nil else { return close() }
         phase = .removing
         removalStart = now
     }
 
     private func close() {
         if let tick { lane.stopTick(tick) }
-        for socket in sockets { socket.close() }
-        sockets = []
+        tick = nil
+        carrier?.close()
+        carrier = nil
         finished(report)
     }
 }

@@ -7,8 +7,12 @@ struct LoadText {
     static let expires = 3_600
 
     private let domain: [UInt8]
+    private let transport: TransportName
+    /// In the names of hosts, so that no two runs have one.
+    private let run = UInt64.random(in: 0 ... .max)
 
     init(_ plan: LoadPlan) {
+        transport = plan.transport
         domain = Array((plan.domain.isEmpty ? plan.target.description : plan.domain).utf8)
     }
 
@@ -19,9 +23,31 @@ struct LoadText {
         writer.append(domain)
     }
 
-    private func writeVia(_ number: UInt64, _ local: TransportAddress, into writer: inout ByteWriter) {
-        writer.append("Via: SIP/2.0/UDP ")
-        writer.append(local)
+    /// Writes where a path comes from; WebSocket has an invented host for that (RFC 7118 §5.2.1).
+    private func writeHost(_ path: LoadPath, into writer: inout ByteWriter) {
+        guard transport == .ws || transport == .wss else { return writer.append(path.local) }
+        writer.append("load")
+        writer.append(decimal: UInt64(path.index))
+        writer.append(UInt8(ascii: "-"))
+        writer.append(hexadecimal: run)
+        writer.append(".invalid")
+    }
+
+    /// Writes the rest of a Contact URI, behind `@`, and its end.
+    func writeContactHost(_ path: LoadPath, into writer: inout ByteWriter) {
+        writeHost(path, into: &writer)
+        if transport != .udp {
+            writer.append(";transport=")
+            writer.append(transport.parameterText)
+        }
+        writer.append(">\r\n")
+    }
+
+    private func writeVia(_ number: UInt64, _ path: LoadPath, into writer: inout ByteWriter) {
+        writer.append("Via: SIP/2.0/")
+        writer.append(transport.text)
+        writer.append(0x20 as UInt8)
+        writeHost(path, into: &writer)
         writer.append(";branch=z9hG4bKld")
         writer.append(hexadecimal: number)
         writer.append("\r\nMax-Forwards: 70\r\n")
@@ -40,19 +66,19 @@ struct LoadText {
     }
 
     /// Writes the first request of an operation.
-    func write(_ slot: LoadSession.Slot, from local: TransportAddress, into writer: inout ByteWriter) {
+    func write(_ slot: LoadSession.Slot, from path: LoadPath, into writer: inout ByteWriter) {
         switch slot.stage {
-        case .asking: writeOptions(slot, local, into: &writer)
-        case .inviting: writeInvite(slot, local, into: &writer)
-        default: writeRegister(slot, local, credentials: nil, into: &writer)
+        case .asking: writeOptions(slot, path, into: &writer)
+        case .inviting: writeInvite(slot, path, into: &writer)
+        default: writeRegister(slot, path, credentials: nil, into: &writer)
         }
     }
 
-    private func writeOptions(_ slot: LoadSession.Slot, _ local: TransportAddress, into writer: inout ByteWriter) {
+    private func writeOptions(_ slot: LoadSession.Slot, _ path: LoadPath, into writer: inout ByteWriter) {
         writer.append("OPTIONS sip:")
         writer.append(domain)
         writer.append(" SIP/2.0\r\n")
-        writeVia(slot.number, local, into: &writer)
+        writeVia(slot.number, path, into: &writer)
         writer.append("From: <")
         writeUser(slot.user, into: &writer)
         writer.append(">;tag=ld")
@@ -62,17 +88,17 @@ struct LoadText {
         writer.append(">\r\nCall-ID: ")
         writer.append(hexadecimal: slot.number)
         writer.append("@load\r\nCSeq: 1 OPTIONS\r\nContact: <sip:load@")
-        writer.append(local)
-        writer.append(">\r\nUser-Agent: ito load\r\nContent-Length: 0\r\n\r\n")
+        writeContactHost(path, into: &writer)
+        writer.append("User-Agent: ito load\r\nContent-Length: 0\r\n\r\n")
     }
 
     private func writeRegister(
-        _ slot: LoadSession.Slot, _ local: TransportAddress, credentials: [UInt8]?, into writer: inout ByteWriter
+        _ slot: LoadSession.Slot, _ path: LoadPath, credentials: [UInt8]?, into writer: inout ByteWriter
     ) {
         writer.append("REGISTER sip:")
         writer.append(domain)
         writer.append(" SIP/2.0\r\n")
-        writeVia(slot.number, local, into: &writer)
+        writeVia(slot.number, path, into: &writer)
         writer.append("From: <")
         writeUser(slot.user, into: &writer)
         writer.append(">;tag=ld")
@@ -86,8 +112,8 @@ struct LoadText {
         writer.append(" REGISTER\r\nContact: <sip:load")
         writer.append(decimal: UInt64(slot.user))
         writer.append(UInt8(ascii: "@"))
-        writer.append(local)
-        writer.append(">\r\nExpires: ")
+        writeContactHost(path, into: &writer)
+        writer.append("Expires: ")
         writer.append(decimal: UInt64(slot.expires))
         writer.append("\r\n")
         if let credentials {
@@ -98,11 +124,11 @@ struct LoadText {
         writer.append("User-Agent: ito load\r\nContent-Length: 0\r\n\r\n")
     }
 
-    private func writeInvite(_ slot: LoadSession.Slot, _ local: TransportAddress, into writer: inout ByteWriter) {
+    private func writeInvite(_ slot: LoadSession.Slot, _ path: LoadPath, into writer: inout ByteWriter) {
         writer.append("INVITE ")
         writeUser(slot.user, into: &writer)
         writer.append(" SIP/2.0\r\n")
-        writeVia(slot.number, local, into: &writer)
+        writeVia(slot.number, path, into: &writer)
         writer.append("From: <sip:caller@load.invalid>;tag=ld")
         writer.append(hexadecimal: slot.number)
         writer.append("\r\nTo: <")
@@ -110,8 +136,8 @@ struct LoadText {
         writer.append(">\r\nCall-ID: ")
         writer.append(hexadecimal: slot.number)
         writer.append("@load\r\nCSeq: 1 INVITE\r\nContact: <sip:caller@")
-        writer.append(local)
-        writer.append(">\r\nUser-Agent: ito load\r\nContent-Type: application/sdp\r\nContent-Length: ")
+        writeContactHost(path, into: &writer)
+        writer.append("User-Agent: ito load\r\nContent-Type: application/sdp\r\nContent-Length: ")
         writer.append(decimal: Self.offer.utf8CodeUnitCount)
         writer.append("\r\n\r\n")
         writer.append(Self.offer)
@@ -134,7 +160,7 @@ struct LoadText {
 
     /// Writes a request in the dialog of a 200: route set reversed, to the remote target (RFC 3261 §12.2.1.1).
     func writeInDialog(
-        _ method: StaticString, _ view: MessageView, number: UInt64, from local: TransportAddress,
+        _ method: StaticString, _ view: MessageView, number: UInt64, from path: LoadPath,
         into writer: inout ByteWriter
     ) {
         guard let contact = try? view.single(.contact), let from = view.value(of: .from), let to = view.value(of: .to),
@@ -144,7 +170,7 @@ struct LoadText {
         writer.append(0x20 as UInt8)
         writer.append(view.bytes(contact.uri))
         writer.append(" SIP/2.0\r\n")
-        writeVia(number, local, into: &writer)
+        writeVia(number, path, into: &writer)
         for route in Array(view.values(of: .recordRoute)).reversed() {
             writer.append("Route: ")
             writer.append(view.bytes(route))
@@ -166,7 +192,7 @@ struct LoadText {
     /// Makes the REGISTER that answers a challenge; nil when there is none that can be answered.
     func authorized(
         _ slot: LoadSession.Slot, answering view: MessageView, password: String, hash: DigestHash,
-        from local: TransportAddress
+        from path: LoadPath
     ) -> [UInt8]? {
         for i in 0..<view.fieldCount where view.field(i).name == .wwwAuthenticate {
             guard let challenge = (try? DigestChallenge.parse(view.bytes(view.field(i).valueRange))).flatMap({ $0 }),
@@ -185,7 +211,7 @@ struct LoadText {
                 + "cnonce=\"load\",response=\"\(String(decoding: response, as: UTF8.self))\","
                 + "algorithm=\(DigestAlgorithm(function).name)"
             var writer = ByteWriter(capacity: 1_024)
-            writeRegister(slot, local, credentials: Array(value.utf8), into: &writer)
+            writeRegister(slot, path, credentials: Array(value.utf8), into: &writer)
             return writer.array
         }
         return nil
