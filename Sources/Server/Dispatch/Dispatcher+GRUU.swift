@@ -33,7 +33,7 @@ extension Dispatcher {
     /// goes before their Path.
     func dialogTarget(_ view: MessageView, _ plan: RoutePlan) -> DialogTarget {
         guard !plan.requestURIIsOurs, let uri = try? view.requestURI, Self.mark(of: uri, in: view) != nil,
-            let domain = domains.find(view.bytes(uri.host))
+            let domain = domain(of: uri, in: view.bytes, layer)
         else { return .none }
         switch location(of: uri, in: view, domain) {
         case .bindings(let found):

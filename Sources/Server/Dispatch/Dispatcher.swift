@@ -132,7 +132,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         }
         let listenerIsAsked = proxy.isOurs(uri, view, layer)
         // A URI that names a listener and no domain means the first domain.
-        let domain = domains.find(view.bytes(uri.host)) ?? (listenerIsAsked ? 0 : nil)
+        let domain = domain(of: uri, in: view.bytes, layer) ?? (listenerIsAsked ? 0 : nil)
         if view.method == .register, let domain {
             return register(request, domain, layer)
         }

@@ -110,8 +110,10 @@ extension ConfigurationSchema {
             Setting(
                 "domains[].open", \.isOpen, .boolean, of: example, .reload, source: "RFC 3261 §26.3.2",
                 """
-                Whether callers that are not users of this server may call its users. With `no` every caller must \
-                authenticate.
+                Whether callers that are not users of this server may call its users. With `no` every caller must prove to be \
+                one: whose From is in none of our domains is challenged (407) in the realm of the domain that is called, and \
+                goes on with the credentials of a user of it when From is `sip:anonymous@anonymous.invalid`, which withholds \
+                the name (RFC 3323 §4.1.1.3); with another From it is refused (403). `proxy.trusted-networks` need prove nothing.
                 """),
             Setting(
                 "domains[].authentication", \.authentication, .choice, of: example, .reload,
