@@ -195,7 +195,8 @@ public final class Registrar {
     ) -> RegistrationOutcome {
         switch verdict {
         case .accepted(let effect):
-            let serviceRoute = configuration.serviceRoute(ofDomain: registration.domain)
+            let isSecure = (try? request.view.requestURI)?.scheme == .sips
+            let serviceRoute = configuration.serviceRoute(ofDomain: registration.domain, isSecure: isSecure)
             layer.respondStatelessly(to: request, 200) { writer in
                 date.write(effect.moment, into: &writer)
                 writer.append(plan.answer.bytes)

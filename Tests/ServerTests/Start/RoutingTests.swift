@@ -1,4 +1,6 @@
 import Foundation
+import Reactor
+import SIPEndpoint
 import Testing
 import TestKit
 
@@ -87,6 +89,34 @@ import TestKit
                 phone.request("MESSAGE", "sip:nobody@\(host)", from: "sip:a@elsewhere.test"))
             #expect(answer.status == (isElsewhere ? 403 : 404))
             #expect(await server.statistics().refused["relayDenied"] == (isElsewhere ? 1 : 0))
+        }
+    }
+
+    /// What listens for UDP alone connects to others (RFC 3263 §4.1), and stays in the way where it can be reached.
+    @Test(arguments: ["tcp", "tls"]) func aServerForUDPConnectsByOtherTransports(_ transport: String) async throws {
+        let folder = try TemporaryFolder("certificates")
+        let authority = try CertificateAuthority()
+        let own = try authority.issue([.dns("localhost"), .address("127.0.0.1")])
+        let file = try folder.write("\(own.certificate)\n\(own.key)\n", to: "server.pem")
+        let authorities = try folder.write("\(authority.certificate)\n", to: "authority.pem")
+        try await withServer({
+            $0.authentication.isRequired = false
+            $0.listeners.append(.init(transport: transport == "tcp" ? .tcp : .tls, address: "127.0.0.1", port: 0))
+            $0.tls.certificate = file
+        }) { far, _ in
+            let port = far.listeners[1].address.port
+            try await withServer({
+                $0.authentication.isRequired = false
+                $0.tls.authorities = authorities
+            }) { server, near in
+                #expect(server.listeners.count == 1)
+                let phone = try RawPhone(server: near)
+                let answer = try await phone.ask(
+                    phone.request(
+                        "OPTIONS", "sip:127.0.0.1:\(port);transport=\(transport)", from: "sip:alice@localhost"))
+                #expect(answer.status == 200)
+                #expect(await far.statistics().connections["open"] == 1)
+            }
         }
     }
 

@@ -136,7 +136,10 @@ extension ConfigurationSchema {
             Setting(
                 list: "domains[].service-route", \.serviceRoute, .routeURI, mayBeEmpty: true, of: example, .reload,
                 source: "RFC 3608 §6.3",
-                "The proxies that phones of its users are told, when they register, to send their requests by."),
+                """
+                The proxies that phones of its users are told, when they register, to send their requests by. Those who register a \
+                `sips:` address are told `sips:` URIs: without `transport`, and at port 5061 where 5060 or none is written.
+                """),
             Setting(
                 "domains[].certificate", \.certificate, .pathOr("shared"), of: example, .reload,
                 source: "RFC 5922 §7.8, RFC 6066 §3",
