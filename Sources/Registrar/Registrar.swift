@@ -111,7 +111,8 @@ public final class Registrar {
                 if let defect = instanceDefect(plan.changes, view, domain) {
                     return answer(request, 403, defect, in: layer)
                 }
-                switch examinePush(&plan, view) {
+                let number = (layer.driver.random(), UInt16(truncatingIfNeeded: layer.driver.random()))
+                switch examinePush(&plan, registration, view, number: number) {
                 case .taken: break
                 case .unknownService: return answer(request, 555, in: layer)
                 case .tooBrief: return tooBrief(request, RegistrarConfiguration.leastPushExpires, in: layer)

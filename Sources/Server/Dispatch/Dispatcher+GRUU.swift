@@ -55,7 +55,7 @@ extension Dispatcher {
     /// Whether we must stay in the way of the dialog that a request begins: its Contact is a GRUU of ours, and other proxies are
     /// in the way (RFC 5627 §6.2).
     func mustRecordRoute(_ view: MessageView) -> Bool {
-        view.firstIndex(of: .recordRoute) != nil && ownContact(view) != nil
+        view.firstIndex(of: .recordRoute) != nil && ownContact(view) != nil || contactNamesRegistration(view)
     }
 
     /// The Contact of a request when it is a GRUU in a domain of ours.
