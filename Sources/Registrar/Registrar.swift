@@ -224,7 +224,7 @@ public final class Registrar {
                 outcome.pushUser = [UInt8](registration.user)
             }
             return outcome
-        case .outOfOrder: return answer(request, 500, "CSeq Out Of Order", in: layer)
+        case .outOfOrder: return answer(request, 500, "Request Out Of Order", in: layer)
         case .contradiction: return answer(request, 400, "Contact Repeated", in: layer)
         case .tooManyContacts: return answer(request, 403, "Too Many Contacts", in: layer)
         case .deferred(.full): return deferred(request, "Too Many Bindings", in: layer)
