@@ -43,7 +43,8 @@ extension Interop {
         /// Calls of two, and requests of two outside of calls.
         static let dialogs: [ScenarioPlay] =
             [
-                "100rel", "early_update", "update", "session_timer", "422", "reinvite", "491", "glare", "bye_race", "refer",
+                "100rel", "early_update", "update", "session_timer", "422", "reinvite", "491", "glare", "bye_race",
+                "refer",
                 "replaces", "cancel_crossing", "no_ack", "early_bye", "info", "options_in_dialog", "late_offer",
                 "message", "publish", "subscribe", "extension_method", "no_dialog",
             ].map { ScenarioPlay(pair: $0) } + [
