@@ -65,10 +65,12 @@ struct BestResponse {
     ///
     /// - Parameters:
     ///   - isHome: whether the request was for a user of ours, whose flows nobody before us knows of.
+    ///   - noAnswer: what stands for a time-out of a user of ours.
     ///   - further: header fields of a response of our own.
     ///   - edit: further edits of a response that came.
     func send(
-        _ server: ServerTransaction, _ layer: TransactionLayer, isHome: Bool, further: [UInt8],
+        _ server: ServerTransaction, _ layer: TransactionLayer, isHome: Bool, noAnswer: StatusCode,
+        further: [UInt8],
         edit: (MessageView, inout MessageEditor) -> Void
     ) {
         guard status != 0 else { return layer.respond(server, 480) { $0.append(further) } }
@@ -82,7 +84,9 @@ struct BestResponse {
         }
         // RFC 5626 §11.5: endpoints never receive a 430; all flows to the device have failed.
         guard status != 430 || !isHome else { return layer.respond(server, 480) { $0.append(further) } }
-        guard let message else { return layer.respond(server, status) { $0.append(further) } }
+        guard let message else {
+            return layer.respond(server, status == 408 && isHome ? noAnswer : status) { $0.append(further) }
+        }
         let own = challenges
         message.withView { view in
             layer.respond(server, status: status) { writer in

@@ -104,9 +104,11 @@ extension Proxy {
             }
             writer.append(";lr>\r\n")
         }
+        // Where nobody can connect to us, the other side too is told the way by which the request came.
+        let isReachable = layer.listeners[Int(flow.listener)].isAccepting
         editor.insert(at: offset) { writer in
-            write(flow.listener, &writer)
-            if flow.listener != arrival.listener { write(arrival.listener, &writer) }
+            if isReachable { write(flow.listener, &writer) }
+            if !isReachable || flow.listener != arrival.listener { write(arrival.listener, &writer) }
         }
     }
 

@@ -10,6 +10,9 @@ public struct ProxyConfiguration: Sendable {
     public var branchLimit = 32
     /// How long the targets of one preference ring before those of the next are tried (RFC 3261 §16.6).
     public var ringTime: Duration = .seconds(20)
+    /// What a caller is told when no contact of a user of ours has answered in time: 408 (RFC 3261 §16.7), or 480 as RFC 3665 §3.10
+    /// draws it. The 408 of another server goes back as it is.
+    public var noAnswerStatus: StatusCode = 408
     /// How many redirections are followed one after another; the response to the last goes back (RFC 3261 §16.7 step 4).
     public var redirectionLimit = 5
     /// When History-Info is kept (RFC 7044).

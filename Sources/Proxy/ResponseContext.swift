@@ -241,7 +241,9 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         guard !isAnswered, let server else { return }
         conclude(isSuccess: false, layer)
         stopRingTimer(layer)
-        best.send(server, layer, isHome: isHome, further: returnedFields()) { editHistory(of: $0, with: &$1) }
+        best.send(
+            server, layer, isHome: isHome, noAnswer: proxy.configuration.noAnswerStatus, further: returnedFields()
+        ) { editHistory(of: $0, with: &$1) }
     }
 
     // MARK: Time to ring

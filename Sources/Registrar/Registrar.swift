@@ -111,7 +111,8 @@ public final class Registrar {
                 if let defect = instanceDefect(plan.changes, view, domain) {
                     return answer(request, 403, defect, in: layer)
                 }
-                switch examinePush(&plan, view) {
+                let number = (layer.driver.random(), UInt16(truncatingIfNeeded: layer.driver.random()))
+                switch examinePush(&plan, registration, view, number: number) {
                 case .taken: break
                 case .unknownService: return answer(request, 555, in: layer)
                 case .tooBrief: return tooBrief(request, RegistrarConfiguration.leastPushExpires, in: layer)
@@ -195,7 +196,8 @@ public final class Registrar {
     ) -> RegistrationOutcome {
         switch verdict {
         case .accepted(let effect):
-            let serviceRoute = configuration.serviceRoute(ofDomain: registration.domain)
+            let isSecure = (try? request.view.requestURI)?.scheme == .sips
+            let serviceRoute = configuration.serviceRoute(ofDomain: registration.domain, isSecure: isSecure)
             layer.respondStatelessly(to: request, 200) { writer in
                 date.write(effect.moment, into: &writer)
                 writer.append(plan.answer.bytes)
@@ -222,7 +224,7 @@ public final class Registrar {
                 outcome.pushUser = [UInt8](registration.user)
             }
             return outcome
-        case .outOfOrder: return answer(request, 500, "CSeq Out Of Order", in: layer)
+        case .outOfOrder: return answer(request, 500, "Request Out Of Order", in: layer)
         case .contradiction: return answer(request, 400, "Contact Repeated", in: layer)
         case .tooManyContacts: return answer(request, 403, "Too Many Contacts", in: layer)
         case .deferred(.full): return deferred(request, "Too Many Bindings", in: layer)

@@ -26,6 +26,10 @@ public struct RegistrarConfiguration: Sendable, Hashable {
     /// it is empty or missing (RFC 3608 §6.3).
     public var serviceRoutes: [[UInt8]] = []
 
+    /// The same for user agents that register a SIPS address: SIPS URIs, so that their requests are secure from the first hop
+    /// (RFC 3608 §8, RFC 5630 §3.1.3); where it is missing the others are told.
+    public var secureServiceRoutes: [[UInt8]] = []
+
     /// The seconds within which a user agent that keeps a flow must send something by it (Flow-Timer, RFC 5626 §4.4, §5.4); 0
     /// tells none, and then it goes by its own.
     public var flowTimer: UInt32 = 120
@@ -72,8 +76,9 @@ public struct RegistrarConfiguration: Sendable, Hashable {
 
     public init() {}
 
-    func serviceRoute(ofDomain domain: Int) -> [UInt8] {
-        serviceRoutes.indices.contains(domain) ? serviceRoutes[domain] : []
+    func serviceRoute(ofDomain domain: Int, isSecure: Bool) -> [UInt8] {
+        if isSecure, secureServiceRoutes.indices.contains(domain) { return secureServiceRoutes[domain] }
+        return serviceRoutes.indices.contains(domain) ? serviceRoutes[domain] : []
     }
 
     /// The expiration that is granted for a request, in seconds; nil when it is too brief. Zero, a removal, stays.

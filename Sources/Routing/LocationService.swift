@@ -77,4 +77,10 @@ public protocol LocationService: AnyObject, Sendable {
     ///   - domain: the index of the domain in the `DomainTable`.
     ///   - gruu: the value of the `gr` parameter as written; empty for a temporary GRUU, which has none.
     func location(user: UnsafeRawBufferPointer, domain: Int, gruu: UnsafeRawBufferPointer) -> Location
+
+    /// The bindings that a reference names which a registrar of ours has given to a user agent that push notifications wake
+    /// (the PURR of RFC 8599 §6.2.1).
+    ///
+    /// - Parameter reference: the value of the `pn-purr` parameter as written; 404 for one that is not ours.
+    func location(registration reference: UnsafeRawBufferPointer) -> Location
 }

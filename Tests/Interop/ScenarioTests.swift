@@ -43,7 +43,8 @@ extension Interop {
         /// Calls of two, and requests of two outside of calls.
         static let dialogs: [ScenarioPlay] =
             [
-                "100rel", "early_update", "update", "session_timer", "422", "reinvite", "491", "bye_race", "refer",
+                "100rel", "early_update", "update", "session_timer", "422", "reinvite", "491", "glare", "bye_race",
+                "refer",
                 "replaces", "cancel_crossing", "no_ack", "early_bye", "info", "options_in_dialog", "late_offer",
                 "message", "publish", "subscribe", "extension_method", "no_dialog",
             ].map { ScenarioPlay(pair: $0) } + [
@@ -75,7 +76,7 @@ extension Interop {
         /// What a user agent does by itself; those in `ringing` must be caught before the answer.
         static let agent = [
             "accept", "bye_before_ack", "codecs", "interval", "late_ack", "late_offer", "media_type", "method",
-            "no_dialog",
+            "no_dialog", "out_of_order",
             "options", "precondition", "register", "reinvite", "replaces_nothing", "require", "session_timer",
             "subscribe",
             "unknown_info",

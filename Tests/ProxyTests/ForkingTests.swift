@@ -329,6 +329,26 @@ import Testing
         #expect(statuses().last == 408)
     }
 
+    /// `proxy.no-answer: unavailable`: for our own user, whether dead or ringing in vain; what another server says stays.
+    @Test(arguments: [(true, false, 480), (false, false, 480), (false, true, 408)])
+    func nobodyAnswersIn480(_ isDead: Bool, _ isSaidByAnother: Bool, _ status: Int) {
+        host.proxy.configuration.noAnswerStatus = 480
+        let bob = peer(20)
+        if isDead { network.remove(bob.node) }
+        bob.onRequest = { peer, request, transaction in
+            guard let transaction else { return }
+            if request.view.method == .invite {
+                peer.answer(transaction, isSaidByAnother ? 408 : 180)
+            } else if request.view.method == .cancel {
+                peer.answer(transaction, 200)
+            }
+        }
+        host.add("bob", (bob, 1_000))
+        caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node)
+        network.run(for: .seconds(300))
+        #expect(statuses().filter { $0 >= 200 } == [UInt16(status)])
+    }
+
     @Test(arguments: 1...10)
     func underLossOfTwentyPercentEveryCallCompletes(_ seed: Int) {
         let network = SimulatedNetwork(seed: UInt64(seed))

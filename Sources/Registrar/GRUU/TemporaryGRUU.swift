@@ -48,6 +48,12 @@ struct TemporaryGRUU {
     ///
     /// - Parameter number: 80 bits that are never the same twice.
     func write(_ content: Content, number: (UInt64, UInt16), into writer: inout ByteWriter) {
+        writer.append(Self.prefix)
+        writeSealed(content, number: number, into: &writer)
+    }
+
+    /// Writes the sealed bytes alone.
+    func writeSealed(_ content: Content, number: (UInt64, UInt16), into writer: inout ByteWriter) {
         withUnsafeTemporaryAllocation(byteCount: Self.rawLength, alignment: 8) { raw in
             raw.storeBytes(of: number.0, as: UInt64.self)
             raw.storeBytes(of: number.1, toByteOffset: 8, as: UInt16.self)
@@ -56,7 +62,6 @@ struct TemporaryGRUU {
             for index in 0..<5 { raw[15 + index] = UInt8(truncatingIfNeeded: content.mark >> UInt64(8 * index)) }
             crypt(raw)
             withUnsafeBytes(of: proof(raw)) { raw[20..<30].copyBytes(from: $0[..<Self.proofLength]) }
-            writer.append(Self.prefix)
             for start in stride(from: 0, to: Self.rawLength, by: 3) {
                 let group = UInt32(raw[start]) << 16 | UInt32(raw[start + 1]) << 8 | UInt32(raw[start + 2])
                 for shift in stride(from: UInt32(18), through: 0, by: -6) {
@@ -69,11 +74,17 @@ struct TemporaryGRUU {
     /// What a user part says; nil when it is none of ours.
     func read(_ user: UnsafeRawBufferPointer) -> Content? {
         guard user.count == Self.length, Self.hasPrefix(user) else { return nil }
+        return readSealed(UnsafeRawBufferPointer(rebasing: user[Self.prefix.utf8CodeUnitCount...]))
+    }
+
+    /// What sealed bytes say; nil when they are none of ours.
+    func readSealed(_ text: UnsafeRawBufferPointer) -> Content? {
+        guard text.count == Self.rawLength / 3 * 4 else { return nil }
         return withUnsafeTemporaryAllocation(byteCount: Self.rawLength, alignment: 8) { raw -> Content? in
             for group in 0..<Self.rawLength / 3 {
                 var bits: UInt32 = 0
                 for index in 0..<4 {
-                    guard let value = Self.value(user[Self.prefix.utf8CodeUnitCount + 4 * group + index]) else {
+                    guard let value = Self.value(text[4 * group + index]) else {
                         return nil
                     }
                     bits = bits << 6 | value

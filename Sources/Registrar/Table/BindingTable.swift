@@ -27,6 +27,7 @@ public final class BindingTable: LocationService, @unchecked Sendable {
     private let domainCount: Atomic<Int>
     let hash: SipHash
     let temporaryGRUUs: TemporaryGRUU
+    let registrationReferences: RegistrationReference
     let shards: UnsafeMutablePointer<Mutex<BindingShard>>
     let total = Atomic<Int>(0)
     let loading = Atomic<Bool>(false)
@@ -63,6 +64,7 @@ public final class BindingTable: LocationService, @unchecked Sendable {
         domainCount = Atomic(domains.domains.count)
         hash = key.derived(for: "places of addresses of record")
         temporaryGRUUs = TemporaryGRUU(key: key)
+        registrationReferences = RegistrationReference(key: key)
         shards = .allocate(capacity: Self.shardCount)
         for i in 0..<Self.shardCount { (shards + i).initialize(to: Mutex(BindingShard())) }
     }

@@ -112,6 +112,10 @@ public struct RegistrationClient: Sendable {
     /// The last URI that leads to this device and hides whose it is, as long as the contact is bound (RFC 5627 §3.1.2).
     public private(set) var temporaryGRUU: URI?
 
+    /// What names this registration in the contacts of dialogs, so that requests in them wake the user agent: the last
+    /// `+sip.pnspurr` (RFC 8599 §6.1.1); nil when none was told.
+    public private(set) var registrationReference: String?
+
     /// What is registered.
     public private(set) var configuration: RegistrationConfiguration
 
@@ -303,6 +307,7 @@ public struct RegistrationClient: Sendable {
         failures = 0
         isBound = true
         learnGRUUs(response)
+        learnReference(response)
         state = .registered
         guard !wantsOther else { return [.set(.expiry, expires)] + remove() }
         let lead = configuration.refreshLead(expires)
@@ -393,6 +398,32 @@ public struct RegistrationClient: Sendable {
             else { continue }
             publicGRUU = Self.gruu(address["pub-gruu"])
             temporaryGRUU = Self.gruu(address["temp-gruu"])
+        }
+    }
+
+    /// Takes the reference to this registration (RFC 8599 §6.1.1), when it is one that wakes by push.
+    private mutating func learnReference(_ response: MessageView) {
+        guard configuration.contact.parameter("pn-prid") != nil else { return }
+        for value in response.values(of: .featureCaps) {
+            for part in response.text(value).split(separator: ";") {
+                let pair = part.split(separator: "=", maxSplits: 1)
+                let name = pair[0].lowercased().filter { $0 != " " && $0 != "\t" }
+                guard pair.count == 2, name == "+sip.pnspurr" else { continue }
+                let text = pair[1].filter { $0 != " " && $0 != "\t" && $0 != "\"" }
+                // What could not stand in a URI would spoil the contact.
+                guard !text.isEmpty, text.utf8.allSatisfy(Self.isUnreserved) else { continue }
+                registrationReference = text
+            }
+        }
+    }
+
+    /// `unreserved` (RFC 3261 §25.1), and what Base64 has besides.
+    private static func isUnreserved(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"):
+            true
+        default: "-_.!~*'()+/".utf8.contains(byte)
         }
     }
 

@@ -26,7 +26,7 @@ extension TransactionLayer {
         writeRequest(flow, token, branchSuffix, extras, write)
         var datagramForm: ClientTransaction.DatagramForm?
         if flow.transport == .udp, scratch.count > configuration.datagramThreshold, !staysOnDatagram,
-            target.flow == nil, let larger = route(Target(.tcp, target.address))
+            target.flow == nil, acceptsTCP, let larger = route(Target(.tcp, target.address))
         {
             datagramForm = .init(request: scratch.array, flow: flow, isProxied: isProxied)
             flow = larger
@@ -65,6 +65,10 @@ extension TransactionLayer {
         send(bytes, flow)
         return (bytes, flow)
     }
+
+    /// Whether large requests are sent by TCP in place of UDP (RFC 3261 §18.1.1): where this element speaks both. One that is asked by
+    /// UDP alone may be where nothing else passes, and connects only where it is told to.
+    private var acceptsTCP: Bool { listeners.contains { $0.transport == .tcp && $0.isAccepting } }
 
     /// Chooses the flow to a target: its own, or the listener of that transport and family.
     public func route(_ target: Target) -> Flow? {

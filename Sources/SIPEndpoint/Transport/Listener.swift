@@ -21,4 +21,13 @@ public struct Listener: Hashable, Sendable {
         self.address = address
         self.advertised = Array((advertised ?? address.description).utf8)
     }
+
+    /// The port that others reach this listener by: the one that is advertised, else the transport's usual one.
+    public var advertisedPort: UInt16 {
+        guard let colon = advertised.lastIndex(of: UInt8(ascii: ":")),
+            !advertised[colon...].contains(UInt8(ascii: "]")),
+            let port = UInt16(String(decoding: advertised[(colon + 1)...], as: UTF8.self))
+        else { return transport.defaultPort }
+        return port
+    }
 }

@@ -95,6 +95,17 @@ extension ServerConfiguration {
         /// How long contacts of one preference ring before they are cancelled and the next are tried.
         public var ringTime: Duration = .seconds(20)
 
+        /// What a caller is told when nobody has answered in time.
+        public enum NoAnswer: String, CaseIterable, Sendable {
+            /// 408 Request Timeout.
+            case timeout
+            /// 480 Temporarily Unavailable.
+            case unavailable
+        }
+
+        /// What a caller is told when no contact of a user has answered in time.
+        public var noAnswer: NoAnswer = .timeout
+
         /// Who may send requests to other domains.
         public var relay: Relay = .users
 

@@ -62,7 +62,7 @@ extension Dispatcher {
             proxy.forwardStatelessly(request, plan, to: nil, in: layer)
             return true
         }
-        guard let uri = try? view.requestURI, uri.isSIP, !plan.hasNext, let domain = domains.find(view.bytes(uri.host)),
+        guard let uri = try? view.requestURI, !plan.hasNext, let domain = domain(of: uri, in: view.bytes, layer),
             settings.policies[domain].mode == .stateless,
             case .bindings(let all) = location(of: uri, in: view, domain),
             case let isSecure = uri.scheme == .sips,

@@ -33,7 +33,7 @@ extension Dispatcher {
     /// goes before their Path.
     func dialogTarget(_ view: MessageView, _ plan: RoutePlan) -> DialogTarget {
         guard !plan.requestURIIsOurs, let uri = try? view.requestURI, Self.mark(of: uri, in: view) != nil,
-            let domain = domains.find(view.bytes(uri.host))
+            let domain = domain(of: uri, in: view.bytes, layer)
         else { return .none }
         switch location(of: uri, in: view, domain) {
         case .bindings(let found):
@@ -55,7 +55,7 @@ extension Dispatcher {
     /// Whether we must stay in the way of the dialog that a request begins: its Contact is a GRUU of ours, and other proxies are
     /// in the way (RFC 5627 §6.2).
     func mustRecordRoute(_ view: MessageView) -> Bool {
-        view.firstIndex(of: .recordRoute) != nil && ownContact(view) != nil
+        view.firstIndex(of: .recordRoute) != nil && ownContact(view) != nil || contactNamesRegistration(view)
     }
 
     /// The Contact of a request when it is a GRUU in a domain of ours.

@@ -50,17 +50,20 @@ extension Dispatcher {
         let claimed = (try? view.uri(from.uri)).flatMap { uri in
             uri.isSIP ? domains.find(view.bytes(uri.host)).map { (uri, $0) } : nil
         }
-        guard let (uri, domain) = claimed else {
+        let user: [UInt8]
+        let domain: Int
+        if let (uri, claimedDomain) = claimed {
+            guard let proven = prove(request, uri, claimedDomain, asProxy: true, layer) else { return nil }
+            guard URI.unescape(view.text(uri.user)) == String(decoding: proven, as: UTF8.self) else {
+                counters.identityMismatch &+= 1
+                layer.respondStatelessly(to: request, 403, reason: "From is not the user who authenticated")
+                return nil
+            }
+            (user, domain) = (proven, claimedDomain)
+        } else {
             guard let called, !settings.policies[called].isOpen else { return Sender(strips: strangers) }
-            counters.strangersRefused &+= 1
-            layer.respondStatelessly(to: request, 403, reason: "This domain takes calls of its own users only")
-            return nil
-        }
-        guard let user = prove(request, uri, domain, asProxy: true, layer) else { return nil }
-        guard URI.unescape(view.text(uri.user)) == String(decoding: user, as: UTF8.self) else {
-            counters.identityMismatch &+= 1
-            layer.respondStatelessly(to: request, 403, reason: "From is not the user who authenticated")
-            return nil
+            guard let proven = proveAnonymously(request, from, called, layer) else { return nil }
+            (user, domain) = (proven, called)
         }
         guard !contactIsOfAnother(view, than: user, domain) else {
             counters.identityMismatch &+= 1
@@ -76,6 +79,32 @@ extension Dispatcher {
 
     // MARK: Proof
 
+    /// Has the sender of a request whose From is in no domain of ours prove to be a user of the closed domain that it calls.
+    ///
+    /// Everybody is asked for credentials, so that nothing is learnt of who may call. Who proves to be a user may withhold the
+    /// name (RFC 3323 §4.1.1.3), but not write another one into From.
+    private func proveAnonymously(
+        _ request: IncomingRequest, _ from: AddressIndex, _ called: Int, _ layer: TransactionLayer
+    ) -> [UInt8]? {
+        guard let uri = try? request.view.uri(from.uri) else {
+            layer.respondStatelessly(to: request, 400, reason: "From holds no URI")
+            return nil
+        }
+        guard let user = prove(request, uri, called, asProxy: true, layer) else {
+            counters.strangersRefused &+= 1
+            return nil
+        }
+        guard uri.isSIP, request.view.text(uri.host).lowercased() == Self.anonymousHost else {
+            counters.identityMismatch &+= 1
+            layer.respondStatelessly(to: request, 403, reason: "From is not the user who authenticated")
+            return nil
+        }
+        return user
+    }
+
+    /// The host of a From that tells nothing (RFC 3323 §4.1.1.3).
+    private static let anonymousHost = "anonymous.invalid"
+
     /// Has a sender prove to be a user of a domain, by what the domain wants.
     ///
     /// - Parameter claimed: the URI of the user whom the request names as its sender.
@@ -85,10 +114,12 @@ extension Dispatcher {
     ) -> [UInt8]? {
         let policy = settings.policies[domain].authentication
         if policy != .digest {
-            let user = Array(URI.unescape(request.view.text(claimed.user)).utf8)
-            let isCertified =
-                !user.isEmpty && domains.find(request.view.bytes(claimed.host)) == domain
-                && isCertified(user, domain, request.flow, layer)
+            let namesUser = claimed.isSIP && domains.find(request.view.bytes(claimed.host)) == domain
+            let user =
+                namesUser
+                ? Array(URI.unescape(request.view.text(claimed.user)).utf8)
+                : certifiedUser(domain, request.flow, layer) ?? []
+            let isCertified = !user.isEmpty && isCertified(user, domain, request.flow, layer)
             if isCertified, policy != .both { return user }
             if !isCertified, policy != .either {
                 counters.uncertified &+= 1
@@ -111,6 +142,17 @@ extension Dispatcher {
             guard let at = address.lastIndex(of: "@") else { return false }
             return Array(address[..<at].utf8) == user && isOurs(address[address.index(after: at)...])
         }
+    }
+
+    /// The first user of a domain whom the certificate of a connection names.
+    private func certifiedUser(_ domain: Int, _ flow: Flow, _ layer: TransactionLayer) -> [UInt8]? {
+        guard flow.connection != 0, flow.transport.isSecure else { return nil }
+        for address in layer.driver.provenUsers(of: flow.connection) {
+            guard let at = address.lastIndex(of: "@") else { continue }
+            let isOurs = Array(address[address.index(after: at)...].utf8).withUnsafeBytes { domains.find($0) } == domain
+            if isOurs { return Array(address[..<at].utf8) }
+        }
+        return nil
     }
 
     /// Digest, within the limits of attempts.

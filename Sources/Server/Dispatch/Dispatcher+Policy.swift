@@ -11,7 +11,7 @@ extension Dispatcher: ProxyPolicy {
     func failed(_ flow: Flow, of request: MessageView) {
         if flow.connection != 0 {
             registrar.table.connectionClosed(flow.connection)
-        } else if let uri = try? request.requestURI, uri.isSIP, let domain = domains.find(request.bytes(uri.host)) {
+        } else if let uri = try? request.requestURI, let domain = domain(of: uri, in: request.bytes, layer) {
             registrar.table.flowFailed(flow, user: request.bytes(uri.user), domain: domain)
         }
     }
@@ -24,10 +24,7 @@ extension Dispatcher: ProxyPolicy {
 
     func targets(for uri: URI, redirecting request: MessageView) -> [ProxyTarget] {
         guard settings.followsRedirections != .nowhere else { return [] }
-        let domain = uri.bytes.withUnsafeBytes { bytes in
-            domains.find(UnsafeRawBufferPointer(rebasing: bytes[uri.index.host.lowerBound..<uri.index.host.upperBound]))
-        }
-        guard let domain else {
+        guard let domain = uri.bytes.withUnsafeBytes({ domain(of: uri.index, in: $0, layer) }) else {
             // Elsewhere the request goes on the callee's word; who may send nothing there is not sent there either.
             guard settings.followsRedirections == .anywhere, settings.relay == .users else { return [] }
             var target = ProxyTarget(uri: uri.bytes)

@@ -89,7 +89,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         calls.hear(request.view, now: layer.driver.now)
         var targets: [ProxyTarget] = []
         switch dialogTarget(request.view, plan) {
-        case .none: break
+        case .none: if let target = registeredTarget(request.view, plan) { targets = [target] }
         case .contacts(let found): targets = found
         case .unreachable(let status):
             return isAck ? counters.strayAcks &+= 1 : layer.respondStatelessly(to: request, status)
@@ -132,7 +132,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         }
         let listenerIsAsked = proxy.isOurs(uri, view, layer)
         // A URI that names a listener and no domain means the first domain.
-        let domain = domains.find(view.bytes(uri.host)) ?? (listenerIsAsked ? 0 : nil)
+        let domain = domain(of: uri, in: view.bytes, layer) ?? (listenerIsAsked ? 0 : nil)
         if view.method == .register, let domain {
             return register(request, domain, layer)
         }
@@ -159,7 +159,9 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
                 to: request, 403, reason: "Relaying denied: neither sender nor recipient is of this server")
         }
         guard let sender = identify(request, from, called: nil, layer) else { return }
-        forward(request, plan, to: [], sender, ForwardingDirectives(), layer)
+        var directives = ForwardingDirectives()
+        directives.recordsRoute = contactNamesRegistration(view)
+        forward(request, plan, to: [], sender, directives, layer)
     }
 
     /// Whether a request goes to a domain whose phones register through this server.

@@ -18,7 +18,7 @@ public final class SIPServer: Sendable {
     public static let stopLimit: Duration = .seconds(5)
 
     /// The listeners, with the ports that they have.
-    public var listeners: [Listener] { endpoint.listeners }
+    public var listeners: [Listener] { endpoint.listeners.filter(\.isAccepting) }
     /// When the server started.
     let started: ContinuousClock.Instant
     let logger: Logger
@@ -170,7 +170,6 @@ public final class SIPServer: Sendable {
     private static func security(
         _ configuration: ServerConfiguration, _ logger: Logger
     ) throws(ServerError) -> TLSContext? {
-        guard configuration.isSecured else { return nil }
         let settings = try configuration.security(logger: logger)
         do throws(TLSConfigurationError) {
             return try TLSContext(settings)

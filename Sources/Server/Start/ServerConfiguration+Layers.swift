@@ -47,6 +47,7 @@ extension ServerConfiguration {
         guard !result.listeners.isEmpty else {
             throw ServerError(.usage, "there is no listener", remedy: "add udp://127.0.0.1:5060")
         }
+        result.listeners += Self.outgoing(beside: result.listeners, security)
         return result
     }
 
@@ -61,6 +62,27 @@ extension ServerConfiguration {
         result.trialCost = overload.trialCost
         result.laneCount = laneCount
         return result
+    }
+
+    /// What connections to others need where nobody listens: a server that takes requests by UDP alone sends them by TCP and TLS
+    /// too, when its phones or the names of others ask for that (RFC 3263 §4.1).
+    private static func outgoing(
+        beside listeners: [SIPEndpoint.ListenerConfiguration], _ security: TLSContext?
+    ) -> [SIPEndpoint.ListenerConfiguration] {
+        var found: [SIPEndpoint.ListenerConfiguration] = []
+        for transport in security == nil ? [TransportName.tcp] : [.tcp, .tls] {
+            for listener in listeners {
+                let isThere = (listeners + found).contains {
+                    $0.transport == transport && $0.address.family == listener.address.family
+                }
+                guard !isThere else { continue }
+                var own = listener
+                own.transport = transport
+                own.isAccepting = false
+                found.append(own)
+            }
+        }
+        return found
     }
 
     /// How WebSocket is spoken.
@@ -119,7 +141,23 @@ extension ServerConfiguration {
         result.serviceRoutes = domains.map { domain in
             Array(domain.serviceRoute.map { "<\($0)>" }.joined(separator: ", ").utf8)
         }
+        result.secureServiceRoutes = domains.map { domain in
+            Array(domain.serviceRoute.map { "<\(Self.secured($0))>" }.joined(separator: ", ").utf8)
+        }
         return result
+    }
+
+    /// A Route URI as those are told who register a SIPS address: SIPS implies TLS, at its own port where the URI has the usual
+    /// one or none (RFC 3261 §19.1.2, §26.2.2).
+    static func secured(_ uri: String) -> String {
+        guard uri.prefix(4).lowercased() == "sip:" else { return uri }
+        let parts = uri.dropFirst(4).split(separator: ";")
+        guard var place = parts.first else { return uri }
+        if place.hasSuffix(":\(TransportName.udp.defaultPort)") {
+            place = place[..<(place.lastIndex(of: ":") ?? place.endIndex)]
+        }
+        let parameters = parts.dropFirst().filter { !$0.lowercased().hasPrefix("transport=") }
+        return "sips:" + ([place] + parameters).joined(separator: ";")
     }
 
     func proxyConfiguration(routeKey: SipHash) -> ProxyConfiguration {
@@ -129,6 +167,7 @@ extension ServerConfiguration {
         result.branchLimit = proxy.branches
         result.recordsRoute = proxy.recordsRoute
         result.ringTime = proxy.ringTime
+        result.noAnswerStatus = proxy.noAnswer == .timeout ? 408 : 480
         result.parkingTime = push.waitingTime
         result.redirectionLimit = proxy.redirectionLimit
         result.addsDiversion = proxy.addsDiversion

@@ -11,7 +11,8 @@ extension ServerConfiguration {
     /// - Throws: `ServerError` that names the key and the file that is wrong.
     func security(logger: Logger) throws(ServerError) -> TLSConfiguration {
         var result = TLSConfiguration()
-        result.identities = [try sharedIdentity(logger)]
+        // Who only connects to others by TLS shows a certificate when there is one, and needs none.
+        if isSecured || !tls.certificate.isEmpty { result.identities = [try sharedIdentity(logger)] }
         for domain in domains where !domain.certificate.isEmpty {
             let key = domain.certificateKey.isEmpty ? domain.certificate : domain.certificateKey
             let identity = try identity(domain.certificate, key, "the certificate of the domain \(domain.name)")
@@ -21,7 +22,7 @@ extension ServerConfiguration {
             }
             result.identities.append(identity)
         }
-        if tls.clientVerification == .none {
+        if isSecured, tls.clientVerification == .none {
             for domain in domains where domain.authentication != .digest {
                 logger.warning(
                     "users of \(domain.name) cannot show certificates: no client is asked for one (tls.verify-client)")

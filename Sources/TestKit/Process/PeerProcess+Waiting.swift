@@ -69,7 +69,9 @@ extension PeerProcess {
     public func bound(_ transport: Transport, port: UInt16, within limit: Duration = patience) async throws {
         let deadline = ContinuousClock.now + limit
         while !SocketTable.holds(transport, port: port) {
-            if let exit = state.current.exit {
+            // What it wrote before its end may still be in the pipes, and says why.
+            let state = state.current
+            if let exit = state.exit, state.openStreams == 0 {
                 throw PeerError(
                     .ended, "\(name) ended (\(exit)) before it bound \(transport) port \(port)",
                     transcript: transcript())

@@ -8,15 +8,16 @@ extension CallAgent {
     /// - Parameter isSecure: whether the request, ours or the one that is answered, went to a SIPS URI, or by one in its
     ///   topmost Route or Record-Route: then the contact is SIPS too (RFC 3261 §8.1.1.8, §12.1.1).
     func contact(_ flow: Flow, isSecure: Bool) -> String {
+        let reference = registrationReference.map { ";pn-purr=\($0)" } ?? ""
         if let gruu {
             // The SIPS form of a GRUU is one too (RFC 5627 §5.1 builds on RFC 3261 §19.1.4; RFC 5630 §3.3).
-            guard isSecure, gruu.scheme == .sip else { return "<\(gruu)>" }
-            return "<sips:\("\(gruu)".dropFirst(4))>"
+            guard isSecure, gruu.scheme == .sip else { return "<\(gruu)\(reference)>" }
+            return "<sips:\("\(gruu)".dropFirst(4))\(reference)>"
         }
         let host = String(decoding: layer.listeners[Int(flow.listener)].advertised, as: UTF8.self)
-        if isSecure { return "<sips:\(URI.escape(contactUser))@\(host)>" }
+        if isSecure { return "<sips:\(URI.escape(contactUser))@\(host)\(reference)>" }
         let transport = flow.transport == .udp ? "" : ";transport=\(flow.transport.parameterText)"
-        return "<sip:\(URI.escape(contactUser))@\(host)\(transport)>"
+        return "<sip:\(URI.escape(contactUser))@\(host)\(transport)\(reference)>"
     }
 
     func writeContact(_ flow: Flow, isSecure: Bool, into writer: inout ByteWriter) {

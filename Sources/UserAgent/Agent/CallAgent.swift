@@ -30,6 +30,9 @@ public final class CallAgent {
     public let contactUser: String
     /// The URI that leads to this agent from everywhere, in place of its own address in Contact (RFC 5627 §4.4); nil for none.
     public var gruu: URI?
+
+    /// What names the registration in Contact, so that requests in the dialog wake this agent (`pn-purr`, RFC 8599 §6.1.1).
+    public var registrationReference: String?
     /// Whether the agent asks for GRUUs.
     public var supportsGRUU = false
     /// How calls are led.

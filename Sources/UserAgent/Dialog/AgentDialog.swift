@@ -141,7 +141,8 @@ final class AgentDialog: RequestScope {
         if view.method != .ack {
             guard let order = try? state.receive(view) else { return layer.respondStatelessly(to: request, 400) }
             guard order == .inOrder else {
-                return layer.respondStatelessly(to: request, 500, reason: "CSeq is out of order")
+                // Some look for CSeq in the whole response: its name must not stand in the reason.
+                return layer.respondStatelessly(to: request, 500, reason: "Request Out Of Order")
             }
             guard !agent.refusesExtensions(of: request) else { return }
         }

@@ -48,6 +48,7 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         agent.onInvitation = { [unowned self] leg in onInvitation(leg) }
         agent.supportsGRUU = instance != nil
         registration = makeRegistration(layer, credentials)
+        registration?.onReference = { [unowned self] in agent.registrationReference = $0 }
         registration?.onGRUUs = { [unowned self] `public`, temporary in
             agent.gruu =
                 switch gruu {

@@ -35,6 +35,8 @@ final class RegistrationAgent: ClientTransactionUser {
     /// Told of the public and the temporary GRUU of the device when either is another (RFC 5627 §4.2).
     var onGRUUs: (_ public: URI?, _ temporary: URI?) -> Void = { _, _ in }
     private var gruus: [URI?] = [nil, nil]
+    /// Told what names the registration in the contacts of dialogs.
+    var onReference: (_ reference: String) -> Void = { _ in }
 
     /// Marks the timer tokens of a registration.
     static let timerMark: UInt64 = 1 << 58
@@ -107,6 +109,7 @@ final class RegistrationAgent: ClientTransactionUser {
             gruus = learnt
             onGRUUs(client.publicGRUU, client.temporaryGRUU)
         }
+        if let reference = client.registrationReference { onReference(reference) }
         for action in actions {
             switch action {
             case .send: send()

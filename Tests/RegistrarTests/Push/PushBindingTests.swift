@@ -1,3 +1,4 @@
+import Foundation
 import Routing
 import SIP
 import Testing
@@ -61,6 +62,36 @@ import Testing
         fixture.clock.advance(120)
         #expect(waking().isEmpty)
         #expect(fixture.contacts().isEmpty)
+    }
+
+    /// RFC 8599 §6.2.1: each answer has a new reference, unlike the last; all lead to the registration as long as it asks for the
+    /// same notifications, and nobody else can make one.
+    @Test func referencesLeadToTheRegistration() throws {
+        let fixture = fixture()
+        func reference(_ contact: String, _ cSeq: UInt32) throws -> String {
+            let caps = try #require(try fixture.send(Register("<\(contact)>", cSeq: cSeq))[.featureCaps])
+            let found = try #require(caps.firstMatch(of: /^\*;\+sip\.pns="acme";\+sip\.pnspurr="([A-Za-z0-9_-]{40})"$/))
+            return String(found.1)
+        }
+        func contacts(_ reference: String) -> [String]? {
+            let found = Array(reference.utf8).withUnsafeBytes { fixture.table.location(registration: $0) }
+            guard case .bindings(let bindings) = found else { return nil }
+            return bindings.map { String(decoding: $0.contact, as: UTF8.self) }
+        }
+        try fixture.send(Register("<sip:b@192.0.2.1>", callID: "two"))
+        let (first, second) = (try reference(Self.contact, 1), try reference(Self.contact, 2))
+        #expect(first != second && first.prefix(12) != second.prefix(12) && first.suffix(12) != second.suffix(12))
+        #expect(contacts(first) == [Self.contact] && contacts(second) == [Self.contact])
+        for index in first.indices {
+            let other = first[index] == "A" ? "B" : "A"
+            #expect(contacts(first.replacingCharacters(in: index...index, with: other)) == nil)
+        }
+        for wrong in ["", "x", String(first.dropLast()), first + "A", "tgruu." + first] {
+            #expect(contacts(wrong) == nil)
+        }
+        try fixture.send(Register("<\(Self.contact)>;expires=0", cSeq: 3))
+        #expect(contacts(first) == nil)
+        #expect(try fixture.send(Register("<sip:b@192.0.2.1>", callID: "two", cSeq: 2))[.featureCaps] == nil)
     }
 
     /// A proxy before us sends the notifications itself, and says so.

@@ -25,7 +25,7 @@ import Testing
         let answer = try fixture.send(Register(contact, callID: callID, cSeq: cSeq))
         #expect(answer.statusCode == status)
         if status == 500 {
-            #expect(answer.reasonPhrase == "CSeq Out Of Order")
+            #expect(answer.reasonPhrase == "Request Out Of Order")
             #expect(contacts(try fixture.send(Register())) == ["<sip:alice@192.0.2.1>;expires=3600"])
             #expect(fixture.registrar.counters.outOfOrder == 1)
         }

@@ -88,4 +88,17 @@ import Testing
         #expect(try fixture.send(other)[.serviceRoute] == nil)
         #expect(try fixture.send(Register("<sip:a@10.0.0.1>;expires=1"))[.serviceRoute] == nil)
     }
+
+    /// Who registers a SIPS address is told SIPS URIs, and who does not is not.
+    @Test func secureRegistrationsAreToldASecureServiceRoute() throws {
+        let (plain, secure) = ("<sip:p1.home.example;lr>", "<sips:p1.home.example;lr>")
+        let fixture = RegistrarFixture {
+            $0.serviceRoutes = [Array(plain.utf8)]
+            $0.secureServiceRoutes = [Array(secure.utf8)]
+        }
+        let register = Register("<sips:a@10.0.0.1>").with(\.uri, "sips:example.com")
+            .with(\.to, "<sips:alice@example.com>").with(\.via, "SIP/2.0/TLS 192.0.2.1:5061;branch=z9hG4bK1")
+        #expect(try fixture.send(register)[.serviceRoute] == secure)
+        #expect(try fixture.send(Register("<sip:a@10.0.0.1>", callID: "2"))[.serviceRoute] == plain)
+    }
 }

@@ -49,6 +49,29 @@ extension RegistrationClientTests {
         #expect(machine.refresh() == [.stop(.attempt), .send])
     }
 
+    @Test("RFC 8599 §6.1.1: the last reference to the registration, when its contact can be woken")
+    func reference() throws {
+        let contact = "sip:alice@10.0.0.1:5070;pn-provider=acme;pn-prid=ZTY4"
+        let bound = "Contact: <\(contact)>;expires=3600\r\n"
+        var machine = try Self.machine(contact: contact)
+        _ = machine.start()
+        _ = try Self.receive(&machine, 200, bound + "Feature-Caps: *;+sip.pns=\"acme\"\r\n")
+        #expect(machine.registrationReference == nil)
+        for (field, expected) in [
+            ("*;+sip.pns=\"acme\";+sip.pnspurr=\"kjGB9a_-\"", "kjGB9a_-"), ("*; +SIP.PNSPURR = \"2nd\"", "2nd"),
+            // It stays the last one; what would break out of a URI is none.
+            ("*;+sip.pns=\"acme\"", "2nd"), ("*;+sip.pnspurr=\"a>b\"", "2nd"), ("*;+sip.pnspurr=\"\"", "2nd"),
+        ] {
+            _ = machine.refresh()
+            _ = try Self.receive(&machine, 200, bound + "Feature-Caps: \(field)\r\n")
+            #expect(machine.registrationReference == expected, "\(field)")
+        }
+        var other = try Self.machine(contact: "sip:alice@10.0.0.1:5070")
+        _ = other.start()
+        _ = try Self.receive(&other, 200, Self.bound + "Feature-Caps: *;+sip.pnspurr=\"x\"\r\n")
+        #expect(other.registrationReference == nil)
+    }
+
     @Test("RFC 5626 §4.1: instances are URNs")
     func instances() throws {
         for wrong in ["", "urn", "urn:uuid", "urn:uuid:", "uuid:1:2", "urn:x:a b", "urn:x:\"", "urn:x:>"] {

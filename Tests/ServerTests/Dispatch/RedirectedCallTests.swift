@@ -10,6 +10,8 @@ import TestKit
         (ServerConfiguration.Proxy.Redirections.ownDomains, "sip:alice@localhost", 200),
         (.ownDomains, "sip:nobody@localhost", 302), (.ownDomains, "sip:echo@localhost", 302),
         (.ownDomains, "sip:x@127.0.0.2:PORT", 302), (.anywhere, "sip:x@127.0.0.2:PORT", 200),
+        // Another port of our own address is a neighbour's.
+        (.ownDomains, "sip:x@127.0.0.1:PORT", 302), (.anywhere, "sip:x@127.0.0.1:PORT", 200),
         (.nowhere, "sip:alice@localhost", 302),
     ])
     func aRedirectionLeadsWhereItMay(
@@ -28,7 +30,8 @@ import TestKit
             }
             caller.send(caller.request("MESSAGE", "sip:bob@localhost", from: "sip:a@elsewhere.test"))
             let first = try await bob.next()
-            let elsewhere = try RawPhone(server: port, address: 0x7F00_0002)
+            let elsewhere = try RawPhone(
+                server: port, address: contact.contains("127.0.0.2") ? 0x7F00_0002 : 0x7F00_0001)
             let target = contact.replacing("PORT", with: String(elsewhere.port))
             bob.send(
                 bob.response(302, to: first).replacing(

@@ -2,6 +2,7 @@ import Reactor
 import Registrar
 import Routing
 import SIPEndpoint
+import Synchronization
 import TestKit
 import Testing
 import UserAgent
@@ -44,7 +45,7 @@ import UserAgent
             let first = try RawConnection(server: tcp)
             let answer = try await register(first)
             #expect(answer.status == 200)
-            #expect(answer.values("Feature-Caps") == ["*;+sip.pns=\"apns\""])
+            #expect(answer.values("Feature-Caps").first?.hasPrefix("*;+sip.pns=\"apns\";+sip.pnspurr=\"") == true)
             first.end()
             while await server.statistics().connections["open"] != 0 { await Task.yield() }
             #expect(await server.statistics().bindings == 1)
@@ -72,6 +73,79 @@ import UserAgent
             #expect(try await caller.next().status == 486)
             let counted = await server.statistics().push
             #expect(counted["parked"] == 1 && counted["delivered"] == 1 && counted["requested"] == 1)
+        }
+    }
+
+    private func reference(_ answer: RawMessage) throws -> Substring {
+        let caps = try #require(answer.values("Feature-Caps").first)
+        return try #require(caps.firstMatch(of: /\+sip\.pnspurr="([^"]+)"/)).1
+    }
+
+    /// A response of bob's phone over its connection.
+    private func respond(_ phone: RawConnection, _ status: Int, to request: RawMessage, contact: String) {
+        let copied = request.lines.filter { line in
+            ["Via:", "Record-Route:", "From:", "Call-ID:", "CSeq:"].contains { line.hasPrefix($0) }
+        }
+        let to = request.values("To")[0]
+        let lines =
+            ["SIP/2.0 \(status) Said by hand"] + copied.map(String.init)
+            + [
+                "To: \(to.contains("tag=") ? to : to + ";tag=bob")", "Contact: <\(contact)>", "Content-Length: 0", "",
+                "",
+            ]
+        phone.send(lines.joined(separator: "\n"))
+    }
+
+    /// RFC 8599 §6.2: a call is up, the phone falls asleep; what comes in the dialog wakes it, as its Contact names its registration,
+    /// and reaches it with that Request-URI though it has come back by another connection.
+    @Test(arguments: [true, false]) func aRequestInADialogWakesThePhone(_ recordsRoute: Bool) async throws {
+        try await withPushServer({ $0.proxy.recordsRoute = recordsRoute }) { server, udp, tcp, receiver in
+            let first = try RawConnection(server: tcp)
+            let contact = "sip:bob@10.0.0.9:5060;transport=tcp;pn-purr=\(try reference(try await register(first)))"
+            let caller = try RawPhone(server: udp)
+            caller.send(caller.request("INVITE", Self.bob, from: "sip:a@elsewhere.test"))
+            let invite = try await first.next()
+            #expect(invite.text.hasPrefix("INVITE "))
+            // §6.2.2: the proxy stays in the way of the dialog, even where it does not otherwise.
+            let routes = invite.values("Record-Route")
+            #expect(!routes.isEmpty)
+            respond(first, 200, to: invite, contact: contact)
+            var answer = try await caller.next()
+            while answer.status < 200 { answer = try await caller.next() }
+            let route = "Route: \(routes.reversed().joined(separator: ", "))\nCSeq:"
+            caller.send(try caller.request("ACK", after: answer, cSeq: 1).replacing("CSeq:", with: route))
+            #expect(try await first.next().text.hasPrefix("ACK \(contact) "))
+            first.end()
+            while await server.statistics().connections["open"] != 0 { await Task.yield() }
+            caller.send(try caller.request("BYE", after: answer, cSeq: 2).replacing("CSeq:", with: route))
+            let wish = WebhookSender.Body(
+                provider: "apns", prid: "ZTY4=Z", param: "T1.com.example", reason: "request")
+            #expect(await receiver.next() == wish)
+            let second = try RawConnection(server: tcp)
+            #expect(try await register(second, cSeq: 2).status == 200)
+            let bye = try await second.next()
+            #expect(bye.text.hasPrefix("BYE \(contact) SIP/2.0\r\n"))
+            respond(second, 200, to: bye, contact: contact)
+            #expect(try await caller.next().status == 200)
+            let counted = await server.statistics().push
+            #expect(counted["parked"] == 1 && counted["delivered"] == 1)
+        }
+    }
+
+    /// §6.2.2: also the calls that a phone makes are record-routed, when its Contact names a registration of ours.
+    @Test(arguments: [true, false]) func whoCallsStaysReachable(_ isOurs: Bool) async throws {
+        try await withPushServer({ $0.proxy.recordsRoute = false }) { _, udp, tcp, _ in
+            let sleeper = try RawConnection(server: tcp)
+            let reference = try reference(try await register(sleeper))
+            let (alice, caller) = (try RawPhone(server: udp), try RawPhone(server: udp))
+            let of = "sip:alice@localhost"
+            #expect(try await alice.ask(alice.request("REGISTER", "sip:localhost", from: of, to: of)).status == 200)
+            let purr = isOurs ? String(reference) : String(reference.reversed())
+            caller.send(
+                caller.request("INVITE", of, from: Self.bob).replacing(
+                    "Contact: <sip:phone@127.0.0.1:\(caller.port)>",
+                    with: "Contact: <sip:phone@127.0.0.1:\(caller.port);pn-purr=\(purr)>"))
+            #expect(try await alice.next().values("Record-Route").isEmpty == !isOurs)
         }
     }
 
@@ -129,7 +203,9 @@ import UserAgent
                 phone, ";pn-provider=acme;pn-prid=1", cSeq: 4, more: ";expires=239")
             #expect(brief.status == 423 && brief.values("Min-Expires") == ["240"])
             let own = try await register(phone, ";pn-provider=acme;pn-prid=1", cSeq: 5, more: ";+sip.pnsreg")
-            #expect(own.values("Feature-Caps") == ["*;+sip.pns=\"acme\";+sip.pnsreg=\"121\""])
+            #expect(
+                own.values("Feature-Caps").first?.hasPrefix("*;+sip.pns=\"acme\";+sip.pnsreg=\"121\";+sip.pnspurr=\"")
+                    == true)
             // Without a word of it nothing is said.
             #expect(try await register(phone, "", cSeq: 6).values("Feature-Caps").isEmpty)
         }
@@ -142,8 +218,14 @@ import UserAgent
             $0.push.awakeTime = .zero
         }) { server, _, _, receiver in
             let proxy = server.listeners[0].address
+            let contacts = Mutex<[String]>([])
             let bob = try await phone("bob", proxy: proxy) {
                 $0.push = PushParameters(provider: "fcm", resourceID: "a=b;c", parameter: "x")
+                $0.trace = { message in
+                    let text = RawMessage(text: String(decoding: message.bytes, as: UTF8.self))
+                    guard text.status == 200, text.values("CSeq").first?.hasSuffix("INVITE") == true else { return }
+                    contacts.withLock { $0 += text.values("Contact") }
+                }
             }
             let alice = try await phone("alice", proxy: proxy)
             let waking = Task {
@@ -160,6 +242,8 @@ import UserAgent
             let wish = WebhookSender.Body(provider: "fcm", prid: "a=b;c", param: "x", reason: "request")
             #expect(await waking.value == wish)
             _ = try await answering.value
+            // §6.1.1
+            #expect(contacts.withLock { $0 }.first?.contains(";pn-purr=") == true)
             await call.hangUp()
             await alice.shutDown()
             await bob.shutDown()

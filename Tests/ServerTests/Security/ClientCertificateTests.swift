@@ -1,4 +1,5 @@
 import Reactor
+import SIP
 import SIPEndpoint
 import TestKit
 import Testing
@@ -70,7 +71,57 @@ import UserAgent
         }
     }
 
-    /// A certificate holds for calls too, and by UDP there is none.
+    /// A certificate holds for calls too: no Digest is asked for, and who shows that of somebody else, or none, is refused.
+    @Test(arguments: Shown.allCases) func callsByCertificate(_ shown: Shown) async throws {
+        let folder = try TemporaryFolder("certificates")
+        let authority = try CertificateAuthority()
+        let own = try authority.issue([.dns("localhost"), .address("127.0.0.1")])
+        let file = try folder.write("\(own.certificate)\n\(own.key)\n", to: "server.pem")
+        let authorities = try folder.write("\(authority.certificate)\n", to: "authority.pem")
+        try await withServer({
+            $0.listeners.append(.init(transport: .tls, address: "127.0.0.1", port: 0))
+            $0.tls.certificate = file
+            $0.tls.authorities = authorities
+            $0.tls.clientVerification = .optional
+            $0.domains[0].authentication = .certificate
+        }) { server, _ in
+            let port = server.listeners[1].address.port
+            func agent(_ user: String, _ identity: TLSIdentity?, registers: Bool) async throws -> UserAgent {
+                var options = UserAgent.Options(address: .loopback())
+                options.trust = .authorities(try authority.authorities)
+                options.identity = identity
+                options.registers = registers
+                let account = try Account("sip:\(user)@localhost", proxy: "sip:127.0.0.1:\(port);transport=tls")
+                return try await UserAgent(account: account, options: options)
+            }
+            let bob = try await agent(
+                "bob", try authority.issue([.uri("sip:bob@localhost")]).identity, registers: true)
+            let identity: TLSIdentity? =
+                switch shown {
+                case .nothing: nil
+                case .user: try authority.issue([.uri("sip:alice@localhost")]).identity
+                case .domain: try authority.issue([.uri("sip:localhost")]).identity
+                case .other: try authority.issue([.uri("sip:alice@example.com"), .dns("example.com")]).identity
+                }
+            let alice = try await agent("alice", identity, registers: false)
+            if shown == .user || shown == .domain {
+                async let answered = bob.invitations.first { _ in true }?.answer(with: .silence)
+                let call = try await alice.call("sip:bob@localhost")
+                let other = try #require(try await answered)
+                await call.hangUp()
+                #expect(await other.ended().status == 200)
+            } else {
+                let error = await #expect(throws: CallError.self) { _ = try await alice.call("sip:bob@localhost") }
+                #expect(error?.status == 403)
+                #expect(await server.statistics().refused["uncertified"] == 1)
+            }
+            #expect(await server.statistics().authentication["challenged"] == 0)
+            await alice.shutDown()
+            await bob.shutDown()
+        }
+    }
+
+    /// By UDP there is no certificate.
     @Test func requestsWithoutConnectionHaveNoCertificate() async throws {
         try await withServer({ $0.domains[0].authentication = .certificate }) { _, port in
             let phone = try RawPhone(server: port)

@@ -56,6 +56,18 @@ import UserAgent
         return try #require(callee.seen.first("INVITE"))
     }
 
+    /// `domains[].service-route` for those who register by SIPS (RFC 3261 §19.1.2, §26.2.2).
+    @Test(arguments: [
+        ("sip:p1.example.com;lr", "sips:p1.example.com;lr"), ("SIP:p1.example.com:5060", "sips:p1.example.com"),
+        ("sip:p1.example.com:5080;transport=tcp;lr", "sips:p1.example.com:5080;lr"),
+        ("sip:[2001:db8::5060];lr;TRANSPORT=udp", "sips:[2001:db8::5060];lr"),
+        ("sip:[2001:db8::1]:5060;lr", "sips:[2001:db8::1];lr"),
+        ("sips:p1.example.com:5071;lr", "sips:p1.example.com:5071;lr"),
+    ])
+    func aRouteIsSecured(_ route: String, _ expected: String) {
+        #expect(ServerConfiguration.secured(route) == expected)
+    }
+
     @Test func fromEndToEnd() async throws {
         try await withSecureServer { server, _, port in
             let alice = try await phone("sips:alice@localhost", proxy: "sips:127.0.0.1:\(port)", server)

@@ -1,4 +1,6 @@
 import Foundation
+import Reactor
+import SIPEndpoint
 import Testing
 import TestKit
 
@@ -47,12 +49,88 @@ import TestKit
         }
     }
 
-    @Test func aClosedDomainTakesNoCallsOfStrangers() async throws {
-        try await withServer({ $0.domains[0].isOpen = false }) { _, port in
+    /// `domains[].open: no`: From, whose password is known, and what answers the request that has credentials.
+    @Test(arguments: [
+        // A stranger has no password, and is asked again (RFC 3261 §22.3).
+        ("sip:a@elsewhere.test", "mallory", 407),
+        // A user may withhold the name (RFC 3323 §4.1.1.3), not write that of a stranger.
+        ("sip:anonymous@anonymous.invalid", "alice", 480), ("sip:a@elsewhere.test", "alice", 403),
+        ("tel:+15551234", "alice", 403), ("sip:alice@localhost", "alice", 480), ("sip:bob@localhost", "alice", 403),
+    ])
+    func everyCallerOfAClosedDomainAuthenticates(_ from: String, _ user: String, _ status: Int) async throws {
+        try await withServer({ $0.domains[0].isOpen = false }) { server, port in
             let phone = try RawPhone(server: port)
+            let first = try await phone.ask(phone.request("MESSAGE", "sip:bob@localhost", from: from))
+            #expect(first.status == 407)
+            let credentials = try first.answer(
+                "Proxy-Authenticate", user, "secret of \(user)", method: "MESSAGE", uri: "sip:bob@localhost")
             let answer = try await phone.ask(
-                phone.request("MESSAGE", "sip:bob@localhost", from: "sip:a@elsewhere.test"))
-            #expect(answer.status == 403)
+                phone.request(
+                    "MESSAGE", "sip:bob@localhost", from: from, cSeq: 2,
+                    headers: ["Proxy-Authorization: \(credentials)"]))
+            #expect(answer.status == status)
+            let isOurs = from.hasSuffix("@localhost")
+            let refused = isOurs ? 0 : user == "mallory" ? 2 : 1
+            #expect(await server.statistics().refused["strangersRefused"] == UInt64(refused))
+        }
+    }
+
+    /// A neighbour on the host is somewhere else (RFC 3261 §16.5): the Request-URI of a stranger and of a user, by the port.
+    @Test(arguments: [
+        ("127.0.0.1:NEIGHBOUR", true), ("localhost:NEIGHBOUR", true), ("127.0.0.1:5060", true),
+        ("127.0.0.1:OWN", false), ("localhost:OWN", false), ("localhost:5060", false), ("localhost:5061", false),
+        ("127.0.0.1", false), ("localhost", false),
+    ])
+    func theHostAloneDoesNotMakeAURIOurs(_ place: String, _ isElsewhere: Bool) async throws {
+        try await withServer { server, port in
+            let (phone, neighbour) = (try RawPhone(server: port), try RawPhone(server: port))
+            let host = place.replacing("NEIGHBOUR", with: "\(neighbour.port)").replacing("OWN", with: "\(port)")
+            let answer = try await phone.ask(
+                phone.request("MESSAGE", "sip:nobody@\(host)", from: "sip:a@elsewhere.test"))
+            #expect(answer.status == (isElsewhere ? 403 : 404))
+            #expect(await server.statistics().refused["relayDenied"] == (isElsewhere ? 1 : 0))
+        }
+    }
+
+    /// What listens for UDP alone connects to others (RFC 3263 §4.1), and stays in the way where it can be reached.
+    @Test(arguments: ["tcp", "tls"]) func aServerForUDPConnectsByOtherTransports(_ transport: String) async throws {
+        let folder = try TemporaryFolder("certificates")
+        let authority = try CertificateAuthority()
+        let own = try authority.issue([.dns("localhost"), .address("127.0.0.1")])
+        let file = try folder.write("\(own.certificate)\n\(own.key)\n", to: "server.pem")
+        let authorities = try folder.write("\(authority.certificate)\n", to: "authority.pem")
+        try await withServer({
+            $0.authentication.isRequired = false
+            $0.listeners.append(.init(transport: transport == "tcp" ? .tcp : .tls, address: "127.0.0.1", port: 0))
+            $0.tls.certificate = file
+        }) { far, _ in
+            let port = far.listeners[1].address.port
+            try await withServer({
+                $0.authentication.isRequired = false
+                $0.tls.authorities = authorities
+            }) { server, near in
+                #expect(server.listeners.count == 1)
+                let phone = try RawPhone(server: near)
+                let answer = try await phone.ask(
+                    phone.request(
+                        "OPTIONS", "sip:127.0.0.1:\(port);transport=\(transport)", from: "sip:alice@localhost"))
+                #expect(answer.status == 200)
+                #expect(await far.statistics().connections["open"] == 1)
+            }
+        }
+    }
+
+    /// A user of ours reaches a server beside ours, on the same address.
+    @Test func aUserReachesANeighbourOnTheSameHost() async throws {
+        let trusted = try #require(ServerConfiguration.Network("127.0.0.0/8"))
+        try await withServer({ $0.proxy.trustedNetworks = [trusted] }) { _, port in
+            let (phone, neighbour) = (try RawPhone(server: port), try RawPhone(server: port))
+            let uri = "sip:carol@127.0.0.1:\(neighbour.port)"
+            phone.send(phone.request("MESSAGE", uri, from: "sip:alice@localhost"))
+            let received = try await neighbour.next()
+            #expect(received.text.hasPrefix("MESSAGE \(uri) SIP/2.0"))
+            neighbour.send(neighbour.response(200, to: received))
+            #expect(try await phone.next().status == 200)
         }
     }
 

@@ -50,6 +50,20 @@ import Testing
         }
     }
 
+    /// What the dead one wrote is reported also when it is read only after the end was noticed: here a child writes it later.
+    @Test func theEndBeforeAPortIsReportedWithAllThatWasWritten() async throws {
+        try await withPeers { peers in
+            let reservation = try PortReservation()
+            let short = try peers.start(shell("exec 3<&0; { read -r line <&3; echo \"$line\"; } & exit 7"))
+            while short.isRunning { await Task.yield() }
+            let waiting = Task { try await short.bound(.tcp, port: reservation.port) }
+            try short.write(line: "why it ended")
+            let error = await #expect(throws: PeerError.self) { try await waiting.value }
+            #expect(error?.code == .ended)
+            #expect(error?.transcript == ["sh: why it ended"])
+        }
+    }
+
     @Test(arguments: [SIGTERM, SIGKILL])
     func aKilledPeerIsNoticed(number: Int32) async throws {
         try await withPeers { peers in

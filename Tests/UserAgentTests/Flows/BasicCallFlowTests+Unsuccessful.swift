@@ -69,10 +69,11 @@ extension BasicCallFlowTests {
         #expect(alice.story.last == "ended 486 remote")
     }
 
-    /// The figure says 480; a time-out is a 408 since RFC 3261 §16.7 and §16.9, for the proxies and thus for the caller.
-    @Test("RFC 3665 §3.10: unsuccessful, no response from the user agent")
-    func noResponse() throws {
-        let (alice, bob) = try twoProxies()
+    /// The figure says 480, which is `proxy.no-answer: unavailable`; otherwise a time-out is a 408 by RFC 3261 §16.7 and §16.9,
+    /// for the proxies and thus for the caller.
+    @Test("RFC 3665 §3.10: unsuccessful, no response from the user agent", arguments: [480, 408])
+    func noResponse(_ status: Int) throws {
+        let (alice, bob) = try twoProxies(second: { $0.proxy.noAnswer = status == 480 ? .unavailable : .timeout })
         flow.network.remove(bob.node)
         try alice.call(URI(toBob))
         flow.run(.seconds(34))
@@ -89,9 +90,9 @@ extension BasicCallFlowTests {
             F9 p2 > bob INVITE sdp
             F10 p2 > bob INVITE sdp
             F11 p2 > bob INVITE sdp
-            F12 p2 > p1 408 INVITE
+            F12 p2 > p1 \(status) INVITE
             F13 p1 > p2 ACK
-            F14 p1 > alice 408 INVITE
+            F14 p1 > alice \(status) INVITE
             F15 alice > p1 ACK
             """)
     }

@@ -100,6 +100,14 @@ extension ConfigurationSchema {
             last ones ring until `timers.c`.
             """),
         Setting(
+            "proxy.no-answer", \.proxy.noAnswer, .choice, of: defaults, .reload,
+            source: "RFC 3261 §16.7, RFC 3665 §3.10",
+            """
+            What a caller is told when no contact of the user has answered in time: `timeout` is 408, as a proxy must say by \
+            RFC 3261; `unavailable` is 480, which carriers expect and RFC 3665 §3.10 shows. What other servers say goes back \
+            as it is.
+            """),
+        Setting(
             "proxy.relay", \.proxy.relay, .choice, of: defaults, .reload, source: "RFC 3261 §16.3, §26.3.2",
             "Who may send requests through this server to domains that are not its own, once authenticated."),
         Setting(

@@ -111,8 +111,10 @@ extension ConfigurationSchema {
             Setting(
                 "domains[].open", \.isOpen, .boolean, of: example, .reload, source: "RFC 3261 §26.3.2",
                 """
-                Whether callers that are not users of this server may call its users. With `no` every caller must \
-                authenticate.
+                Whether callers that are not users of this server may call its users. With `no` every caller must prove to be \
+                one: whose From is in none of our domains is challenged (407) in the realm of the domain that is called, and \
+                goes on with the credentials of a user of it when From is `sip:anonymous@anonymous.invalid`, which withholds \
+                the name (RFC 3323 §4.1.1.3); with another From it is refused (403). `proxy.trusted-networks` need prove nothing.
                 """),
             Setting(
                 "domains[].authentication", \.authentication, .choice, of: example, .reload,
@@ -135,7 +137,10 @@ extension ConfigurationSchema {
             Setting(
                 list: "domains[].service-route", \.serviceRoute, .routeURI, mayBeEmpty: true, of: example, .reload,
                 source: "RFC 3608 §6.3",
-                "The proxies that phones of its users are told, when they register, to send their requests by."),
+                """
+                The proxies that phones of its users are told, when they register, to send their requests by. Those who register a \
+                `sips:` address are told `sips:` URIs: without `transport`, and at port 5061 where 5060 or none is written.
+                """),
             Setting(
                 "domains[].certificate", \.certificate, .pathOr("shared"), of: example, .reload,
                 source: "RFC 5922 §7.8, RFC 6066 §3",
