@@ -15,7 +15,7 @@ WARM_UP = 1_000
 # What one look at a heap that breathes may differ from another, in bytes.
 NOISE = 1 << 20
 # What the server says when a reload is done.
-DONE = b"certificates are read again"
+DONE = b"configuration: changed"
 # How long one reload may take, in seconds.
 LIMIT = 20.0
 

@@ -27,16 +27,17 @@ def main() -> int:
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--ito", required=True)
     options.add_argument("--minutes", type=float, default=45.0)
+    options.add_argument("--turns", type=int, default=TURNS, help="turns behind the first")
     options.add_argument("--scale", type=float, default=1.0, help="factor of all rates")
     arguments = options.parse_args()
-    turn = arguments.minutes * 60 / (TURNS + 1) - DRAIN
+    turn = arguments.minutes * 60 / (arguments.turns + 1) - DRAIN
     if turn < SHORTEST:
-        least = (SHORTEST + DRAIN) * (TURNS + 1) / 60
+        least = (SHORTEST + DRAIN) * (arguments.turns + 1) / 60
         raise SystemExit(f"{arguments.minutes} minutes are too short: {least:.1f} is the least")
     with tempfile.TemporaryDirectory(prefix="itodenwa-soak-") as folder:
         server = Server(arguments.ito, Path(folder))
         try:
-            problems, looks = soak(server, turn, arguments.scale)
+            problems, looks = soak(server, arguments.turns, turn, arguments.scale)
         finally:
             status = server.stop()
         if status:
@@ -47,10 +48,10 @@ def main() -> int:
     return 1 if problems else 0
 
 
-def soak(server: Server, turn: float, scale: float) -> tuple[list[str], list[dict]]:
+def soak(server: Server, turns: int, turn: float, scale: float) -> tuple[list[str], list[dict]]:
     """The turns, and a look at the server behind each."""
     problems, looks = [], []
-    for number in range(TURNS + 1):
+    for number in range(turns + 1):
         problems += load.together(server, number, turn, scale)
         time.sleep(DRAIN)
         looks.append({"turn": number, "time": time.monotonic(), "memory": server.memory(),

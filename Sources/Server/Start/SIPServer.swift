@@ -277,7 +277,8 @@ public final class SIPServer: Sendable {
             running = running.applyingReloadable(of: new)
             return (difference, running, known)
         }
-        for line in difference.lines { logger.notice("configuration: \(line)") }
+        // Last, since whoever reads it may rely on it.
+        defer { for line in difference.lines { logger.notice("configuration: \(line)") } }
         renewSecurity(result)
         guard !difference.reloadable.isEmpty else { return difference }
         adopted(result)

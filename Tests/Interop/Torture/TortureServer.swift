@@ -15,7 +15,9 @@ enum TortureServer {
         let host = called.flatMap { uri -> String? in uri.index.isSIP ? Self.host(of: uri) : nil }
         let domain = torture.domain ?? host ?? "example.com"
         let alias = torture.domain == nil ? nil : host
-        let server = try await start(torture, domain, alias, in: folder)
+        // A numeric address with a port is the server's if that port is.
+        let asked = host?.hasPrefix("[") == true ? called?.port.map { (host ?? "", $0) } : nil
+        let server = try await start(torture, domain, alias, asked, in: folder)
         do {
             let outcome = torture.serverOutcome(over: transport)
             let listener = try #require(server.listeners.first { ($0.transport == .tcp) == (transport == .tcp) })
@@ -38,12 +40,15 @@ enum TortureServer {
 
     /// One lane, so that what was sent before a probe is answered before it.
     private static func start(
-        _ torture: WireCase, _ domain: String, _ alias: String?, in folder: TemporaryFolder
+        _ torture: WireCase, _ domain: String, _ alias: String?, _ asked: (host: String, port: UInt16)?,
+        in folder: TemporaryFolder
     ) async throws -> SIPServer {
         var configuration = ServerConfiguration()
         var own: ServerConfiguration.Listener.Advertised?
         if let name = torture.serverName?.split(separator: ":") {
             own = .init(host: String(name[0]), port: UInt16(name[1]))
+        } else if let asked {
+            own = .init(host: asked.host, port: asked.port)
         }
         configuration.listeners = [
             .init(transport: .udp, address: "127.0.0.1", port: 0, advertised: own),
