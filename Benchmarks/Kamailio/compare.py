@@ -42,7 +42,7 @@ def run(row: Row, which: str, options: argparse.Namespace) -> dict:
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--ito", required=True, help="the executable that is measured and makes the load")
+    parser.add_argument("--ito", required=True, type=lambda path: str(Path(path).resolve()), help="the executable that is measured and makes the load")
     parser.add_argument("--rows", default=",".join([row.key for row in ROWS] + [LANES, LATENCY]), help="some of: %(default)s")
     parser.add_argument("--duration", type=int, default=6, help="seconds of load in each run (%(default)s)")
     parser.add_argument("--repetitions", type=int, default=5, help="runs of each server for a row (%(default)s)")

@@ -74,6 +74,14 @@ class Server:
                 raise SystemExit(f"{self.name} bound no port within {START_LIMIT:.0f} s:\n{self.tail()}")
             time.sleep(0.01)
 
+    def await_line(self, beginning: str) -> None:
+        """Waits until it has written a line that begins like this."""
+        deadline = time.monotonic() + START_LIMIT
+        while not any(line.startswith(beginning) for line in self.log.read_text(errors="replace").splitlines()):
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                raise SystemExit(f"{self.name} did not say {beginning}:\n{self.tail()}")
+            time.sleep(0.01)
+
     def tail(self) -> str:
         """The last lines it wrote."""
         return "\n".join(self.log.read_text(errors="replace").splitlines()[-15:])

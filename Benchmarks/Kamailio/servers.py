@@ -52,22 +52,24 @@ def kamailio_transport(row: Row) -> str:
 
 
 def start_ours(row: Row, ito: str, users: list[str], folder: Path, lanes: int = 1) -> Server:
-    """Embedded defaults; bindings stay in memory unless the row wants them on the disk, or passwords that are there."""
+    """Embedded defaults; users and bindings stay in memory unless the row wants them on the disk."""
     port = free_port_of(row)
     data = folder / "data"
-    for user in users if row.digest else []:
-        subprocess.run([ito, "user", "add", f"{user}@{DOMAIN}", "--password-stdin", "--data", str(data)],
-                       input=PASSWORD + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
     command = [ito, "serve", "--listen", f"{row.transport}://127.0.0.1:{port}", "--domain", DOMAIN, "--data", str(data),
                "--lanes", str(lanes)]
     if not row.digest:
         command.append("--no-auth")
-    if not row.durable and not row.digest:
+    if not row.durable:
         command.append("--memory")
     environment = {}
     if row.transport in SECURE:
         environment = {"ITO_TLS_CERTIFICATE": str(certificates.authority()), "ITO_TLS_KEY": str(certificates.key())}
-    return Server("ito", command, folder, port, environment)
+    server = Server("ito", command, folder, port, environment)
+    server.await_line("ready")
+    for user in users if row.digest else []:
+        subprocess.run([ito, "user", "add", f"{user}@{DOMAIN}", "--password-stdin", "--data", str(data)],
+                       input=PASSWORD + "\n", text=True, check=True, stdout=subprocess.DEVNULL)
+    return server
 
 
 @contextmanager
