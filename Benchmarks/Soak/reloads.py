@@ -14,6 +14,9 @@ from server import Server
 WARM_UP = 1_000
 # What one look at a heap that breathes may differ from another, in bytes.
 NOISE = 1 << 20
+# Seconds without reloads before a look: Swift's threads that have nothing to do end after five, and what each has kept for its next
+# job, a hundred bytes or two for each reload, goes with them.
+REST = 15.0
 # What the server says when a reload is done.
 DONE = b"configuration: changed"
 # How long one reload may take, in seconds.
@@ -39,6 +42,7 @@ def reload(server: Server, log: Path) -> None:
 
 def look(server: Server, number: int) -> dict:
     """What the server holds."""
+    time.sleep(REST)
     found = {"reloads": number, "memory": server.memory(), "descriptors": server.descriptors()}
     print(json.dumps(found), flush=True)
     return found

@@ -4,7 +4,7 @@ import Glibc
 /// a clock of its own.
 ///
 /// ```
-///            wait too long, or lost, twice in a row
+///            wait too long, or lost, for a time
 ///   normal ────────────────────────────────────────> overloaded: takes a share of what is new
 ///     ^                                                 │  each window: waiting too long ─> less
 ///     └───────────── all of it is taken again ──────────┘               else             ─> more
@@ -17,8 +17,8 @@ public struct OverloadController: Sendable {
     public struct Settings: Sendable, Hashable {
         /// How long is measured before each decision.
         public var window: Duration = .milliseconds(100)
-        /// The longest that messages may wait before they are served.
-        public var longestWait: Duration = .milliseconds(100)
+        /// The longest that messages may wait before they are served: half of what clients wait before they repeat them (T1).
+        public var longestWait: Duration = .milliseconds(250)
         /// The part of its time that the server works once what waits is to be worked off.
         public var targetLoad = 0.9
 
@@ -51,8 +51,9 @@ public struct OverloadController: Sendable {
     /// The least share of new requests that is taken: who is told of it answers for it once in a hundred times, and hears when
     /// it is over.
     public static let leastShare = 0.01
-    /// Windows in a row in which messages wait too long before the server counts as overloaded: one alone may be a burst.
-    public static let patience = 2
+    /// Windows in a row in which messages wait too long before the server counts as overloaded: fewer may be a burst, or the time that
+    /// other programs took.
+    public static let patience = 3
     /// The most that the share shrinks by in a window.
     private static let steepest = 0.5
     /// What the share grows by in a window without waiting: when the server works as much as it should, when it works less, and when

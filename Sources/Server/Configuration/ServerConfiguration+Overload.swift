@@ -13,7 +13,7 @@ extension ServerConfiguration {
         public var sheds = true
 
         /// The longest that messages may wait for a lane before it counts as overloaded.
-        public var longestWait: Duration = .milliseconds(100)
+        public var longestWait: Duration = .milliseconds(250)
 
         /// Whether clients that ask for it are told how much to send.
         public var givesFeedback = true

@@ -135,7 +135,7 @@ import Testing
         #expect(!model.controller.isOverloaded)
     }
 
-    @Test("One burst is no overload, two windows of waiting are")
+    @Test("A burst is no overload, three windows of waiting are")
     func patience() {
         var controller = OverloadController()
         let calm = OverloadController.Measurement(
@@ -145,7 +145,9 @@ import Testing
         let losing = OverloadController.Measurement(
             time: .milliseconds(100), worked: .milliseconds(95), served: 100, waiting: 10, dropped: 5)
         controller.measure(jammed)
+        controller.measure(jammed)
         controller.measure(calm)
+        controller.measure(losing)
         controller.measure(losing)
         #expect(!controller.isOverloaded)
         controller.measure(losing)

@@ -13,7 +13,7 @@ extension ConfigurationSchema {
                 "overload.longest-wait", \.overload.longestWait, .duration(.milliseconds(5)...(.seconds(10))),
                 of: defaults, .restart, source: "RFC 7339 §5.3",
                 """
-                How long messages may wait for a lane; where they wait longer, or are lost for want of room, for a fifth of a \
+                How long messages may wait for a lane; where they wait longer, or are lost for want of room, for three tenths of a \
                 second, the lane is overloaded.
                 """),
             Setting(
