@@ -78,7 +78,9 @@ struct WebSocketFrameReader {
         }
         guard let length = Int(exactly: wide), length <= limit else { throw WebSocketViolation(code: .messageTooLarge) }
         // Frames of control are short and whole (§5.5).
-        if first & 0x08 != 0, first & 0x80 == 0 || length > Self.controlLimit { throw WebSocketViolation(code: .protocolError) }
+        if first & 0x08 != 0, first & 0x80 == 0 || length > Self.controlLimit {
+            throw WebSocketViolation(code: .protocolError)
+        }
         if second & 0x80 != 0 { head += 4 }
         return bytes.readableBytes >= head ? (head, length) : nil
     }
