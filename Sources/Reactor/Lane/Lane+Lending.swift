@@ -36,12 +36,17 @@ extension Lane {
         while let next = handOvers.popLast() {
             // A guest has its turn next.
             if hosts(next.lane) { continue }
-            if next.count <= configuration.lendingLimit, next.lane.turnByAnother() { continue }
-            next.lane.waker.wake()
+            next.lane.serve(next.count, lendingLimit: configuration.lendingLimit)
         }
     }
 
-    /// Runs a turn of this lane on the calling thread, which is another lane's; false when this lane is not asleep.
+    /// Has messages served that were put into the lane's queue: here when they are few and the lane sleeps, or else it is woken.
+    func serve(_ count: Int, lendingLimit: Int) {
+        if count <= lendingLimit, turnByAnother() { return }
+        waker.wake()
+    }
+
+    /// Runs a turn of this lane on the calling thread, which is another's; false when this lane is not asleep.
     private func turnByAnother() -> Bool {
         guard turnLock.tryLock() else { return false }
         defer { turnLock.unlock() }

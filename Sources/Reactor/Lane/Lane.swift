@@ -167,6 +167,18 @@ public final class Lane: @unchecked Sendable {
         return true
     }
 
+    /// Puts a message into the queue and tells nobody; asks for its class only when there is no room for a sheddable one.
+    func offer(_ message: sending any LaneMessage, whenCrowded messageClass: () -> LaneMessageClass) -> Bool {
+        let parcel = LaneParcel(message)
+        let isClosed = queueIsClosed.load(ordering: .relaxed)
+        if !isClosed, queue.offer(parcel, reserve: configuration.queueReserve) { return true }
+        let known = messageClass()
+        // The queue has refused the parcel, and so did not keep it.
+        if !isClosed, known == .reserved, queue.offer(parcel, reserve: 0) { return true }
+        countRefused(1, known)
+        return false
+    }
+
     /// Hands gathered messages to the lane, as many from the first on as there is room for, and wakes it once. Returns how many
     /// were taken; the others are counted and let go. The batch is empty then, and can be filled again.
     @discardableResult

@@ -34,7 +34,8 @@ public final class StreamConnection: Sendable {
     private let handler: any StreamHandler
     private let counters: StreamCounters
     private let admission: StreamAdmission?
-    private let eventLoop: any EventLoop
+    /// The thread of the connection.
+    let loop: StreamLoop
     private let state: Mutex<State>
 
     /// Time of the last sign of life, in nanoseconds of NIO's clock.
@@ -53,8 +54,8 @@ public final class StreamConnection: Sendable {
         var debts = 0
         /// Whether nothing more is read: the peer has closed its sending side, or what it sends makes no sense.
         var hasInputEnded = false
-        /// Frames that no flush has taken yet.
-        var outbox: [[UInt8]] = []
+        /// What no flush has taken yet: frames as they go on the wire, or to the stage of TLS.
+        var outbox: ByteBuffer?
         /// Bytes of the outbox and of what NIO has not given to the kernel.
         var waitingBytes = 0
         var isFlushScheduled = false
@@ -69,13 +70,13 @@ public final class StreamConnection: Sendable {
     init(
         to remoteAddress: TransportAddress, isOutbound: Bool, tag: UInt64, keepsMessages: Bool = false,
         _ endpoint: StreamEndpoint,
-        on eventLoop: any EventLoop,
+        on loop: StreamLoop,
         admission: StreamAdmission? = nil
     ) {
         self.remoteAddress = remoteAddress
         self.isOutbound = isOutbound
         self.tag = tag
-        self.eventLoop = eventLoop
+        self.loop = loop
         self.admission = admission
         self.keepsMessages = keepsMessages
         configuration = endpoint.configuration
@@ -107,34 +108,63 @@ public final class StreamConnection: Sendable {
     @discardableResult
     public func send(_ frames: [[UInt8]]) -> Bool {
         let count = frames.reduce(0) { $0 + $1.count }
-        let (isTaken, needsFlush, isTooMuch) = state.withLock { state -> (Bool, Bool, Bool) in
-            guard state.takesFrames else { return (false, false, false) }
-            guard count <= configuration.outboundLimit - state.waitingBytes else { return (false, false, true) }
-            state.outbox.append(contentsOf: frames)
-            state.waitingBytes += count
-            let needsFlush = state.phase == .open && !state.isFlushScheduled
-            if needsFlush { state.isFlushScheduled = true }
-            return (true, needsFlush, false)
+        let outcome = put(count: count, frames: frames.count) { outbox in
+            for frame in frames { frame.withUnsafeBytes { self.write($0, into: &outbox) } }
         }
-        if isTooMuch { abort(.slowReader) }
-        if isTaken { counters.framesSent.addShared(frames.count) }
-        if needsFlush { eventLoop.execute { self.flush() } }
-        return isTaken
+        if outcome == .first { loop.eventLoop.execute { self.flush() } }
+        return outcome != .refused
     }
 
-    /// Gives the outbox to NIO as one buffer; on the event loop.
-    private func flush() {
-        let (frames, channel) = state.withLock { state in
-            state.isFlushScheduled = false
-            guard state.phase != .connecting else { return ([[UInt8]](), (any Channel)?.none) }
-            let frames = state.outbox
-            state.outbox = []
-            return (frames, state.channel)
+    /// What became of frames that were given to the connection.
+    enum Outcome {
+        case refused
+        /// They wait for a flush that others have asked for, or for the connection.
+        case waiting
+        /// The caller has to see to it that they are flushed.
+        case first
+    }
+
+    /// Takes a frame to be sent by a flush.
+    func put(_ frame: UnsafeRawBufferPointer) -> Outcome {
+        put(count: frame.count, frames: 1) { outbox in self.write(frame, into: &outbox) }
+    }
+
+    private func put(count: Int, frames: Int, _ write: (inout ByteBuffer) -> Void) -> Outcome {
+        let room = count + (keepsMessages ? frames * WebSocketFrameHead.limit : 0)
+        let outcome = state.withLock { state -> Outcome? in
+            guard state.takesFrames else { return .refused }
+            guard count <= configuration.outboundLimit - state.waitingBytes else { return nil }
+            var outbox = state.outbox.take() ?? ByteBufferAllocator().buffer(capacity: room)
+            let before = outbox.readableBytes
+            write(&outbox)
+            state.waitingBytes += outbox.readableBytes - before
+            state.outbox = consume outbox
+            guard state.phase == .open, !state.isFlushScheduled else { return .waiting }
+            state.isFlushScheduled = true
+            return .first
         }
-        guard let channel, !frames.isEmpty else { return }
-        let count = frames.reduce(0) { $0 + $1.count }
-        let last = keepsMessages ? writeAllButLast(frames, channel) : Self.joined(frames, count, channel)
-        channel.writeAndFlush(last).whenComplete { result in
+        guard let outcome else {
+            abort(.slowReader)
+            return .refused
+        }
+        if outcome != .refused { counters.framesSent.addShared(frames) }
+        return outcome
+    }
+
+    private func write(_ frame: UnsafeRawBufferPointer, into outbox: inout ByteBuffer) {
+        if keepsMessages { WebSocketFrameHead(ofMessage: frame).write(into: &outbox) }
+        outbox.writeBytes(frame)
+    }
+
+    /// Gives the outbox to NIO; on the event loop.
+    func flush() {
+        let (bytes, channel) = state.withLock { state -> (ByteBuffer?, (any Channel)?) in
+            state.isFlushScheduled = false
+            return state.phase == .connecting ? (nil, nil) : (state.outbox.take(), state.channel)
+        }
+        guard let channel, let bytes else { return }
+        let count = bytes.readableBytes
+        channel.writeAndFlush(bytes).whenComplete { result in
             self.state.withLock { $0.waitingBytes -= count }
             guard case .success = result else { return }
             self.noteActivity()
@@ -142,21 +172,16 @@ public final class StreamConnection: Sendable {
         }
     }
 
-    /// Writes each frame in a buffer of its own, but for the last, which is returned to be flushed with them.
-    private func writeAllButLast(_ frames: [[UInt8]], _ channel: any Channel) -> ByteBuffer {
-        for frame in frames.dropLast() { channel.write(Self.joined([frame], frame.count, channel), promise: nil) }
-        return frames.last.map { Self.joined([$0], $0.count, channel) } ?? ByteBuffer()
-    }
+    // MARK: Handing over
 
-    /// Bytes in front of a message that the head of its frame takes (RFC 6455 §5.2: ten, as servers do not mask).
-    private static let headRoom = 10
-
-    private static func joined(_ frames: [[UInt8]], _ count: Int, _ channel: any Channel) -> ByteBuffer {
-        var buffer = channel.allocator.buffer(capacity: count + headRoom)
-        buffer.moveWriterIndex(to: headRoom)
-        buffer.moveReaderIndex(to: headRoom)
-        for frame in frames { buffer.writeBytes(frame) }
-        return buffer
+    /// Hands a message to a lane, which is told at the end of the round of reads that the connection's thread is in; on that thread. False
+    /// when the lane's queue has no room for the message, or it has stopped; counted there.
+    ///
+    /// - Parameter messageClass: what the message is; asked only when the queue is filling up.
+    public func hand(
+        _ message: sending any LaneMessage, to lane: Lane, _ messageClass: () -> LaneMessageClass
+    ) -> Bool {
+        loop.hand(message, to: lane, messageClass)
     }
 
     // MARK: Debts
@@ -204,7 +229,7 @@ public final class StreamConnection: Sendable {
             state.isFinishing = true
             return state.phase == .open
         }
-        if isOpen { eventLoop.execute { self.closeOutput() } }
+        if isOpen { loop.eventLoop.execute { self.closeOutput() } }
     }
 
     /// Closes as `close` does, for a reason.
@@ -299,7 +324,7 @@ public final class StreamConnection: Sendable {
             let wasKnown = isOutbound || state.localAddress != nil
             state.phase = .closed
             state.channel = nil
-            state.outbox = []
+            state.outbox = nil
             return (isFirst, wasKnown, state.reason)
         }
         guard isFirst else { return }

@@ -28,14 +28,25 @@ public final class StreamConnector: Sendable {
         security: TLSContext? = nil, domain: String = ""
     ) -> StreamConnection {
         let stages = StreamStages(security: security.map { .proving($0, domain: domain) } ?? .plain)
-        let eventLoop = threads.group.next()
-        let endpoint = endpoint
-        let connection = StreamConnection(to: remote, isOutbound: true, tag: tag, endpoint, on: eventLoop)
+        let loop = threads.loop(of: threads.group.next())
+        let connection = StreamConnection(to: remote, isOutbound: true, tag: tag, endpoint, on: loop)
         guard !endpoint.counters.isShutDown.load(ordering: .relaxed) else {
             connection.ended(.shutdown)
             return connection
         }
-        var bootstrap = ClientBootstrap(group: eventLoop)
+        // On the thread of the connection its end could be told within this call, to a caller that waits for its return.
+        if loop.eventLoop.inEventLoop {
+            loop.eventLoop.execute { self.begin(connection, from: local, stages) }
+        } else {
+            begin(connection, from: local, stages)
+        }
+        return connection
+    }
+
+    private func begin(_ connection: StreamConnection, from local: TransportAddress?, _ stages: StreamStages) {
+        let endpoint = endpoint
+        let remote = connection.remoteAddress
+        var bootstrap = ClientBootstrap(group: connection.loop.eventLoop)
             .connectTimeout(TimeAmount(endpoint.configuration.connectTime))
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelOption(.tcpOption(.tcp_nodelay), value: 1)
@@ -50,6 +61,5 @@ public final class StreamConnector: Sendable {
                 (error as? TLSFailure).map { .notSecured($0) }
                     ?? .notConnected(SocketError(error, "connect TCP", remote)))
         }
-        return connection
     }
 }

@@ -44,7 +44,9 @@ public final class StreamListener: Sendable {
             .childChannelOption(.tcpOption(.tcp_nodelay), value: 1)
             .childChannelOption(.socketOption(.so_keepalive), value: 1)
             .childChannelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try accept(channel, endpoint, tag, admission, stages) }
+                channel.eventLoop.makeCompletedFuture {
+                    try accept(channel, on: threads.loop(of: channel.eventLoop), endpoint, tag, admission, stages)
+                }
             }
         if address.isIPv6 {
             bootstrap = bootstrap.serverChannelOption(
@@ -71,7 +73,8 @@ public final class StreamListener: Sendable {
 
     /// A connection that is not admitted fails here, and NIO closes it.
     private static func accept(
-        _ channel: any Channel, _ endpoint: StreamEndpoint, _ tag: UInt64, _ admission: StreamAdmission,
+        _ channel: any Channel, on loop: StreamLoop, _ endpoint: StreamEndpoint, _ tag: UInt64,
+        _ admission: StreamAdmission,
         _ stages: StreamStages
     ) throws {
         // A peer that has gone already has no address.
@@ -82,7 +85,7 @@ public final class StreamListener: Sendable {
         }
         let connection = StreamConnection(
             to: remote, isOutbound: false, tag: tag, keepsMessages: stages.webSocket != nil, endpoint,
-            on: channel.eventLoop, admission: admission)
+            on: loop, admission: admission)
         do {
             try endpoint.configure(channel, connection, stages)
         } catch {

@@ -2,14 +2,23 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// The threads that carry streams. They frame and hand over; nothing of a protocol runs on them.
+/// The threads that carry streams. They frame and hand over; of a protocol nothing runs on them but the turns of lanes that sleep
+/// when something is handed to them (`StreamLoop`).
 public final class StreamThreads: Sendable {
     let group: MultiThreadedEventLoopGroup
     let counters = StreamCounters()
+    private let loops: [StreamLoop]
 
     /// Starts threads.
     public init(count: Int = 1) {
         group = MultiThreadedEventLoopGroup(numberOfThreads: max(count, 1))
+        loops = group.makeIterator().map { StreamLoop($0) }
+    }
+
+    /// The thread of an event loop of the group.
+    func loop(of eventLoop: any EventLoop) -> StreamLoop {
+        // The group has no other loops than those it was made with.
+        loops.first { $0.eventLoop === eventLoop } ?? loops[0]
     }
 
     /// What the streams of these threads have counted.

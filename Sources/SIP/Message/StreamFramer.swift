@@ -1,3 +1,9 @@
+#if canImport(Glibc)
+    import Glibc
+#elseif canImport(Darwin)
+    import Darwin
+#endif
+
 /// Cuts a byte stream into messages by Content-Length (RFC 3261 §18.3, §20.14) and finds the keep-alives between them
 /// (RFC 5626 §3.5.1).
 public struct StreamFramer: Sendable {
@@ -110,14 +116,19 @@ public struct StreamFramer: Sendable {
 
     /// The length of the head with its blank line.
     private mutating func findHead() -> Int? {
-        var at = max(start, searched)
-        while at < buffer.count {
-            if buffer[at] == 0x0A {
-                if at > start, buffer[at - 1] == 0x0A { return at + 1 - start }
-                if at > start + 1, buffer[at - 1] == 0x0D, buffer[at - 2] == 0x0A { return at + 1 - start }
+        let from = start
+        let length = buffer.withUnsafeBytes { (all) -> Int? in
+            guard let base = all.baseAddress else { return nil }
+            var at = max(from, searched)
+            while at < all.count, let found = memchr(base + at, 0x0A, all.count - at) {
+                at = UnsafeRawPointer(found) - base
+                if at > from, all[at - 1] == 0x0A { return at + 1 - from }
+                if at > from + 1, all[at - 1] == 0x0D, all[at - 2] == 0x0A { return at + 1 - from }
+                at += 1
             }
-            at += 1
+            return nil
         }
+        if let length { return length }
         // A line end may be cut in two: look again at the last two bytes.
         searched = max(start, buffer.count - 2)
         return nil

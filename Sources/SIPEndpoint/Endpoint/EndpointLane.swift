@@ -26,6 +26,10 @@ public final class EndpointLane: @unchecked Sendable {
     /// Random numbers that nobody had yet.
     @exclusivity(unchecked) private var randomNumbers: [UInt64] = []
     private static let randomStock = 32
+    /// What was sent on connections in this turn.
+    @exclusivity(unchecked) private var outbox = StreamOutbox()
+    /// Whether turns may not come to their end any more.
+    @exclusivity(unchecked) private var isStopping = false
 
     init(lane: Lane, listenerCount: Int, owner: CallOwner, streams: (any StreamTransport)?, resolver: HostResolver) {
         self.lane = lane
@@ -43,6 +47,7 @@ public final class EndpointLane: @unchecked Sendable {
         lane.preconditionCurrent()
         self.peers = peers
         timerClient = lane.add(timerClient: self)
+        if streams != nil { lane.add(observer: self) }
         let made = makeHandler(self)
         handler = made
         layer = TransactionLayer(driver: self, configuration: configuration, listeners: listeners, handler: made)
@@ -116,7 +121,10 @@ extension EndpointLane: EndpointDriver {
     }
 
     public func sendStream(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
-        streams?.send(connection, bytes) ?? false
+        guard let streams else { return false }
+        let isTaken = streams.send(connection, bytes, by: &outbox)
+        if isStopping { outbox.flush() }
+        return isTaken
     }
 
     public func connect(to target: Target) -> UInt64 { streams?.connect(to: target) ?? 0 }
@@ -144,6 +152,15 @@ extension EndpointLane: EndpointDriver {
 
     public var execute: @Sendable (_ work: @escaping @Sendable () -> Void) -> Void {
         { [lane] work in lane.execute { _ in work() } }
+    }
+}
+
+extension EndpointLane: LaneObserver {
+    public func turnEnded(on lane: Lane) { outbox.flush() }
+
+    public func laneWillStop(_ lane: Lane) {
+        isStopping = true
+        outbox.flush()
     }
 }
 

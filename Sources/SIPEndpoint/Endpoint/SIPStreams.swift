@@ -110,9 +110,9 @@ final class SIPStreams: StreamTransport, StreamHandler {
 
     // MARK: StreamTransport
 
-    func send(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
+    func send(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer, by outbox: inout StreamOutbox) -> Bool {
         guard let found = state.withLock({ $0.table.connection(connection) }) else { return false }
-        let isTaken = found.send(Array(bytes))
+        let isTaken = outbox.send(bytes, on: found)
         if Self.isFinalResponse(bytes) { found.settle() }
         return isTaken
     }
@@ -170,13 +170,14 @@ final class SIPStreams: StreamTransport, StreamHandler {
             transport: transport, listener: UInt16(truncatingIfNeeded: connection.tag),
             connection: connection.id.number,
             local: local, remote: connection.remoteAddress)
+        var index = MessageIndex(capacity: 32)
         for frame in frames {
             // The double CRLF of a keep-alive is answered by a single one (RFC 5626 §4.4.1).
             guard frame != SIPStreamFramer.ping else {
                 _ = connection.send([0x0D, 0x0A])
                 continue
             }
-            guard !hand(frame, connection, flow, isProven, to: lanes) else { continue }
+            guard !hand(frame, connection, flow, isProven, to: lanes, &index) else { continue }
             // Nobody repeats over a stream what was shed, and so its sender is told.
             answer(frame, 503, on: connection, retryAfter: Self.retryAfter)
             connection.settle()
@@ -187,19 +188,41 @@ final class SIPStreams: StreamTransport, StreamHandler {
     static let retryAfter = Duration.seconds(5)
 
     /// Gives a message to its lane; false when the lane's queue is full: requests that begin something are shed first.
+    ///
+    /// The lane indexes the message; here that is done only for what must be known before: to which lane it goes when there are
+    /// several, whether its connection is offered, and what it is when the queue is filling up.
     private func hand(
-        _ frame: [UInt8], _ connection: StreamConnection, _ flow: Flow, _ isProven: Bool, to lanes: [EndpointLane]
+        _ frame: [UInt8], _ connection: StreamConnection, _ flow: Flow, _ isProven: Bool, to lanes: [EndpointLane],
+        _ index: inout MessageIndex
     ) -> Bool {
         let framing: MessageIndex.Framing = flow.transport.keepsBoundaries ? .datagram : .stream
-        guard let message = try? Message(frame, limits: limits, framing: framing) else { return true }
-        let (index, begins) = message.withView { view in
-            if isProven { noteAlias(view, flow) }
-            // Who closes its sending side behind a request is answered all the same.
-            if view.isRequest, view.method != .ack { connection.owe() }
-            return (owner.lane(of: view), view.beginsSomething)
+        let owes = frame.withUnsafeBytes { Self.beginsAsRequest($0) }
+        var number = 0
+        if lanes.count > 1 || isProven {
+            let isIndexed = frame.withUnsafeBytes { bytes in
+                guard (try? index.parse(bytes, limits: limits, framing: framing)) != nil else { return false }
+                let view = index.view(of: bytes)
+                if isProven { noteAlias(view, flow) }
+                number = owner.lane(of: view)
+                return true
+            }
+            guard isIndexed else { return true }
         }
-        let lane = lanes[index]
-        return lane.lane.send(StreamMessage(frame, flow, lane), begins ? .sheddable : .reserved)
+        // Who closes its sending side behind a request is answered all the same.
+        if owes { connection.owe() }
+        let target = lanes[number]
+        return connection.hand(StreamMessage(frame, flow, target), to: target.lane) {
+            guard let message = try? Message(frame, limits: limits, framing: framing) else { return .sheddable }
+            return message.withView(\.beginsSomething) ? .sheddable : .reserved
+        }
+    }
+
+    /// Whether a message is a request that is answered, by its first line.
+    private static func beginsAsRequest(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        let notAnswered: [StaticString] = ["SIP/2.0 ", "ACK "]
+        return !notAnswered.contains { beginning in
+            beginning.withUTF8Buffer { bytes.prefix($0.count).elementsEqual($0) }
+        }
     }
 
     /// A peer that has proven who it is may offer its connection for requests of ours: they then go to the address that its

@@ -1,7 +1,10 @@
+import Reactor
+import SIP
+
 /// The connections of an endpoint, as its lanes see them; safe to call from any lane.
 protocol StreamTransport: AnyObject, Sendable {
-    /// Sends on a connection; false when it is gone.
-    func send(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool
+    /// Sends on a connection, by the next flush of what a lane sends in its turn; false when it is gone.
+    func send(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer, by outbox: inout StreamOutbox) -> Bool
 
     /// The connection that requests for a target take, or a new one on the way; 0 when none can be made.
     func connect(to target: Target) -> UInt64

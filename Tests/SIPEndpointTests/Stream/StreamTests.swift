@@ -102,6 +102,28 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
         await calling.stop()
     }
 
+    /// Requests of one turn go in one write, and more than a lane takes on the connection's thread come all the same.
+    @Test(arguments: [2, 100])
+    func manyRequestsInATurnAreAnswered(count: Int) async throws {
+        let (server, client) = (Answerer(), Answerer())
+        let (serving, calling) = (try await endpoint(server), try await endpoint(client))
+        let target = serving.listeners[0].address
+        for _ in 0..<3 {
+            await calling.lanes[0].lane.run { _ in
+                for _ in 0..<count { client.options(to: target, in: calling.lanes[0].layer) }
+            }
+            var answers = 0
+            for await answer in client.events {
+                #expect(answer == "200")
+                answers += 1
+                if answers == count { break }
+            }
+        }
+        #expect(serving.streamStatistics?.counters.framesReceived == UInt64(3 * count))
+        await calling.stop()
+        await serving.stop()
+    }
+
     /// Over a stream nobody repeats what is shed: a full queue is answered (RFC 3261 §21.5.4), and what had room is served.
     @Test func aFullQueueIsAnswered503() async throws {
         let (server, client) = (Answerer(), Answerer())

@@ -1,15 +1,17 @@
 import NIOCore
 import NIOWebSocket
 
-/// Between the frames of WebSocket and the messages of the owner: each message in is one read, each buffer out one message.
+/// Between the bytes of WebSocket and the messages of the owner: each message in is one read. Messages out come in their
+/// frames (`StreamConnection`), and only the frames of control are made here.
 final class WebSocketMessageHandler: ChannelDuplexHandler {
-    typealias InboundIn = WebSocketFrame
+    typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
     typealias OutboundIn = ByteBuffer
-    typealias OutboundOut = WebSocketFrame
+    typealias OutboundOut = ByteBuffer
 
     private let connection: StreamConnection
     private let pingInterval: Duration
+    private var reader: WebSocketFrameReader
     private var receiver: WebSocketReceiver
     /// Whether a close frame was sent: nothing follows it (RFC 6455 §5.5.1).
     private var hasClosed = false
@@ -23,6 +25,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
     init(_ connection: StreamConnection, _ configuration: WebSocketConfiguration) {
         self.connection = connection
         pingInterval = configuration.pingInterval
+        reader = WebSocketFrameReader(limit: configuration.messageLimit)
         receiver = WebSocketReceiver(limit: configuration.messageLimit)
     }
 
@@ -48,9 +51,19 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         isAlive = true
         isAsked = false
         connection.noteActivity()
-        // Behind its own close frame nothing is answered (§5.5.1).
         guard !hasClosed else { return }
-        let frame = unwrapInboundIn(data)
+        reader.append(unwrapInboundIn(data))
+        do throws(WebSocketViolation) {
+            // Behind its own close frame nothing is answered (§5.5.1).
+            while !hasClosed, let frame = try reader.next() { take(frame, context) }
+        } catch {
+            fail(context, error.code)
+        }
+        reader.trim()
+        limitFragments(context)
+    }
+
+    private func take(_ frame: WebSocketReceivedFrame, _ context: ChannelHandlerContext) {
         switch receiver.receive(frame) {
         case .none: break
         case .message(let bytes): context.fireChannelRead(wrapInboundOut(bytes))
@@ -60,13 +73,12 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
             connection.finish(.remote)
         case .fail(let code): fail(context, code)
         }
-        limitFragments(context)
     }
 
     /// A peer that asks and does not read what is answered would fill our memory.
     private func answer(ping bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         guard context.channel.isWritable else { return connection.abort(.slowReader) }
-        context.writeAndFlush(wrapOutboundOut(WebSocketFrame(fin: true, opcode: .pong, data: bytes)), promise: nil)
+        context.writeAndFlush(wrapOutboundOut(WebSocketFrameHead.frame(.pong, bytes)), promise: nil)
     }
 
     /// The time for a message in fragments runs from the first of them.
@@ -80,14 +92,6 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         fragmentLimit = context.eventLoop.assumeIsolated().scheduleTask(
             in: TimeAmount(connection.configuration.frameTime)
         ) { self.connection.abort(.unfinishedFrame) }
-    }
-
-    func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        guard let error = error as? NIOWebSocketError else { return context.fireErrorCaught(error) }
-        switch error {
-        case .invalidFrameLength: fail(context, .messageTooLarge)
-        case .fragmentedControlFrame, .multiByteControlFrameLength: fail(context, .protocolError)
-        }
     }
 
     private func fail(_ context: ChannelHandlerContext, _ code: WebSocketErrorCode) {
@@ -109,9 +113,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         guard !isAsked else { return connection.abort(.unanswered) }
         if !isAlive {
             isAsked = true
-            let empty = context.channel.allocator.buffer(capacity: 0)
-            context.writeAndFlush(
-                wrapOutboundOut(WebSocketFrame(fin: true, opcode: .ping, data: empty)), promise: nil)
+            context.writeAndFlush(wrapOutboundOut(WebSocketFrameHead.frame(.ping, ByteBuffer())), promise: nil)
         }
         isAlive = false
         schedulePing(context)
@@ -119,7 +121,6 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     // MARK: Sending
 
-    /// Text where it can be, since programs in browsers like it; else binary (RFC 7118 §4.2).
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         let bytes = unwrapOutboundIn(data)
         guard !hasClosed else {
@@ -130,8 +131,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         guard bytes.readableBytes > 0 else {
             return close(context, WebSocketErrorCode(connection.closeReason), promise)
         }
-        let opcode: WebSocketOpcode = WebSocketReceiver.isUTF8(bytes) ? .text : .binary
-        context.write(wrapOutboundOut(WebSocketFrame(fin: true, opcode: opcode, data: bytes)), promise: promise)
+        context.write(data, promise: promise)
     }
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
@@ -147,8 +147,7 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
         hasClosed = true
         var data = context.channel.allocator.buffer(capacity: 2)
         data.write(webSocketErrorCode: code)
-        context.writeAndFlush(
-            wrapOutboundOut(WebSocketFrame(fin: true, opcode: .connectionClose, data: data)), promise: promise)
+        context.writeAndFlush(wrapOutboundOut(WebSocketFrameHead.frame(.connectionClose, data)), promise: promise)
     }
 }
 

@@ -28,15 +28,15 @@ struct WebSocketReceiver {
     var holdsFragments: Bool { pending != nil }
 
     /// Takes a frame.
-    mutating func receive(_ frame: WebSocketFrame) -> Action {
+    mutating func receive(_ frame: WebSocketReceivedFrame) -> Action {
         // Clients mask what they send, and nobody has agreed on extensions (§5.1, §5.2).
-        guard frame.maskKey != nil, frame.reservedBits.isEmpty else { return .fail(.protocolError) }
-        let data = frame.unmaskedData
+        guard frame.isMasked, !frame.hasReservedBits else { return .fail(.protocolError) }
+        let data = frame.data
         switch frame.opcode {
         case .text, .binary:
             guard pending == nil else { return .fail(.protocolError) }
             guard data.readableBytes <= limit else { return .fail(.messageTooLarge) }
-            guard frame.fin else {
+            guard frame.isLast else {
                 pending = (data, frame.opcode == .text)
                 return .none
             }
@@ -47,7 +47,7 @@ struct WebSocketReceiver {
             var bytes = begun
             guard data.readableBytes <= limit - bytes.readableBytes else { return .fail(.messageTooLarge) }
             bytes.writeImmutableBuffer(data)
-            guard frame.fin else {
+            guard frame.isLast else {
                 pending = (bytes, isText)
                 return .none
             }
@@ -82,10 +82,21 @@ struct WebSocketReceiver {
         }
     }
 
-    /// Whether bytes are UTF-8; nearly always they are ASCII.
-    static func isUTF8(_ buffer: ByteBuffer) -> Bool {
-        buffer.withUnsafeReadableBytes { bytes in
-            bytes.allSatisfy { $0 < 0x80 } || String(validating: bytes, as: UTF8.self) != nil
+    /// Whether bytes are UTF-8.
+    static func isUTF8(_ buffer: ByteBuffer) -> Bool { buffer.withUnsafeReadableBytes { isUTF8($0) } }
+
+    /// Whether bytes are UTF-8; nearly always they are ASCII, which is looked for in words.
+    static func isUTF8(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var at = 0
+        var bits: UInt64 = 0
+        while at + 8 <= bytes.count {
+            bits |= bytes.loadUnaligned(fromByteOffset: at, as: UInt64.self)
+            at += 8
         }
+        while at < bytes.count {
+            bits |= UInt64(bytes[at])
+            at += 1
+        }
+        return bits & 0x8080_8080_8080_8080 == 0 || String(validating: bytes, as: UTF8.self) != nil
     }
 }

@@ -1,6 +1,5 @@
 import NIOCore
 import NIOHTTP1
-import NIOWebSocket
 
 /// Tells the stages behind that the peer speaks WebSocket from now on.
 struct WebSocketOpened: Sendable {}
@@ -80,12 +79,7 @@ final class WebSocketUpgradeHandler: ChannelInboundHandler, RemovableChannelHand
         write(context, .switchingProtocols, headers, nil)
         let pipeline = context.pipeline.syncOperations
         do {
-            try pipeline.addHandlers(
-                [
-                    WebSocketFrameEncoder(),
-                    ByteToMessageHandler(WebSocketFrameDecoder(maxFrameSize: configuration.messageLimit)),
-                    WebSocketMessageHandler(connection, configuration),
-                ], position: .after(self))
+            try pipeline.addHandler(WebSocketMessageHandler(connection, configuration), position: .after(self))
         } catch {
             // The pipeline is gone with its channel.
             return
