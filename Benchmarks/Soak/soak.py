@@ -43,19 +43,22 @@ def main() -> int:
             problems, looks = soak(server, arguments.turns, turn, arguments.scale)
         finally:
             status = server.stop()
+        judged = judge(looks, NOISE if arguments.minutes >= LONG else SHORT_NOISE)
         if status:
-            problems.append(f"the server ended with status {status}:\n{server.tail()}")
-    problems += judge(looks, NOISE if arguments.minutes >= LONG else SHORT_NOISE)
-    for problem in problems:
+            judged.append(f"the server ended with status {status}:\n{server.tail()}")
+    for problem in judged:
         print(f"soak: {problem}", flush=True)
-    return 1 if problems else 0
+    return 1 if problems or judged else 0
 
 
 def soak(server: Server, turns: int, turn: float, scale: float) -> tuple[list[str], list[dict]]:
     """The turns, and a look at the server behind each."""
     problems, looks = [], []
     for number in range(turns + 1):
-        problems += load.together(server, number, turn, scale)
+        found = load.together(server, number, turn, scale)
+        for problem in found:
+            print(f"soak: {problem}", flush=True)
+        problems += found
         time.sleep(DRAIN)
         looks.append({"turn": number, "time": time.monotonic(), "memory": server.memory(),
                       "descriptors": server.descriptors(), "reloads": server.reloads, "problems": len(problems)})

@@ -61,8 +61,9 @@ public struct OverloadController: Sendable {
     private static let growth = (full: 1.02, spare: 1.1, idle: 1.5)
     /// The part of a wait to which it must have fallen within a window for what waits to count as being worked off.
     private static let relief = 0.95
-    /// The windows in a row with waiting after which clients are refused that are told to send less: they do not, or not yet.
-    public static let trust = 5
+    /// The windows in a row with waiting after which clients are refused too that are told to send less: they do not, or not yet. When
+    /// the server becomes overloaded all are, until what waits has been worked off.
+    public static let trust = patience
 
     /// The share of new requests that is taken, 1 when there is no overload.
     public private(set) var share = 1.0
