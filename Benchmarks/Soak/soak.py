@@ -19,7 +19,7 @@ TURNS = 3
 SLOPE = 1 << 20
 # What one look at a heap that breathes may differ from another, in bytes; and in a short soak, whose first turn does not fill all caches.
 NOISE = 1 << 20
-SHORT_NOISE = 2 << 20
+SHORT_NOISE = 4 << 20
 # A soak of at least so many minutes is a long one.
 LONG = 30
 # Descriptors that a look may find in use for a moment, as for a file that is being written.
