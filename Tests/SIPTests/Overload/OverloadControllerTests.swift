@@ -17,7 +17,7 @@ import Testing
         private var arrived = 0.0
         private var queue: [Double] = []
         private var head = 0
-        private var generator = SplitMix(seed: 3)
+        private var generator = SeededGenerator(seed: 3)
         /// What clients have heard of late.
         private var heard = 1.0
         private var window = (end: 0.1, began: 0.0, worked: 0.0, served: 0, dropped: 0)

@@ -17,7 +17,7 @@ import Testing
     private func offer(
         _ throttle: inout OverloadThrottle, _ count: Int, perSecond: Int, sheddable: Int, from: Duration = .zero
     ) -> (sheddable: Double, others: Double) {
-        var generator = SplitMix(seed: 7)
+        var generator = SeededGenerator(seed: 7)
         var offered = (0.0, 0.0)
         var sent = (0.0, 0.0)
         for n in 0..<count {
@@ -114,20 +114,5 @@ import Testing
         throttle.receive(feedback(.rate(200)), at: start + .seconds(20))
         let all = offer(&throttle, 1_000, perSecond: 100, sheddable: 5, from: .seconds(20))
         #expect(all == (1, 1))
-    }
-}
-
-/// Numbers that look like chance and are the same each time (SplitMix64).
-struct SplitMix {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

@@ -26,8 +26,10 @@ import UserAgent
         }
     }
 
-    @Test(arguments: Policy.allCases)
-    func usersProveThemselves(_ policy: Policy) async throws {
+    /// A server with a TLS listener that asks for certificates, the authority that it believes, and the port.
+    private func withSecureServer(
+        _ policy: Policy, _ body: (SIPServer, CertificateAuthority, UInt16) async throws -> Void
+    ) async throws {
         let folder = try TemporaryFolder("certificates")
         let authority = try CertificateAuthority()
         let own = try authority.issue([.dns("localhost"), .address("127.0.0.1")])
@@ -40,7 +42,13 @@ import UserAgent
             $0.tls.clientVerification = .optional
             $0.domains[0].authentication = policy
         }) { server, _ in
-            let port = server.listeners[1].address.port
+            try await body(server, authority, server.listeners[1].address.port)
+        }
+    }
+
+    @Test(arguments: Policy.allCases)
+    func usersProveThemselves(_ policy: Policy) async throws {
+        try await withSecureServer(policy) { server, authority, port in
             for shown in Shown.allCases {
                 for hasPassword in [true, false] {
                     var options = UserAgent.Options(address: .loopback())
@@ -73,19 +81,7 @@ import UserAgent
 
     /// A certificate holds for calls too: no Digest is asked for, and who shows that of somebody else, or none, is refused.
     @Test(arguments: Shown.allCases) func callsByCertificate(_ shown: Shown) async throws {
-        let folder = try TemporaryFolder("certificates")
-        let authority = try CertificateAuthority()
-        let own = try authority.issue([.dns("localhost"), .address("127.0.0.1")])
-        let file = try folder.write("\(own.certificate)\n\(own.key)\n", to: "server.pem")
-        let authorities = try folder.write("\(authority.certificate)\n", to: "authority.pem")
-        try await withServer({
-            $0.listeners.append(.init(transport: .tls, address: "127.0.0.1", port: 0))
-            $0.tls.certificate = file
-            $0.tls.authorities = authorities
-            $0.tls.clientVerification = .optional
-            $0.domains[0].authentication = .certificate
-        }) { server, _ in
-            let port = server.listeners[1].address.port
+        try await withSecureServer(.certificate) { server, authority, port in
             func agent(_ user: String, _ identity: TLSIdentity?, registers: Bool) async throws -> UserAgent {
                 var options = UserAgent.Options(address: .loopback())
                 options.trust = .authorities(try authority.authorities)
