@@ -3,9 +3,7 @@
     bindings.py [--count 1000000] [--ito PATH] [--write] [plain] [full]
 """
 import argparse
-import os
 import re
-import signal
 import socket
 import subprocess
 import sys
@@ -15,7 +13,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path.insert(0, str(ROOT / "Benchmarks" / "Kamailio"))
+sys.path[:0] = [str(ROOT / "Benchmarks" / "Kamailio"), str(ROOT / "Benchmarks" / "Heap")]
+import heap  # noqa: E402
 import table  # noqa: E402
 
 BEGIN, END = "<!-- bindings: begin; rewritten by Benchmarks/Bindings/bindings.py --write -->", "<!-- bindings: end -->"
@@ -54,12 +53,11 @@ class Server:
     def __init__(self, ito: Path, folder: Path, library: Path, *arguments: str):
         self.report, self.log = folder / "heap", folder / "log"
         self.started = time.monotonic()
-        environment = dict(os.environ, LD_PRELOAD=str(library), HEAP_REPORT=str(self.report))
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 [str(ito), "serve", "--no-auth", "--domain", "bench.test", "--lanes", "1", "--listen", "udp://127.0.0.1:0",
                  "--data", str(folder / "data"), *arguments],
-                stdout=subprocess.PIPE, stderr=log, text=True, env=environment)
+                stdout=subprocess.PIPE, stderr=log, text=True, env=heap.environment(library, self.report))
         ready = re.search(r"udp://127\.0\.0\.1:(\d+)", self.process.stdout.readline())
         if ready is None:
             raise SystemExit(f"the server did not start:\n{self.log.read_text()}")
@@ -70,11 +68,7 @@ class Server:
         return int(re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE).group(1)) << 10
 
     def heap(self) -> int:
-        self.report.unlink(missing_ok=True)
-        self.process.send_signal(signal.SIGUSR2)
-        while not (self.report.exists() and self.report.read_text().endswith("\n")):
-            time.sleep(0.01)
-        return int(self.report.read_text())
+        return heap.live(self.process, self.report)
 
     def stop(self) -> None:
         self.process.terminate()
@@ -113,10 +107,10 @@ def measure(kind: str, count: int, ito: Path, library: Path) -> tuple[float, flo
         # What the first requests make, and keep, is not of the bindings.
         register(server, kind, FIRST)
         time.sleep(DRAIN)
-        heap, pss = server.heap(), server.pss()
+        live, pss = server.heap(), server.pss()
         register(server, kind, range(count))
         time.sleep(DRAIN)
-        heap, pss = (server.heap() - heap) / count, (server.pss() - pss) / count
+        live, pss = (server.heap() - live) / count, (server.pss() - pss) / count
         server.stop()
     with tempfile.TemporaryDirectory(prefix="itodenwa-bindings-") as name:
         server = Server(ito, Path(name), library)
@@ -132,7 +126,7 @@ def measure(kind: str, count: int, ito: Path, library: Path) -> tuple[float, flo
         seconds = time.monotonic() - server.started
         grown = (server.pss() - empty) / count
         server.stop()
-    return heap, pss, seconds, grown
+    return live, pss, seconds, grown
 
 
 def main() -> None:
@@ -146,11 +140,10 @@ def main() -> None:
              "| binding | live heap, B each (goal: 600) | growth of PSS, B each (goal: 900) | from SQLite, s (goal: 10) | PSS after that, B each |",
              "| --- | --- | --- | --- | --- |"]
     with tempfile.TemporaryDirectory(prefix="itodenwa-heap-") as folder:
-        library = Path(folder) / "heap.so"
-        subprocess.run(["cc", "-O2", "-shared", "-fPIC", "-o", str(library), str(HERE / "heap.c")], check=True)
+        library = heap.library(Path(folder))
         for kind in options.kinds:
-            heap, pss, seconds, grown = measure(kind, options.count, options.ito, library)
-            lines.append(f"| {kind}: {KINDS[kind]} | {heap:.0f} | {pss:.0f} | {seconds:.1f} | {grown:.0f} |")
+            live, pss, seconds, grown = measure(kind, options.count, options.ito, library)
+            lines.append(f"| {kind}: {KINDS[kind]} | {live:.0f} | {pss:.0f} | {seconds:.1f} | {grown:.0f} |")
             print(lines[-1], file=sys.stderr, flush=True)
     part = "\n".join([*lines, "", END])
     print(part)

@@ -14,7 +14,7 @@ from pathlib import Path
 import lanes
 import latency
 import table
-from measurement import calm
+from measurement import ATTEMPTS, calm
 from processes import Server
 from rows import ROWS, Row
 from servers import start_kamailio, start_ours, temporary_folders
@@ -34,7 +34,7 @@ def run(row: Row, which: str, options: argparse.Namespace) -> dict:
     with temporary_folders() as folder:
         def start() -> Server:
             return start_kamailio(row, folder()) if which == "kamailio" else start_ours(row, options.ito, users, folder())
-        result = calm(start, row, options.load, options.duration)
+        result = calm(start, row, options.load, options.duration, attempts=options.attempts)
     say(f"  {which:9} {result['cpu_per_operation'] * 1e6:8.2f} µs an operation, {result['operations']} operations, "
         f"{result['failed']} failed, {result['drops']} dropped, p99 {result['p99_us'] / 1000:.2f} ms")
     return result | {"row": row.key}
@@ -46,6 +46,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--rows", default=",".join([row.key for row in ROWS] + [LANES, LATENCY]), help="some of: %(default)s")
     parser.add_argument("--duration", type=int, default=6, help="seconds of load in each run (%(default)s)")
     parser.add_argument("--repetitions", type=int, default=5, help="runs of each server for a row (%(default)s)")
+    parser.add_argument("--attempts", type=int, default=ATTEMPTS, help="a disturbed run is made up to so many times (%(default)s)")
     parser.add_argument("--only", choices=["ito", "kamailio"], help="measure one of the two, and write no table")
     parser.add_argument("--load", help="another load generator with the arguments of `ito load`")
     parser.add_argument("--no-write", action="store_true", help="print the table instead of writing it")
@@ -75,10 +76,10 @@ def main() -> None:
         return
     parts = [(table.render(results, options.duration, options.repetitions), table.BEGIN, table.END)] if results else []
     if options.lanes:
-        measured = lanes.compare(options.ito, options.load, options.duration, options.repetitions, say)
+        measured = lanes.compare(options.ito, options.load, options.duration, options.repetitions, options.attempts, say)
         parts.append((lanes.render(measured), lanes.BEGIN, lanes.END))
     if options.latency:
-        measured = latency.compare(options.ito, options.load, options.duration, options.repetitions, say)
+        measured = latency.compare(options.ito, options.load, options.duration, options.repetitions, options.attempts, say)
         parts.append((latency.render(measured), latency.BEGIN, latency.END))
     for part, begin, end in parts:
         if options.no_write:

@@ -36,7 +36,7 @@ CASES = [
 ]
 
 
-def compare(ito: str, load: list[str], duration: int, repetitions: int, say) -> tuple[list[list[float]], list[float]]:
+def compare(ito: str, load: list[str], duration: int, repetitions: int, attempts: int, say) -> tuple[list[list[float]], list[float]]:
     """Seconds of processor time for each call, case by case; and the seconds from start to answer."""
     row = next(row for row in ROWS if row.key == "call")
     say("Lanes: CPU for each call")
@@ -46,7 +46,7 @@ def compare(ito: str, load: list[str], duration: int, repetitions: int, say) -> 
             with temporary_folders() as folder:
                 result = calm(
                     lambda: start_ours(row, ito, [], folder(), lanes=case.lanes), row, load, duration,
-                    ("--sockets", str(case.sockets)))
+                    ("--sockets", str(case.sockets)), attempts)
             say(f"  {case.title:42} {result['cpu_per_operation'] * 1e6:8.2f} µs, {result['failed']} failed")
             if result["failed"]:
                 raise SystemExit(f"calls have failed: {case.title}")

@@ -2,7 +2,7 @@
 import dataclasses
 import statistics
 
-from measurement import ATTEMPTS, DISTURBANCE_LIMIT, measure, saturate
+from measurement import DISTURBANCE_LIMIT, measure, saturate
 from rows import ROWS, Row
 from servers import start_kamailio, start_ours, temporary_folders
 
@@ -32,13 +32,13 @@ def capacity(start, row: Row, program: list[str]) -> tuple[float, float]:
         return saturate(server, row, program, SEARCH, CONCURRENCY[row.key])
 
 
-def at(start, name: str, row: Row, rate: int, program: list[str], duration: int, repetitions: int, say) -> Result:
+def at(start, name: str, row: Row, rate: int, program: list[str], duration: int, repetitions: int, attempts: int, say) -> Result:
     """The percentiles at a rate: of each run the least disturbed of its attempts counts, of these the median."""
     paced = dataclasses.replace(row, rate=rate)
     runs = []
     for _ in range(repetitions):
         best = None
-        for _ in range(ATTEMPTS):
+        for _ in range(attempts):
             with start() as server:
                 run = measure(server, paced, program, duration)
             if best is None or run["disturbance"] < best["disturbance"]:
@@ -51,7 +51,7 @@ def at(start, name: str, row: Row, rate: int, program: list[str], duration: int,
     return Result(name, rate, values, sum(run["failed"] + run["drops"] for run in runs))
 
 
-def compare(ito: str, program: list[str], duration: int, repetitions: int, say) -> list[tuple[Row, dict[str, tuple[float, float]], list[Result]]]:
+def compare(ito: str, program: list[str], duration: int, repetitions: int, attempts: int, say) -> list[tuple[Row, dict[str, tuple[float, float]], list[Result]]]:
     """For each row the capacities, and the percentiles at half of each server's own; ours at Kamailio's rate too."""
     found = []
     for row in (row for row in ROWS if row.key in KEYS):
@@ -65,7 +65,7 @@ def compare(ito: str, program: list[str], duration: int, repetitions: int, say) 
             half = {name: max(1, int(most / 2)) for name, (most, _) in capacities.items()}
             cases = [("ito", half["ito"]), ("kamailio", half["kamailio"]), ("ito", half["kamailio"])]
             found.append((row, capacities, [
-                at(starts[name], name, row, rate, program, duration, repetitions, say) for name, rate in cases]))
+                at(starts[name], name, row, rate, program, duration, repetitions, attempts, say) for name, rate in cases]))
     return found
 
 

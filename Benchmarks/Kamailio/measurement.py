@@ -18,7 +18,7 @@ IDLE = 2.0
 WARM_UP = 2
 # A run during which the host, or other programs, had more than this share of the processors says little, and is made again …
 DISTURBANCE_LIMIT = 0.05
-# … up to so many times; the least disturbed one counts then.
+# … up to so many times, if no other number is asked for; the least disturbed one counts then.
 ATTEMPTS = 6
 
 
@@ -37,10 +37,10 @@ def own_children() -> float:
 
 
 def calm(start: Callable[[], AbstractContextManager[Server]], row: Row, program: list[str], duration: int,
-         extra: tuple[str, ...] = ()) -> dict:
+         extra: tuple[str, ...] = (), attempts: int = ATTEMPTS) -> dict:
     """One run against a server that was just started, made again while it was disturbed."""
     best = None
-    for _ in range(ATTEMPTS):
+    for _ in range(attempts):
         with start() as server:
             result = measure(server, row, program, duration, extra)
         if best is None or result["disturbance"] < best["disturbance"]:

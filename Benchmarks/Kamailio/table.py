@@ -24,6 +24,12 @@ def ratio(ours: list[float], theirs: list[float]) -> float:
     return statistics.median(ours) / statistics.median(theirs)
 
 
+def disturbances(results: list[tuple[Row, list[dict], list[dict]]]) -> str:
+    """Median and most of what others had of the processors, of all runs."""
+    shares = [run["disturbance"] for _, ours, theirs in results for run in ours + theirs]
+    return f"median {statistics.median(shares):.0%}, most {max(shares):.0%}"
+
+
 def line(row: Row, ours: list[dict], theirs: list[dict]) -> str:
     """One row of the table."""
     def times(runs): return [run["cpu_per_operation"] for run in runs]
@@ -43,7 +49,8 @@ def render(results: list[tuple[Row, list[dict], list[dict]]], duration: int, rep
         f"{datetime.date.today()}, {os.cpu_count()} cores of {processor.group(1) if processor else platform.machine()}, "
         f"Linux {'.'.join(platform.release().split('.')[:2])}; {kamailio.removeprefix('version: ').strip()}; {repetitions} times {duration} s each, in turn. "
         "Processor time of all threads and processes of the server, user and kernel, for each operation: "
-        f"median (least to most), in µs. TLS and WSS: {VERSION} with {SUITE} on both sides, the same certificate (ECDSA, P-256).",
+        f"median (least to most), in µs. TLS and WSS: {VERSION} with {SUITE} on both sides, the same certificate (ECDSA, P-256). "
+        f"What the host and other programs had of the processors in a run: {disturbances(results)}.",
         "",
         "| work | by | per second | ours | Kamailio | ratio | p99 latency, ms, ours / Kamailio | failed or dropped |",
         "| --- | --- | --- | --- | --- | --- | --- | --- |",

@@ -3,7 +3,11 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "Heap"))
+import heap  # noqa: E402
 
 DOMAIN = "soak.test"
 
@@ -18,7 +22,8 @@ class Server:
         self._write_settings()
         self.log = (folder / "server.log").open("wb")
         command = [ito, "serve", "--config", str(folder / "ito.yaml")]
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True)
+        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=self.log, text=True,
+                                        env=heap.environment(heap.library(folder), folder / "heap"))
         words = self.process.stdout.readline().split()
         if words[:1] != ["ready"]:
             raise SystemExit(f"the server did not start:\n{self.tail()}")
@@ -56,14 +61,25 @@ proxy: {{ring-time: {20 + self.reloads % 2}s}}
         self._write_settings()
         os.kill(self.process.pid, signal.SIGHUP)
 
-    def memory(self) -> int:
+    def holdings(self) -> dict[str, int]:
+        """What it has, when it rests: bytes of live heap, bytes of memory, and descriptors."""
+        return {"heap": heap.live(self.process, self.folder / "heap"), "memory": self._memory(), "descriptors": self._descriptors()}
+
+    def _memory(self) -> int:
         """The memory that it alone has, in bytes: what is mapped from files is left out, as other programs may share it or not."""
         text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()
         return int(re.search(r"^Pss_Anon:\s+(\d+) kB", text, re.MULTILINE).group(1)) << 10
 
-    def descriptors(self) -> int:
+    def _descriptors(self) -> int:
         """Files and sockets that it has open."""
         return len(list(Path(f"/proc/{self.process.pid}/fd").iterdir()))
+
+    @staticmethod
+    def growth(first: dict, last: dict, heap: int, memory: int, descriptors: int) -> list[str]:
+        """What has grown between two looks by more than the bytes and descriptors that are given."""
+        allowed = {"heap": heap, "memory": memory, "descriptors": descriptors}
+        return [f"{what} grew from {first[what]} to {last[what]}, by more than {most:.0f}"
+                for what, most in allowed.items() if last[what] - first[what] > most]
 
     def tail(self) -> str:
         """The last lines it wrote."""

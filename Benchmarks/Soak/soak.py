@@ -15,13 +15,12 @@ DRAIN = 46.0
 SHORTEST = 35.0
 # Turns of load after the first, which fills caches and the heap.
 TURNS = 3
-# What the server may have grown by, in bytes for an hour.
+# What the live heap may have grown by, in bytes for an hour …
 SLOPE = 1 << 20
-# What one look at a heap that breathes may differ from another, in bytes; and in a short soak, whose first turn does not fill all caches.
-NOISE = 1 << 20
-SHORT_NOISE = 4 << 20
-# A soak of at least so many minutes is a long one.
-LONG = 30
+# … and in any case: caches that the first turn has not filled.
+NOISE = 512 << 10
+# What the memory may have grown by: the allocator keeps pieces of pages, so that it breathes by megabytes while the live heap stays.
+BREATH = 4 << 20
 # Descriptors that a look may find in use for a moment, as for a file that is being written.
 SPARE_DESCRIPTORS = 2
 
@@ -43,7 +42,8 @@ def main() -> int:
             problems, looks = soak(server, arguments.turns, turn, arguments.scale)
         finally:
             status = server.stop()
-        judged = judge(looks, NOISE if arguments.minutes >= LONG else SHORT_NOISE)
+        hours = (looks[-1]["time"] - looks[0]["time"]) / 3600
+        judged = Server.growth(looks[0], looks[-1], max(NOISE, SLOPE * hours), BREATH, SPARE_DESCRIPTORS)
         if status:
             judged.append(f"the server ended with status {status}:\n{server.tail()}")
     for problem in judged:
@@ -60,22 +60,9 @@ def soak(server: Server, turns: int, turn: float, scale: float) -> tuple[list[st
             print(f"soak: {problem}", flush=True)
         problems += found
         time.sleep(DRAIN)
-        looks.append({"turn": number, "time": time.monotonic(), "memory": server.memory(),
-                      "descriptors": server.descriptors(), "reloads": server.reloads, "problems": len(problems)})
+        looks.append({"turn": number, "time": time.monotonic(), "reloads": server.reloads, "problems": len(problems)} | server.holdings())
         print(json.dumps(looks[-1]), flush=True)
     return problems, looks
-
-
-def judge(looks: list[dict], noise: int) -> list[str]:
-    """What has grown that should not."""
-    first, last = looks[0], looks[-1]
-    problems = []
-    allowed = max(noise, SLOPE * (last["time"] - first["time"]) / 3600)
-    if last["memory"] - first["memory"] > allowed:
-        problems.append(f"memory grew from {first['memory']} to {last['memory']} bytes, by more than {allowed:.0f}")
-    if last["descriptors"] > first["descriptors"] + SPARE_DESCRIPTORS:
-        problems.append(f"open descriptors grew from {first['descriptors']} to {last['descriptors']}")
-    return problems
 
 
 if __name__ == "__main__":
