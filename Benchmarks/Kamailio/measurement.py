@@ -14,8 +14,6 @@ from rows import PASSWORD, SECURE, Row
 
 # For how long an idle server is watched, in seconds.
 IDLE = 2.0
-# For how long a server is loaded before it is measured: caches fill, bindings and nonces are made, in seconds.
-WARM_UP = 2
 # A run during which the host, or other programs, had more than this share of the processors says little, and is made again …
 DISTURBANCE_LIMIT = 0.05
 # … up to so many times, if no other number is asked for; the least disturbed one counts then.
@@ -76,7 +74,7 @@ def measure(server: Server, row: Row, program: list[str], duration: int, extra: 
     idle_before = server.processor_time()
     time.sleep(IDLE)
     idle_rate = (server.processor_time() - idle_before) / IDLE
-    load(program, row, server.port, WARM_UP, extra)
+    load(program, row, server.port, row.warm_up, extra)
     time.sleep(row.settle)
     before, dropped, start = server.processor_time(), drops(server.port), time.monotonic()
     worked, stolen, children = *processors(), own_children()
@@ -107,7 +105,7 @@ def saturate(server: Server, row: Row, program: list[str], duration: int, concur
 
     Below 1 it is the generator, which has one thread, or something else on the machine that could do no more.
     """
-    load(program, row, server.port, WARM_UP, concurrency=concurrency)
+    load(program, row, server.port, row.warm_up, concurrency=concurrency)
     before = server.processor_time()
     result = load(program, row, server.port, duration, concurrency=concurrency)
     share = (server.processor_time() - before) / max(result["seconds"], 0.001)

@@ -100,7 +100,8 @@ public struct ByteWriter: ~Copyable {
         bytes.withUnsafeBytes { append($0) }
     }
 
-    /// Appends the UTF-8 form of a string.
+    /// Appends the UTF-8 form of a string. Literals are not to become one first, which costs memory and references.
+    @_disfavoredOverload
     public mutating func append(_ text: String) {
         var text = text
         text.withUTF8 { append(UnsafeRawBufferPointer($0)) }
