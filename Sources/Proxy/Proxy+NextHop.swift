@@ -20,6 +20,24 @@ extension Proxy {
         findNextHops(view, plan, target, layer, seed, completion)
     }
 
+    /// The next hop of a request whose way is plain, since a flow or an address without a name is given; nil otherwise, when
+    /// `nextHops` has to look for it.
+    func plainHop(
+        _ view: MessageView, _ plan: RoutePlan, _ target: ProxyTarget, _ layer: TransactionLayer
+    ) -> Target? {
+        guard !isSecured(view, target) else { return nil }
+        if !plan.hasNext {
+            if let flow = target.flow { return Target(flow) }
+            if target.path != nil { return nil }
+        }
+        if let next = plan.nextURI { return view.destination(of: next).flatMap(layer.numericTarget) }
+        if let uri = target.nextHop ?? target.uri {
+            return (try? URI(uri))?.withDestination(layer.numericTarget)
+        }
+        guard !plan.requestURIIsOurs, let uri = try? view.requestURI else { return nil }
+        return view.destination(of: uri).flatMap(layer.numericTarget)
+    }
+
     /// Whether a request is forwarded to a SIPS URI.
     private func isSecured(_ view: MessageView, _ target: ProxyTarget) -> Bool {
         if let uri = target.uri { return ProxyTarget.isSIPS(uri) }

@@ -15,8 +15,16 @@ public final class Proxy {
     /// What was counted.
     @exclusivity(unchecked) public internal(set) var counters = ProxyCounters()
     /// Who knows domains and users; without one no redirection is followed, and each 3xx goes back.
-    public weak var policy: (any ProxyPolicy)?
-    var editor = MessageEditor()
+    ///
+    /// Not retained: it lives as long as the proxy, or takes itself away. A weak reference would have all that takes and lets go
+    /// of it go the slow way.
+    @exclusivity(unchecked) public unowned var policy: (any ProxyPolicy)?
+    // What writes an edit is given a writer, and edits nothing else meanwhile; debug builds check that.
+    #if DEBUG
+        var editor = MessageEditor()
+    #else
+        @exclusivity(unchecked) var editor = MessageEditor()
+    #endif
     /// The contexts whose group rings while further targets wait, by the number of their timer.
     @exclusivity(unchecked) var ringing: [UInt64: ResponseContext] = [:]
     @exclusivity(unchecked) var lastRingTimer: UInt64 = 0
@@ -39,14 +47,17 @@ public final class Proxy {
 
     func isOurs(host: ByteRange, port: UInt16, _ view: MessageView, _ layer: TransactionLayer) -> Bool {
         let bytes = view.bytes(host)
-        for listener in layer.listeners {
-            let name = listener.advertised
-            guard name.count >= bytes.count, name[..<bytes.count].elementsEqual(bytes) else { continue }
-            let rest = name[bytes.count...]
-            let own =
-                rest.isEmpty
-                ? Int(listener.transport.defaultPort) : rest.dropFirst().reduce(0) { $0 &* 10 &+ Int($1 &- 0x30) }
-            if rest.isEmpty || rest.first == UInt8(ascii: ":"), Int(port) == own { return true }
+        for i in layer.listeners.indices {
+            let transport = layer.listeners[i].transport
+            let isOurs = layer.listeners[i].advertised.withUnsafeBytes { name in
+                guard name.count >= bytes.count, name.prefix(bytes.count).elementsEqual(bytes) else { return false }
+                guard name.count > bytes.count else { return port == transport.defaultPort }
+                guard name[bytes.count] == UInt8(ascii: ":") else { return false }
+                var own = 0
+                for digit in name[(bytes.count + 1)...] { own = own &* 10 &+ Int(digit &- 0x30) }
+                return Int(port) == own
+            }
+            if isOurs { return true }
         }
         return false
     }
@@ -141,12 +152,13 @@ public final class Proxy {
             layer.respondStatelessly(to: request, 440)
             return false
         }
+        let message = request.keep()
         let context = ResponseContext(
-            proxy: self, message: request.keep(), targets: set, breadth: min(breadth, configuration.maxBreadth),
+            proxy: self, message: message, targets: set, breadth: min(breadth, configuration.maxBreadth),
             loopHash: loopHash, strips: strips, directives: directives, arrival: request.flow)
-        guard let server = layer.accept(request, user: context) else { return false }
+        guard let server = layer.accept(request, user: context, keeping: message) else { return false }
         counters.forwarded &+= 1
-        context.start(server, layer)
+        context.start(server, plan, layer)
         return true
     }
 

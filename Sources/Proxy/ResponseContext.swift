@@ -34,12 +34,12 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         var alternatives = TargetSet()
     }
 
-    unowned let proxy: Proxy
+    let proxy: Proxy
     /// The request; let go once it is answered and no branch is under way, as what comes then, such as a second 2xx, only
     /// passes through.
     @exclusivity(unchecked) private(set) var message: Message
     /// The target set; what redirections add comes behind (RFC 3261 §16.5).
-    var targets: [ProxyTarget]
+    @exclusivity(unchecked) var targets: [ProxyTarget]
     private let breadth: Int
     private let loopHash: UInt64
     private let strips: [HeaderName]
@@ -79,17 +79,27 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         self.strips = strips
         self.directives = directives
         self.arrival = arrival
-        branches = Array(repeating: Branch(), count: targets.count)
-        waiting = Array(targets.indices)
+        branches = targets.count == 1 ? [Branch()] : Array(repeating: Branch(), count: targets.count)
+        waiting = targets.count == 1 ? [] : Array(targets.indices)
         isInvite = message.method == .invite
         wantsPath = message.method == .register && message.withView { proxy.wantsPath($0) }
         history = message.withView { RequestHistory($0, proxy.configuration.history) }
     }
 
-    func start(_ server: ServerTransaction, _ layer: TransactionLayer) {
+    /// Answers an INVITE 100 and sends the first branches.
+    ///
+    /// - Parameter plan: what Route says; it is the same for the message that is kept.
+    func start(_ server: ServerTransaction, _ plan: RoutePlan, _ layer: TransactionLayer) {
         self.server = server
         if isInvite { layer.respond(server, 100) }
-        startGroup(layer)
+        guard branches.count == 1 else {
+            startGroup(layer)
+            return
+        }
+        // The usual case: a group of one, behind which nothing waits.
+        branches[0].state = .resolving
+        branches[0].breadth = breadth
+        start(0, layer, plan)
     }
 
     // MARK: Branches
@@ -115,17 +125,35 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         return true
     }
 
-    func start(_ i: Int, _ layer: TransactionLayer) {
+    /// Starts a branch.
+    ///
+    /// - Parameter known: what Route says, where that was read already.
+    func start(_ i: Int, _ layer: TransactionLayer, _ known: RoutePlan? = nil) {
         if parks(i, layer) { return }
-        guard let plan = try? proxy.plan(message.view, layer) else { return finish(i, 400, layer) }
+        guard let plan = known ?? (try? proxy.plan(message.view, layer)) else { return finish(i, 400, layer) }
+        if layer.prefersNoTarget, let hop = proxy.plainHop(message.view, plan, targets[i], layer) {
+            guard isWanted(i, layer), !send(i, to: hop, plan, layer) else { return }
+            return finish(i, 480, layer)
+        }
         proxy.nextHops(message.view, plan, targets[i], layer) { [self] hops in
-            guard branches[i].state == .resolving else { return }
-            guard !isAnswered, !isCancelled else { return finish(i, 487, layer) }
-            guard !branches[i].isGivenUp else { return finish(i, 408, layer) }
+            guard isWanted(i, layer) else { return }
             branches[i].alternatives = TargetSet(hops)
             guard !sendToNext(i, layer) else { return }
             finish(i, branches[i].alternatives.wasThrottled ? 503 : 480, layer)
         }
+    }
+
+    /// Whether a branch whose next hops are known is still to be sent; ends it when it is not.
+    private func isWanted(_ i: Int, _ layer: TransactionLayer) -> Bool {
+        guard branches[i].state == .resolving else { return false }
+        if isAnswered || isCancelled {
+            finish(i, 487, layer)
+        } else if branches[i].isGivenUp {
+            finish(i, 408, layer)
+        } else {
+            return true
+        }
+        return false
     }
 
     /// Sends to the next hop that can be reached; false when there is none left.
@@ -133,14 +161,14 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         // Only where somebody has asked for less does it matter what kind of request this is.
         let isSheddable = layer.isThrottled && message.view.beginsSomething
         while let hop = branches[i].alternatives.next(in: layer, isSheddable: isSheddable) {
-            if send(i, to: hop, layer) { return true }
+            if send(i, to: hop, nil, layer) { return true }
         }
         return false
     }
 
     /// Sends a branch; false when no listener of ours reaches the hop.
-    private func send(_ i: Int, to hop: Target, _ layer: TransactionLayer) -> Bool {
-        guard layer.route(hop) != nil, let plan = try? proxy.plan(message.view, layer) else { return false }
+    private func send(_ i: Int, to hop: Target, _ known: RoutePlan?, _ layer: TransactionLayer) -> Bool {
+        guard layer.route(hop) != nil, let plan = known ?? (try? proxy.plan(message.view, layer)) else { return false }
         var forwarding = Forwarding(
             target: targets[i], loopHash: loopHash, breadth: branches[i].breadth, strips: strips, arrival: arrival,
             recordsRoute: message.method.makesDialog

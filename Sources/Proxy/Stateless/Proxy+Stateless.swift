@@ -26,7 +26,7 @@ extension Proxy {
         let recordsRoute = target != nil && configuration.recordsRoute && view.method.makesDialog
         var isHere = true
         passOn(
-            request.keep(), plan, target ?? inDialogTarget(request, plan, layer),
+            request, plan, target ?? inDialogTarget(request, plan, layer),
             StatelessPassage(
                 arrival: request.flow, back: Self.wayBack(request), recordsRoute: recordsRoute, strips: strips),
             layer
@@ -45,14 +45,19 @@ extension Proxy {
         if let hops = try? request.view.maxForwards, hops == 0 { return }
         counters.acks &+= 1
         passOn(
-            request.keep(), plan, target ?? inDialogTarget(request, plan, layer),
+            request, plan, target ?? inDialogTarget(request, plan, layer),
             StatelessPassage(arrival: request.flow, back: nil, recordsRoute: false, strips: []), layer, orElse: {})
     }
 
     private func passOn(
-        _ message: Message, _ plan: RoutePlan, _ target: ProxyTarget, _ passage: StatelessPassage,
+        _ request: IncomingRequest, _ plan: RoutePlan, _ target: ProxyTarget, _ passage: StatelessPassage,
         _ layer: TransactionLayer, orElse failed: () -> Void
     ) {
+        if let hop = plainHop(request.view, plan, target, layer) {
+            guard let flow = layer.route(hop) else { return failed() }
+            return send(request.view, plan, target, passage, flow, layer)
+        }
+        let message = request.keep()
         var found: Bool?
         withoutActuallyEscaping(failed) { failed in
             let seed = message.withView { branchHash($0).0 }
@@ -63,27 +68,28 @@ extension Proxy {
                     return
                 }
                 found = true
-                send(message, target, passage, flow, layer)
+                message.withView { send($0, plan, target, passage, flow, layer) }
             }
             if found == false { failed() }
         }
     }
 
     private func send(
-        _ message: Message, _ target: ProxyTarget, _ passage: StatelessPassage, _ flow: Flow, _ layer: TransactionLayer
+        _ view: MessageView, _ plan: RoutePlan, _ target: ProxyTarget, _ passage: StatelessPassage, _ flow: Flow,
+        _ layer: TransactionLayer
     ) {
-        message.withView { view in
-            guard let plan = try? plan(view, layer) else { return }
-            let forwarding = Forwarding(
-                target: target, loopHash: 0, breadth: nil, strips: passage.strips, arrival: passage.arrival,
-                recordsRoute: passage.recordsRoute, isStateless: passage.back != nil)
-            var via = ByteWriter(capacity: 256)
+        let forwarding = Forwarding(
+            target: target, loopHash: 0, breadth: nil, strips: passage.strips, arrival: passage.arrival,
+            recordsRoute: passage.recordsRoute, isStateless: passage.back != nil)
+        withUnsafeTemporaryAllocation(byteCount: Self.longestVia, alignment: 1) { memory in
+            var via = ByteWriter(into: memory)
             writeVia(view, passage.back, flow, into: &via, layer)
-            var writer = ByteWriter(capacity: view.count + 512)
-            write(view, plan, forwarding, flow, via.bytes, into: &writer, layer)
-            layer.sendDirectly(writer.array, flow)
+            layer.sendDirectly(flow) { write(view, plan, forwarding, flow, via.bytes, into: &$0, layer) }
         }
     }
+
+    /// Most bytes of our Via: a host has 255, a `RouteToken` and the branch have less.
+    private static let longestVia = 1_024
 
     /// Our Via: its branch is made of what names the transaction that came, so that it is the same for each repetition and
     /// for CANCEL and ACK (RFC 3261 §16.11).

@@ -152,6 +152,8 @@ public final class DatagramSocket {
 
     /// Most times that one flush takes the error of an earlier datagram for what it is, and tries again.
     private static let toleratedErrors = 16
+    /// Most times that a datagram is tried again though no report explains the error: what is wrong with itself stays so.
+    private static let unexplainedErrors = 3
 
     /// Gives messages to the kernel; called by the arena, and for the backlog.
     func transmit(_ messages: UnsafeMutablePointer<linux_mmsghdr>, _ count: Int) {
@@ -164,11 +166,12 @@ public final class DatagramSocket {
     private func push(_ messages: UnsafeMutablePointer<linux_mmsghdr>, _ count: Int) -> Int {
         var done = 0
         var tolerance = Self.toleratedErrors
-        var triedAgain = -1
+        var unexplained = 0
         while done < count {
             let result = linux_sendmmsg(descriptor, messages + done, UInt32(truncatingIfNeeded: count &- done))
             if result > 0 {
                 done &+= Int(result)
+                unexplained = 0
                 counters.pointee.sendBatches.add(1)
                 counters.pointee.datagramsSent.add(Int(result))
                 continue
@@ -182,12 +185,14 @@ public final class DatagramSocket {
                 done &+= 1
             case let number:
                 // The kernel reports what became of an earlier datagram in place of sending this one (ip(7), IP_RECVERR). The report
-                // may have been read before the kernel came to set the error: then there is nothing to read, and this datagram
-                // is no worse for that. What is wrong with itself is so the second time too.
-                if tolerance > 0 && (readErrors() > 0 || triedAgain != done) {
-                    triedAgain = done
+                // may have been read before the kernel came to set the error, just now or long ago: then there is nothing to read,
+                // and this datagram is no worse for that.
+                if tolerance > 0, readErrors() > 0 {
                     tolerance &-= 1
+                } else if unexplained < Self.unexplainedErrors {
+                    unexplained &+= 1
                 } else {
+                    unexplained = 0
                     let record = SendRecord.record(of: messages + done)
                     fail(number, SendRecord.destination(record), payload: SendRecord.payload(record))
                     done &+= 1

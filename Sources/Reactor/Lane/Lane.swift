@@ -72,6 +72,8 @@ public final class Lane: @unchecked Sendable {
     @exclusivity(unchecked) var sleepsUntil: Int64 = .min
     /// Time at which the turn began, on the lane's clock.
     @exclusivity(unchecked) var nanoseconds: Int64 = 0
+    /// What `nanoseconds` was when the time was asked for last, and what that is as an instant.
+    @exclusivity(unchecked) private var turnBegan: (nanoseconds: Int64, instant: ContinuousClock.Instant)
     let events: UnsafeMutablePointer<epoll_event>
 
     /// Makes a lane and starts its thread.
@@ -85,6 +87,7 @@ public final class Lane: @unchecked Sendable {
         self.epoll = epoll
         queue = BoundedQueue(capacity: max(configuration.queueCapacity, configuration.queueReserve + 1))
         wheel = TimerWheel(capacity: configuration.timerCapacity)
+        turnBegan = (0, clock.instant(0))
         load = LoadWindow(length: configuration.loadWindow.nanosecondsRoundedUp)
         counters = .allocate(capacity: 1)
         counters.initialize(to: LaneCounters())
@@ -124,7 +127,8 @@ public final class Lane: @unchecked Sendable {
     /// The time at which the current turn began; on the lane. Timers count from it, and it costs nothing to ask.
     public var now: ContinuousClock.Instant {
         assertCurrent()
-        return clock.instant(nanoseconds)
+        if turnBegan.nanoseconds != nanoseconds { turnBegan = (nanoseconds, clock.instant(nanoseconds)) }
+        return turnBegan.instant
     }
 
     /// How long the lane has been at work since it started, and the time when that was found; on the lane.

@@ -37,6 +37,8 @@ extension Duration {
     var nanosecondsRoundedUp: Int64 {
         let attosecondsPerNanosecond: Int128 = 1_000_000_000
         let value = attoseconds
+        // What is shorter than some hours, as nearly all is, is divided by 2⁹ and then, in one word, by 5⁹.
+        if value >= 0, let short = UInt64(exactly: (value + 999_999_999) &>> 9) { return Int64(short / 1_953_125) }
         return Int64(
             clamping: value > 0 ? (value - 1) / attosecondsPerNanosecond + 1 : value / attosecondsPerNanosecond)
     }

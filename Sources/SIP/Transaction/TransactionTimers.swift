@@ -109,7 +109,10 @@ public struct TransactionTimers: Hashable, Sendable {
     /// The interval before repetition number `count + 1` of a message, doubling without bound: Timer A (RFC 3261
     /// §17.1.1.2).
     func doubling(_ count: UInt8) -> Duration {
-        max(t1, Self.shortestInterval) * (1 << Int(min(count, Self.mostDoublings)))
+        var interval = t1 < Self.shortestInterval ? Self.shortestInterval : t1
+        // By addition: what multiplies a `Duration` takes any integer, and is not made for one.
+        for _ in 0..<min(count, Self.mostDoublings) { interval += interval }
+        return interval
     }
 
     /// The interval before repetition number `count + 1` of a message, doubling up to T2: Timers E and G (RFC 3261

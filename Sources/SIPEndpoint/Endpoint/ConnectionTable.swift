@@ -51,6 +51,15 @@ struct ConnectionTable {
         }
     }
 
+    /// Lets no request take one of the connections there are, which stay in the table until they have ended.
+    mutating func abandonAll() -> [StreamConnection] {
+        outbound = [:]
+        destinations = [:]
+        aliases = [:]
+        aliasesOfConnections = [:]
+        return Array(connections.values)
+    }
+
     /// The connection that requests for a target can take: one of ours, or one that was offered by a peer that has proven to
     /// be the target (RFC 5923 §8.2).
     func connection(to target: Target) -> UInt64? {

@@ -71,18 +71,18 @@ public final class EndpointLane: @unchecked Sendable {
         for socket in sockets { socket?.beginReceiving() }
     }
 
-    /// Gives a listener for datagrams another socket, since this machine has another address now; on the lane of an endpoint that
-    /// has one.
+    /// Puts a listener elsewhere, since this machine has another address now; on the lane of an endpoint that has one.
     ///
+    /// - Parameter socket: the new socket of a listener for datagrams.
     /// - Throws: `SocketError` when the socket cannot be opened; the old one goes on then.
-    public func rebind(
-        _ listener: Int, to socket: BoundDatagramSocket, advertised: String? = nil
-    ) throws(SocketError) {
+    func relocate(_ index: Int, to listener: Listener, _ socket: BoundDatagramSocket?) throws(SocketError) {
         lane.preconditionCurrent()
-        let opened = try lane.open(socket, tag: UInt64(listener), handler: self)
-        sockets[listener]?.close()
-        sockets[listener] = opened
-        layer.relocate(listener, to: Listener(.udp, socket.localAddress, advertised: advertised))
+        if let socket {
+            let opened = try lane.open(socket, tag: UInt64(index), handler: self)
+            sockets[index]?.close()
+            sockets[index] = opened
+        }
+        layer.relocate(index, to: listener)
     }
 
     /// Datagrams that were handed to the lanes that own them, and those that found their queues full.

@@ -14,6 +14,9 @@ public final class SIPEndpoint: Sendable {
         /// Whether others can connect to it; one that does not accept names a transport by which we connect only, and its port
         /// may be 0 for that of the first listener.
         public var isAccepting = true
+        /// Whether the endpoint does without: a listener for connections whose address cannot be bound then only names a
+        /// transport by which we connect, and its port may be 0 for that of the first listener.
+        public var isOptional = false
 
         public init(_ transport: TransportName, _ address: TransportAddress, advertised: String? = nil) {
             self.transport = transport
@@ -55,7 +58,8 @@ public final class SIPEndpoint: Sendable {
     public let listeners: [Listener]
     /// SIP on each lane.
     public let lanes: [EndpointLane]
-    private let streams: SIPStreams?
+    let streams: SIPStreams?
+    let configuration: Configuration
     /// Which lane owns a call.
     public let owner: CallOwner
 
@@ -66,6 +70,7 @@ public final class SIPEndpoint: Sendable {
     public init(
         _ configuration: Configuration, _ makeHandler: @escaping @Sendable (EndpointLane) -> any RequestHandler
     ) async throws(SocketError) {
+        self.configuration = configuration
         let count = max(1, configuration.laneCount)
         owner = CallOwner(laneCount: count)
         var bound: [[BoundDatagramSocket]] = []
@@ -83,16 +88,7 @@ public final class SIPEndpoint: Sendable {
         for (index, listener) in configuration.listeners.enumerated() {
             if listener.transport.isReliable, let streams {
                 bound.append([])
-                var address = listener.address
-                if listener.isAccepting {
-                    address = try await streams.listen(listener.transport, address, listener: index)
-                } else {
-                    if address.port == 0, let first = listeners.first { address.port = first.address.port }
-                    streams.name(listener.transport, address, listener: index)
-                }
-                var made = Listener(listener.transport, address, advertised: listener.advertised)
-                made.isAccepting = listener.isAccepting
-                listeners.append(made)
+                listeners.append(try await streams.open(listener, index, beside: listeners.first))
                 continue
             }
             let sockets = try BoundDatagramSocket.bind(listener.address, count: count, configuration.socket)

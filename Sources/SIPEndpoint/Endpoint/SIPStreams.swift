@@ -31,7 +31,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
     private let listeners = Mutex(Listeners())
 
     private struct Listeners {
-        var open: [StreamListener] = []
+        var open: [Int: StreamListener] = [:]
         /// The transport of each listener, by its index.
         var transports: [Int: TransportName] = [:]
         /// The indexes of the listeners whose names connections of ours carry in Via: the first of each transport and family.
@@ -67,7 +67,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
     }
 
     /// Names a listener whose connections are ours alone; nobody is let in.
-    func name(_ transport: TransportName, _ address: TransportAddress, listener: Int) {
+    private func name(_ transport: TransportName, _ address: TransportAddress, listener: Int) {
         listeners.withLock { listeners in
             listeners.transports[listener] = transport
             let kind = Kind(transport: transport, family: address.family)
@@ -75,8 +75,33 @@ final class SIPStreams: StreamTransport, StreamHandler {
         }
     }
 
+    /// Opens a listener as it is configured; one that had the number before accepts no more.
+    ///
+    /// - Parameter first: the endpoint's first listener.
+    /// - Throws: `SocketError` when the address cannot be bound, and the listener is not optional.
+    func open(
+        _ configured: SIPEndpoint.ListenerConfiguration, _ index: Int, beside first: Listener?
+    ) async throws(SocketError) -> Listener {
+        var (address, isAccepting) = (configured.address, configured.isAccepting)
+        if address.port == 0, let first, configured.isOptional || !isAccepting { address.port = first.address.port }
+        let old = listeners.withLock { $0.open.removeValue(forKey: index) }
+        if isAccepting {
+            do throws(SocketError) {
+                address = try await listen(configured.transport, address, listener: index)
+            } catch {
+                guard configured.isOptional else { throw error }
+                isAccepting = false
+            }
+        }
+        if !isAccepting { name(configured.transport, address, listener: index) }
+        await old?.close()
+        var made = Listener(configured.transport, address, advertised: configured.advertised)
+        made.isAccepting = isAccepting
+        return made
+    }
+
     /// Listens.
-    func listen(
+    private func listen(
         _ transport: TransportName, _ address: TransportAddress, listener: Int
     ) async throws(SocketError) -> TransportAddress {
         let limits = limits
@@ -91,9 +116,14 @@ final class SIPStreams: StreamTransport, StreamHandler {
             framer: { () -> any Reactor.StreamFramer in
                 if transport.keepsBoundaries { SIPMessageFramer() } else { SIPStreamFramer(limits: limits) }
             }, handler: self)
-        listeners.withLock { $0.open.append(bound) }
+        listeners.withLock { $0.open[listener] = bound }
         return bound.localAddress
     }
+
+    /// Has requests of ours take none of the connections that there are, as this machine has another address now.
+    ///
+    /// - Returns: the connections, to be closed.
+    func abandonConnections() -> [StreamConnection] { state.withLock { $0.table.abandonAll() } }
 
     /// Ends everything.
     func stop() async {

@@ -34,6 +34,9 @@ public struct TargetSet: Sendable {
 }
 
 extension TransactionLayer {
+    /// Whether all targets are taken as they come: none has failed of late, and none wants to be sent less.
+    public var prefersNoTarget: Bool { health.count == 0 && !isThrottled }
+
     /// The place of the target to be tried first.
     func chooseTarget(_ targets: [Target]) -> Int? {
         health.count == 0 ? (targets.isEmpty ? nil : 0) : health.choose(targets, at: driver.now)

@@ -14,7 +14,7 @@ extension TransactionLayer {
     /// Measures when it is time, and refuses a new request when there are too many; false when it was answered.
     func takes(_ request: IncomingRequest) -> Bool {
         guard configuration.overload.sheds else { return true }
-        if driver.now >= gate.windowEnd {
+        if !(driver.now < gate.windowEnd) {
             gate.measure(driver.workload, served: counters.requestsReceived &+ counters.responsesReceived)
         }
         let algorithms = request.via.hasOverloadControl ? OverloadAlgorithms(request.view, request.via) : []

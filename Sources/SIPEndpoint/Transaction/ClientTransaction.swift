@@ -13,11 +13,19 @@ public final class ClientTransaction {
     }
 
     /// A request as it would have gone by UDP. All that names our transport differs: Via, Record-Route, Contact.
-    struct DatagramForm {
-        var request: [UInt8]
-        var flow: Flow
+    ///
+    /// Few transactions have one, so that it lies outside of them.
+    final class DatagramForm {
+        let request: [UInt8]
+        let flow: Flow
         /// Whether the machine is a proxy's.
-        var isProxied: Bool
+        let isProxied: Bool
+
+        init(request: [UInt8], flow: Flow, isProxied: Bool) {
+            self.request = request
+            self.flow = flow
+            self.isProxied = isProxied
+        }
     }
 
     @exclusivity(unchecked) var machine: Machine

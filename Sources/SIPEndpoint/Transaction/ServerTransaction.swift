@@ -17,8 +17,6 @@ public final class ServerTransaction {
     let token: UInt64
     /// The hash under which it is found.
     let key: UInt64
-    /// Another transaction with the same hash.
-    @exclusivity(unchecked) var next: ServerTransaction?
     @exclusivity(unchecked) var retransmissionTimer: UInt64 = 0
     @exclusivity(unchecked) var lifetimeTimer: UInt64 = 0
     @exclusivity(unchecked) var lastResponse: [UInt8] = []

@@ -7,9 +7,7 @@ extension TransactionLayer {
     ///
     /// With the magic cookie these are branch and sent-by; without it, Call-ID, CSeq number, From tag, Request-URI and
     /// the whole topmost Via. The method is added by the caller, since ACK and CANCEL look for INVITE.
-    private func identity(_ request: IncomingRequest) -> [UInt8] {
-        let view = request.view
-        let via = request.via
+    private func identity(_ view: MessageView, _ via: ViaIndex) -> [UInt8] {
         var bytes: [UInt8] = []
         if Branch.hasMagicCookie(view.bytes(via.branch)) {
             bytes.reserveCapacity(Int(via.branch.count + via.sentBy.count) + 1)
@@ -32,14 +30,13 @@ extension TransactionLayer {
     }
 
     /// The hash under which a server transaction is kept; keyed by the process's seed, so that nobody can aim at a chain.
-    func transactionKey(_ request: IncomingRequest, _ method: Method) -> UInt64 {
+    func transactionKey(_ view: MessageView, _ via: ViaIndex, _ method: Method) -> UInt64 {
         var hasher = Hasher()
-        let view = request.view
-        if Branch.hasMagicCookie(view.bytes(request.via.branch)) {
-            hasher.combine(bytes: view.bytes(request.via.branch))
-            hasher.combine(bytes: view.bytes(request.via.sentBy))
+        if Branch.hasMagicCookie(view.bytes(via.branch)) {
+            hasher.combine(bytes: view.bytes(via.branch))
+            hasher.combine(bytes: view.bytes(via.sentBy))
         } else {
-            let all = identity(request)
+            let all = identity(view, via)
             all.withUnsafeBytes { hasher.combine(bytes: $0) }
         }
         hasher.combine(method.rawValue)
@@ -47,15 +44,11 @@ extension TransactionLayer {
     }
 
     func findServer(_ key: UInt64, _ request: IncomingRequest) -> ServerTransaction? {
-        guard var candidate = serversByKey[key] else { return nil }
         let view = request.view
-        let cookie = Branch.hasMagicCookie(view.bytes(request.via.branch))
-        while true {
-            let same =
-                cookie ? matches(candidate.identity, view, request.via) : candidate.identity == identity(request)
-            if same { return candidate }
-            guard let next = candidate.next else { return nil }
-            candidate = next
+        return serversByKey.find(key) { candidate in
+            Branch.hasMagicCookie(view.bytes(request.via.branch))
+                ? matches(candidate.identity, view, request.via)
+                : candidate.identity == identity(view, request.via)
         }
     }
 
@@ -71,7 +64,11 @@ extension TransactionLayer {
     /// Makes the server transaction of a request; nil when the lane is full, and then the request was answered 503.
     ///
     /// INVITE is answered 100 after `TransactionTimers.inviteTrying` unless something else was sent.
-    public func accept(_ request: IncomingRequest, user: (any ServerTransactionUser)?) -> ServerTransaction? {
+    ///
+    /// - Parameter message: the request where its caller has kept it already, so that it is kept once.
+    public func accept(
+        _ request: IncomingRequest, user: (any ServerTransactionUser)?, keeping message: Message? = nil
+    ) -> ServerTransaction? {
         guard transactionCount < configuration.transactionLimit else {
             counters.shed &+= 1
             respondStatelessly(to: request, 503) { $0.append("Retry-After: 5\r\n") }
@@ -80,18 +77,17 @@ extension TransactionLayer {
         let view = request.view
         let method = view.method
         let reliable = request.flow.transport.isReliable
-        let key = transactionKey(request, method)
         let token = servers.reserve()
         let transaction = ServerTransaction(
             machine: method == .invite
                 ? .invite(InviteServerTransaction(isReliable: reliable))
                 : .nonInvite(NonInviteServerTransaction(isReliable: reliable)),
-            token: token, key: key, identity: identity(request), request: request.keep(), flow: request.flow,
-            responseFlow: responseFlow(request), toTag: tag(for: request))
+            token: token, key: request.key, identity: identity(view, request.via), request: message ?? request.keep(),
+            flow: request.flow, responseFlow: responseFlow(request), toTag: tag(for: request))
         transaction.user = user
         if request.via.hasOverloadControl { transaction.overloadAlgorithms = OverloadAlgorithms(view, request.via) }
         servers.insert(transaction, token)
-        transaction.next = serversByKey.updateValue(transaction, forKey: key)
+        serversByKey.insert(transaction)
         counters.serverTransactions &+= 1
         perform(transaction.machine.start(configuration.timers), transaction)
         return transaction
@@ -139,11 +135,10 @@ extension TransactionLayer {
         if actions.effects.contains(.sendResponse) {
             scratch.removeAll()
             write(&scratch)
-            transaction.lastResponse = scratch.array
+            transaction.lastResponse = isForwarded && status.isSuccess && transaction.isInvite ? [] : scratch.array
             transaction.lastStatus = status
         }
         perform(actions, transaction)
-        if isForwarded, status.isSuccess, transaction.isInvite { transaction.lastResponse = [] }
     }
 
     /// Sends the last response once more: the 2xx to INVITE that a user agent repeats until its ACK comes
@@ -170,7 +165,7 @@ extension TransactionLayer {
 
     /// CANCEL: answered 200 here when its INVITE is known, whatever becomes of that (RFC 3261 §9.2).
     func receiveCancel(_ request: IncomingRequest) {
-        guard let invite = findServer(transactionKey(request, .invite), request) else {
+        guard let invite = findServer(transactionKey(request.view, request.via, .invite), request) else {
             return handler.receiveUnmatchedCancel(request, in: self)
         }
         guard let transaction = accept(request, user: nil) else { return }
@@ -221,7 +216,8 @@ extension TransactionLayer {
             }
             if effects.contains(.sendResponse) {
                 counters.responsesSent &+= 1
-                send(transaction.lastResponse, transaction.responseFlow)
+                // As `respond` has written it; not every response is kept.
+                send(scratch.bytes, transaction.responseFlow)
                 if transaction.lastStatus.isFinal { transaction.request = nil }
             }
             if effects.contains(.resendResponse), !transaction.lastResponse.isEmpty {
@@ -248,16 +244,8 @@ extension TransactionLayer {
         guard !transaction.isTerminated else { return }
         transaction.isTerminated = true
         transaction.user = nil
+        serversByKey.remove(transaction)
         servers.remove(transaction.token)
-        guard let first = serversByKey[transaction.key] else { return }
-        if first === transaction {
-            serversByKey[transaction.key] = transaction.next
-        } else {
-            var before = first
-            while let next = before.next, next !== transaction { before = next }
-            before.next = transaction.next
-        }
-        transaction.next = nil
     }
 
     func apply(_ change: TimerChange, _ handle: inout UInt64, _ owner: TimerOwner, _ token: UInt64, lifetime: Bool) {

@@ -16,26 +16,10 @@ extension TransactionLayer {
             status, reason: reason, toTag: toTag,
             received: UnsafeRawBufferPointer(rebasing: addressText[0..<count]),
             receivedPort: request.flow.remote.port, overload: overloadFeedback(for: request))
-        if flow.connection == 0 {
-            guard let memory = driver.reserveDatagram(Int(flow.listener)) else {
-                counters.sendFailures &+= 1
-                return
-            }
-            var writer = ByteWriter(into: memory)
+        sendDirectly(flow) { writer in
             request.view.beginResponse(head, into: &writer)
             extra(&writer)
             MessageView.endResponse(into: &writer)
-            let length = writer.overflowed ? 0 : writer.count
-            if let tap { tap(UnsafeRawBufferPointer(rebasing: memory[0..<length]), flow, true) }
-            if length == 0 { counters.sendFailures &+= 1 }
-            driver.commitDatagram(Int(flow.listener), count: length, to: flow.remote, from: flow.local)
-        } else {
-            scratch.removeAll()
-            request.view.beginResponse(head, into: &scratch)
-            extra(&scratch)
-            MessageView.endResponse(into: &scratch)
-            if let tap { tap(scratch.bytes, flow, true) }
-            if !driver.sendStream(flow.connection, scratch.bytes) { counters.sendFailures &+= 1 }
         }
     }
 
@@ -51,12 +35,10 @@ extension TransactionLayer {
 
     /// The tag for To: the same for the same request, unguessable for others.
     func tag(for request: IncomingRequest) -> UInt64 {
-        let view = request.view
+        // Of the key, which nobody must know who could aim at the index of transactions then, nothing can be told.
         var hasher = Hasher()
         hasher.combine(bootIdentifier)
-        if let callID = view.value(of: .callID) { hasher.combine(bytes: view.bytes(callID)) }
-        if let from = view.value(of: .from) { hasher.combine(bytes: view.bytes(from)) }
-        hasher.combine(bytes: view.bytes(request.via.branch))
+        hasher.combine(request.key)
         return UInt64(bitPattern: Int64(hasher.finalize()))
     }
 
@@ -106,4 +88,26 @@ extension TransactionLayer {
     /// Sends a message outside of any transaction, such as the ACK to a 2xx or a response that is passed on.
     @discardableResult
     public func sendDirectly(_ bytes: [UInt8], _ flow: Flow) -> Bool { send(bytes, flow) }
+
+    /// Sends a message outside of any transaction that `write` writes whole: a datagram straight into the memory that it
+    /// leaves from, so that nothing else may be sent meanwhile.
+    @discardableResult
+    public func sendDirectly(_ flow: Flow, writing write: (inout ByteWriter) -> Void) -> Bool {
+        guard flow.connection == 0 else {
+            scratch.removeAll()
+            write(&scratch)
+            return send(scratch.bytes, flow)
+        }
+        guard let memory = driver.reserveDatagram(Int(flow.listener)) else {
+            counters.sendFailures &+= 1
+            return false
+        }
+        var writer = ByteWriter(into: memory)
+        write(&writer)
+        let length = writer.overflowed ? 0 : writer.count
+        if let tap { tap(UnsafeRawBufferPointer(rebasing: memory[0..<length]), flow, true) }
+        if length == 0 { counters.sendFailures &+= 1 }
+        driver.commitDatagram(Int(flow.listener), count: length, to: flow.remote, from: flow.local)
+        return length > 0
+    }
 }

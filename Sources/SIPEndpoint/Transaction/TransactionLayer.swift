@@ -12,7 +12,7 @@ public final class TransactionLayer {
     /// Settings.
     public let configuration: EndpointConfiguration
     /// Our listeners; their index is a flow's `listener`.
-    public private(set) var listeners: [Listener]
+    @exclusivity(unchecked) public private(set) var listeners: [Listener]
     /// Who takes new requests.
     public unowned let handler: any RequestHandler
     /// Sees every message that is sent or received, for traces and ladders; called on the lane, and must not block.
@@ -29,12 +29,17 @@ public final class TransactionLayer {
     let bootIdentifier: UInt64
     @exclusivity(unchecked) var clients = TransactionTable<ClientTransaction>()
     @exclusivity(unchecked) var servers = TransactionTable<ServerTransaction>()
-    /// Server transactions by the hash of their identity.
-    @exclusivity(unchecked) var serversByKey: [UInt64: ServerTransaction] = [:]
+    /// Server transactions by the hash of their identity: those in `servers`.
+    @exclusivity(unchecked) var serversByKey = ServerTransactionIndex()
     /// Client transactions on each connection, to be told when it ends.
     @exclusivity(unchecked) var clientsByConnection: [UInt64: Set<UInt64>] = [:]
     @exclusivity(unchecked) var index = MessageIndex()
-    var scratch = ByteWriter(capacity: 4_096)
+    // What writes a message is given the writer, and sends nothing meanwhile; debug builds check that.
+    #if DEBUG
+        var scratch = ByteWriter(capacity: 4_096)
+    #else
+        @exclusivity(unchecked) var scratch = ByteWriter(capacity: 4_096)
+    #endif
     let addressText = UnsafeMutableRawBufferPointer.allocate(byteCount: 64, alignment: 1)
 
     /// Makes the layer of one lane.
@@ -158,27 +163,30 @@ public final class TransactionLayer {
                 counters.malformed &+= 1
                 return
             }
-            return reject(IncomingRequest(view: view, flow: flow, via: via), defect ?? error)
+            return reject(incoming(view, flow, via), defect ?? error)
         }
-        let request = IncomingRequest(view: view, flow: flow, via: via)
+        let request = incoming(view, flow, via)
         if let defect { return reject(request, defect) }
         // A retransmission, an ACK or a CANCEL finds its transaction by what the topmost Via says.
-        if servers.count > 0 {
-            let key = transactionKey(request, view.method == .ack ? .invite : view.method)
-            if let transaction = findServer(key, request) {
-                if view.method == .ack {
-                    receiveAck(transaction, request)
-                } else {
-                    counters.retransmissionsReceived &+= 1
-                    retransmitted(transaction)
-                }
-                return
+        if let transaction = findServer(request.key, request) {
+            if view.method == .ack {
+                receiveAck(transaction, request)
+            } else {
+                counters.retransmissionsReceived &+= 1
+                retransmitted(transaction)
             }
+            return
         }
         if view.method == .cancel { return receiveCancel(request) }
         guard takes(request) else { return }
         if configuration.overload.trialCost > .zero { spendTrialCost() }
         handler.receive(request, in: self)
+    }
+
+    private func incoming(_ view: MessageView, _ flow: Flow, _ via: ViaIndex) -> IncomingRequest {
+        IncomingRequest(
+            view: view, flow: flow, via: via,
+            key: transactionKey(view, via, view.method == .ack ? .invite : view.method))
     }
 
     /// Answers a request that is too broken to act on; ACK is never answered.

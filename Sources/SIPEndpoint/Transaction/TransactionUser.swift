@@ -10,6 +10,8 @@ public struct IncomingRequest {
     public let flow: Flow
     /// Its topmost Via.
     public let via: ViaIndex
+    /// The hash of what names its transaction, an ACK's that of its INVITE: `TransactionLayer.transactionKey`.
+    let key: UInt64
 
     /// A copy that outlives the handler.
     public func keep() -> Message { Message(copying: view) }

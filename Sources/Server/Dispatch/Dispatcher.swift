@@ -18,7 +18,8 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     /// Has user agents woken; nil when none can be.
     let push: PushCenter?
     /// The transaction layer of the lane.
-    @exclusivity(unchecked) private(set) weak var layer: TransactionLayer?
+    // Not weak, as all that counts references to the layer would go the slow way; the layer does not hold its handler.
+    @exclusivity(unchecked) private(set) var layer: TransactionLayer?
     let services: ServiceAgent
     @exclusivity(unchecked) var settings: LaneSettings
     @exclusivity(unchecked) var duties: LaneDuties
@@ -42,6 +43,8 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         self.duties = duties
         proxy.policy = self
     }
+
+    deinit { proxy.policy = nil }
 
     /// Goes on with further domains, or with other aliases of those there are.
     func extend(_ domains: DomainTable) {

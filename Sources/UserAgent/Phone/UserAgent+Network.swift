@@ -23,18 +23,14 @@ extension UserAgent {
     /// - Throws: `SocketError` when it cannot be bound; all is as before then.
     public func move(to address: TransportAddress) async throws(SocketError) {
         let current = localAddress
-        let (core, endpointLane, advertised) = (core, endpoint.lanes[0], options.advertised)
+        let core = core
         guard !address.hasSameHost(as: current) || address.port != current.port && address.port != 0 else {
             // The address is the same, and what is in front of it is not: everybody is told all the same.
-            return await endpointLane.lane.run { _ in core.relocate() }
+            return await endpoint.lanes[0].lane.run { _ in core.relocate() }
         }
-        let socket = try BoundDatagramSocket.bind(address)
-        try await endpointLane.lane.run { (_) throws(SocketError) in
-            try endpointLane.rebind(0, to: socket, advertised: advertised)
-            core.relocate()
-        }
-        self.address.withLock { $0 = socket.localAddress }
-        addressChangesEnd.yield(socket.localAddress)
+        let bound = try await endpoint.move(to: address) { core.relocate() }
+        self.address.withLock { $0 = bound }
+        addressChangesEnd.yield(bound)
     }
 
     /// Looks from time to time whether the way to the proxy begins at another address.

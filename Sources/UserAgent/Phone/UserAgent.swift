@@ -60,6 +60,9 @@ public final class UserAgent: Sendable {
         public var identity: TLSIdentity?
         /// Whether URIs that demand TLS can be called though the account is not reached so.
         public var callsSecurely = false
+        /// Whether TCP is spoken too where the account says nothing of it (RFC 3261 §18): to servers whose names prefer it, for
+        /// requests that are too long for a datagram, and by others who send such.
+        public var speaksTCP = true
         /// How names are looked up.
         public var names = HostResolver.Configuration()
         /// Timers and limits of the SIP layers.
@@ -147,8 +150,10 @@ public final class UserAgent: Sendable {
         var configuration = SIPEndpoint.Configuration()
         configuration.listeners = [.init(.udp, address, advertised: options.advertised)]
         let transport = (account.proxy ?? account.uri).requestTransport
-        if transport == .tcp {
-            configuration.listeners.append(.init(.tcp, address, advertised: options.advertised))
+        if transport == .tcp || options.speaksTCP {
+            var own = SIPEndpoint.ListenerConfiguration(.tcp, address, advertised: options.advertised)
+            own.isOptional = true
+            configuration.listeners.append(own)
         }
         if transport == .tls || options.callsSecurely {
             // Nobody can connect to an agent by TLS: it is reached by the connection that it makes.
