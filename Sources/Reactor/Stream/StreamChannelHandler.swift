@@ -8,23 +8,25 @@ final class StreamChannelHandler: ChannelDuplexHandler {
     typealias OutboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
+    // `@exclusivity(unchecked)`: members are touched on the event loop only, and none is given to foreign code while it is being changed
+    // but the framer, which knows nothing of its handler.
     private let connection: StreamConnection
-    private var framer: any StreamFramer
-    private var opening: StreamOpening
+    @exclusivity(unchecked) private var framer: any StreamFramer
+    @exclusivity(unchecked) private var opening: StreamOpening
     /// What the peer has proven in its handshake.
     private var names: CertificateNames?
     /// When the connection must be open.
-    private var openDeadline: NIODeadline?
+    @exclusivity(unchecked) private var openDeadline: NIODeadline?
     /// Frames of the read that is under way.
-    private var frames: [[UInt8]] = []
-    private var isMisframed = false
+    @exclusivity(unchecked) private var frames: [[UInt8]] = []
+    @exclusivity(unchecked) private var isMisframed = false
     private var hasInputEnded = false
     private var error: SocketError?
     /// When the rest of the frame must have come.
-    private var frameDeadline: NIODeadline?
+    @exclusivity(unchecked) private var frameDeadline: NIODeadline?
     /// When a connection whose input has ended is closed.
-    private var lastDeadline: NIODeadline?
-    private var watch: (deadline: NIODeadline, task: Scheduled<Void>)?
+    @exclusivity(unchecked) private var lastDeadline: NIODeadline?
+    @exclusivity(unchecked) private var watch: (deadline: NIODeadline, task: Scheduled<Void>)?
 
     init(_ connection: StreamConnection, _ framer: any StreamFramer, _ opening: StreamOpening) {
         self.connection = connection
@@ -166,12 +168,12 @@ final class StreamChannelHandler: ChannelDuplexHandler {
 
     /// Sees to it that a task looks at the times no later than the next of them.
     private func watchTimes(_ context: ChannelHandlerContext) {
-        guard context.channel.isActive else { return }
         let next = min(
             connection.idleDeadline, frameDeadline ?? .distantFuture, lastDeadline ?? .distantFuture,
             openDeadline ?? .distantFuture)
         // A task that comes too early finds out; only one that comes too late is replaced.
         if let watch, watch.deadline <= next { return }
+        guard context.channel.isActive else { return }
         watch?.task.cancel()
         let task = context.eventLoop.assumeIsolated().scheduleTask(deadline: next) { self.timeHasCome(context) }
         watch = (next, task)

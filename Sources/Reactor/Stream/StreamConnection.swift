@@ -59,12 +59,21 @@ public final class StreamConnection: Sendable {
         /// Bytes of the outbox and of what NIO has not given to the kernel.
         var waitingBytes = 0
         var isFlushScheduled = false
+        /// Bytes given to NIO of which it is not known whether the kernel has them; `waitingBytes` counts them.
+        var unconfirmedBytes = 0
         /// Takes nothing more, and closes when what was given to it is sent.
         var isFinishing = false
         /// Why it will have been closed; the first cause stands.
         var reason: StreamCloseReason?
 
         var takesFrames: Bool { (phase == .open || phase == .connecting) && !isFinishing }
+
+        /// An answer was given; true when it was the last of those owed and nothing more is read.
+        mutating func settle() -> Bool {
+            guard debts > 0 else { return false }
+            debts -= 1
+            return debts == 0 && hasInputEnded
+        }
     }
 
     init(
@@ -90,6 +99,9 @@ public final class StreamConnection: Sendable {
 
     /// What the peer's certificate proves, once it is verified; nil when it has shown none, or nobody asked for it.
     public var peerNames: CertificateNames? { state.withLock { $0.peerNames } }
+
+    /// Whether the peer has shown a certificate that was verified.
+    public var isProven: Bool { state.withLock { $0.peerNames != nil } }
 
     /// Whether frames can be sent: from the start, also while it is being made, until one side closes it.
     public var isOpen: Bool { state.withLock { $0.takesFrames } }
@@ -124,14 +136,19 @@ public final class StreamConnection: Sendable {
         case first
     }
 
-    /// Takes a frame to be sent by a flush.
-    func put(_ frame: UnsafeRawBufferPointer) -> Outcome {
-        put(count: frame.count, frames: 1) { outbox in self.write(frame, into: &outbox) }
+    /// Takes a frame to be sent by a flush; with `settling` it gives an answer that was owed.
+    func put(_ frame: UnsafeRawBufferPointer, settling: Bool = false) -> Outcome {
+        put(count: frame.count, frames: 1, settling: settling) { outbox in self.write(frame, into: &outbox) }
     }
 
-    private func put(count: Int, frames: Int, _ write: (inout ByteBuffer) -> Void) -> Outcome {
+    @inline(__always)
+    private func put(
+        count: Int, frames: Int, settling: Bool = false, _ write: (inout ByteBuffer) -> Void
+    ) -> Outcome {
         let room = count + (keepsMessages ? frames * WebSocketFrameHead.limit : 0)
+        var isLast = false
         let outcome = state.withLock { state -> Outcome? in
+            if settling { isLast = state.settle() }
             guard state.takesFrames else { return .refused }
             guard count <= configuration.outboundLimit - state.waitingBytes else { return nil }
             var outbox = state.outbox.take() ?? ByteBufferAllocator().buffer(capacity: room)
@@ -148,6 +165,7 @@ public final class StreamConnection: Sendable {
             return .refused
         }
         if outcome != .refused { counters.framesSent.addShared(frames) }
+        if isLast { close() }
         return outcome
     }
 
@@ -158,18 +176,36 @@ public final class StreamConnection: Sendable {
 
     /// Gives the outbox to NIO; on the event loop.
     func flush() {
-        let (bytes, channel) = state.withLock { state -> (ByteBuffer?, (any Channel)?) in
+        let (bytes, channel, unconfirmed) = state.withLock { state -> (ByteBuffer?, (any Channel)?, Int) in
             state.isFlushScheduled = false
-            return state.phase == .connecting ? (nil, nil) : (state.outbox.take(), state.channel)
+            guard state.phase != .connecting else { return (nil, nil, 0) }
+            return (state.outbox.take(), state.channel, state.unconfirmedBytes)
         }
         guard let channel, let bytes else { return }
         let count = bytes.readableBytes
-        channel.writeAndFlush(bytes).whenComplete { result in
-            self.state.withLock { $0.waitingBytes -= count }
-            guard case .success = result else { return }
-            self.noteActivity()
-            self.counters.bytesSent.addShared(count)
+        // To be told costs about as much as to send: nearly always NIO has sent all when it returns, and can be asked.
+        if unconfirmed == 0, count <= Self.askingLimit {
+            channel.writeAndFlush(bytes, promise: nil)
+            let left = try? channel.syncOptions?.getOption(ChannelOptions.bufferedWritableBytes)
+            if left == 0 { return sent(count) }
+            // The next flush is told of these too.
+            return state.withLock { $0.unconfirmedBytes = count }
         }
+        state.withLock { $0.unconfirmedBytes = 0 }
+        channel.writeAndFlush(bytes).whenComplete { result in
+            if case .success = result { return self.sent(unconfirmed + count) }
+            self.state.withLock { $0.waitingBytes -= unconfirmed + count }
+        }
+    }
+
+    /// Most bytes whose fate is not told of, but asked for.
+    private static let askingLimit = 16_384
+
+    /// Bytes have been given to the kernel.
+    private func sent(_ count: Int) {
+        state.withLock { $0.waitingBytes -= count }
+        noteActivity()
+        counters.bytesSent.addShared(count)
     }
 
     // MARK: Handing over
@@ -193,11 +229,7 @@ public final class StreamConnection: Sendable {
     /// Notes that an answer was given; more than are owed do no harm. After the last the connection is closed if nothing more
     /// is read from it.
     public func settle() {
-        let isLast = state.withLock { state in
-            guard state.debts > 0 else { return false }
-            state.debts -= 1
-            return state.debts == 0 && state.hasInputEnded
-        }
+        let isLast = state.withLock { $0.settle() }
         if isLast { close() }
     }
 

@@ -7,13 +7,15 @@ import NIOCore
 /// sleeps has its turn on this thread, as it has on that of another lane (`Lane.hand`); what it sends to connections of this thread
 /// then leaves without another thread being woken either.
 final class StreamLoop: @unchecked Sendable {
-    // Proof of Sendable: `handOvers` is touched on the thread of `eventLoop` only, which `hand` checks.
+    // Proof of Sendable: `handOvers` and `told` are touched on the thread of `eventLoop` only, which `hand` checks.
 
     /// Most messages for a sleeping lane that are served here. A round has more when the thread is behind: then there is work for two.
     static let lendingLimit = 32
 
     let eventLoop: any EventLoop
-    private var handOvers: [Lane.HandOver] = []
+    @exclusivity(unchecked) private var handOvers: [Lane.HandOver] = []
+    /// Those of the round that is being settled; empty otherwise, and kept for its memory.
+    @exclusivity(unchecked) private var told: [Lane.HandOver] = []
 
     init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
@@ -34,8 +36,8 @@ final class StreamLoop: @unchecked Sendable {
     }
 
     private func settle() {
-        let told = handOvers
-        handOvers.removeAll(keepingCapacity: true)
+        swap(&handOvers, &told)
         for handOver in told { handOver.lane.serve(handOver.count, lendingLimit: Self.lendingLimit) }
+        told.removeAll(keepingCapacity: true)
     }
 }

@@ -150,6 +150,17 @@ public struct DigestCredentials: Hashable, Sendable {
 }
 
 extension DigestCredentials {
+    /// The user whom the credentials name, as bytes of `field`; nil when the name has to be decoded first, since it has a domain, a
+    /// scheme, or escapes of any kind (``decodedUsername(in:)``, ``DigestUsername``).
+    public func plainUser(in field: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        guard username.isPresent, !username.isEmpty, !username.hasEscapes else { return nil }
+        let name = username.raw(in: field)
+        for byte in name where byte == UInt8(ascii: "%") || byte == UInt8(ascii: "@") || byte == UInt8(ascii: ":") {
+            return nil
+        }
+        return name
+    }
+
     /// The username as it was hashed into the secret: without quotes, backslashes, or the percent escapes of `username*`
     /// (RFC 7616 §3.4, RFC 8187 §3.2).
     public func decodedUsername(in field: UnsafeRawBufferPointer) throws(DigestSyntaxError) -> [UInt8] {

@@ -83,6 +83,24 @@ public struct DigestServer: Sendable {
         if isStale { writer.append(",stale=true") }
     }
 
+    /// Writes the header fields of a challenge, all with one nonce.
+    ///
+    /// - Parameter asProxy: whether the fields are Proxy-Authenticate, not WWW-Authenticate.
+    public func writeChallenge(
+        asProxy: Bool, isStale: Bool, now: ContinuousClock.Instant, salt: UInt64, into writer: inout ByteWriter
+    ) {
+        withUnsafeTemporaryAllocation(byteCount: NonceIssuer.length, alignment: 8) { memory in
+            var nonce = ByteWriter(into: memory)
+            issuer.issue(realm: realm, now: now, salt: salt, into: &nonce)
+            for prefix in prefixes {
+                writer.append(asProxy ? "Proxy-Authenticate: " : "WWW-Authenticate: ")
+                writer.append(prefix)
+                writer.append(nonce.bytes)
+                writer.append(isStale ? "\",stale=true\r\n" : "\"\r\n")
+            }
+        }
+    }
+
     /// Whether credentials are meant for this realm; others are left alone (RFC 3261 §22.3).
     public func isAddressed(by credentials: DigestCredentials, in value: UnsafeRawBufferPointer) -> Bool {
         realm.withUnsafeBytes { credentials.realm.equals($0, in: value) }

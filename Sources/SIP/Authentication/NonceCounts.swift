@@ -45,12 +45,24 @@ public struct NonceCounts: Sendable {
     public mutating func record(_ use: NonceIssuer.Use) -> Verdict {
         let bucket = Int(truncatingIfNeeded: use.identifier >> 32) & mask
         let start = bucket * Self.ways
-        var victim = start
-        for index in start..<start + Self.ways {
+        var floor = floors[bucket]
+        let verdict = entries.withUnsafeMutableBufferPointer { entries in
+            Self.record(use, in: UnsafeMutableBufferPointer(rebasing: entries[start..<start + Self.ways]), &floor)
+        }
+        floors[bucket] = floor
+        return verdict
+    }
+
+    /// Records a use among the nonces of one bucket; `floor` is the time of issue below which nonces of it may be forgotten ones.
+    private static func record(
+        _ use: NonceIssuer.Use, in entries: UnsafeMutableBufferPointer<Entry>, _ floor: inout UInt64
+    ) -> Verdict {
+        var victim = 0
+        for index in entries.indices {
             if entries[index].highest != 0, entries[index].identifier == use.identifier,
                 entries[index].issued == use.issued
             {
-                return Self.mark(use.count, in: &entries[index])
+                return mark(use.count, in: &entries[index])
             }
             if entries[index].highest == 0 {
                 if entries[victim].highest != 0 { victim = index }
@@ -59,16 +71,15 @@ public struct NonceCounts: Sendable {
             }
         }
         // An issue time of zero is below no floor, so the floor is kept one higher.
-        guard use.issued >= floors[bucket], use.count > 0 else { return .forgotten }
+        guard use.issued >= floor, use.count > 0 else { return .forgotten }
         if entries[victim].highest != 0 {
             guard entries[victim].issued <= use.issued else {
-                floors[bucket] = max(floors[bucket], use.issued &+ 1)
+                floor = max(floor, use.issued &+ 1)
                 return .forgotten
             }
-            floors[bucket] = max(floors[bucket], entries[victim].issued &+ 1)
+            floor = max(floor, entries[victim].issued &+ 1)
         }
-        entries[victim] = Entry(
-            identifier: use.identifier, issued: use.issued, used: 1, highest: use.count)
+        entries[victim] = Entry(identifier: use.identifier, issued: use.issued, used: 1, highest: use.count)
         return .fresh
     }
 

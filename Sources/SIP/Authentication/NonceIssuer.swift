@@ -142,11 +142,17 @@ enum Base64 {
     /// Appends the text of `raw`, whose length is a multiple of three.
     static func append(_ raw: UnsafeRawBufferPointer, into writer: inout ByteWriter) {
         precondition(raw.count.isMultiple(of: 3), "whole groups")
-        for start in stride(from: 0, to: raw.count, by: 3) {
-            let group = UInt32(raw[start]) << 16 | UInt32(raw[start + 1]) << 8 | UInt32(raw[start + 2])
-            for shift in stride(from: UInt32(18), through: 0, by: -6) {
-                writer.append(alphabet.utf8Start[Int(group >> shift & 63)])
+        let letters = alphabet.utf8Start
+        withUnsafeTemporaryAllocation(byteCount: raw.count / 3 * 4, alignment: 4) { text in
+            for group in 0..<raw.count / 3 {
+                let first = UInt32(raw[3 * group])
+                let bits = first << 16 | UInt32(raw[3 * group + 1]) << 8 | UInt32(raw[3 * group + 2])
+                text[4 * group] = letters[Int(bits >> 18)]
+                text[4 * group + 1] = letters[Int(bits >> 12 & 63)]
+                text[4 * group + 2] = letters[Int(bits >> 6 & 63)]
+                text[4 * group + 3] = letters[Int(bits & 63)]
             }
+            writer.append(UnsafeRawBufferPointer(text))
         }
     }
 

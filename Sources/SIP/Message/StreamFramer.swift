@@ -61,7 +61,7 @@ public struct StreamFramer: Sendable {
         guard buffer[start] > 0x20, buffer[start] < 0x7F else {
             throw MessageDefect(.notSIP, "The stream does not carry SIP")
         }
-        guard let headLength = findHead() else {
+        guard let (headLength, declared) = findHead() else {
             if buffer.count - start > limits.headSize {
                 throw MessageDefect(.tooLarge, "The header fields are longer than allowed", status: 513)
             }
@@ -70,7 +70,8 @@ public struct StreamFramer: Sendable {
         guard headLength <= limits.headSize else {
             throw MessageDefect(.tooLarge, "The header fields are longer than allowed", status: 513)
         }
-        let length = headLength + (try bodyLength(headLength))
+        // `??` would have to take what may throw as a closure.
+        let length = if let declared { headLength + declared } else { headLength + (try bodyLength(headLength)) }
         guard length <= limits.messageSize else {
             throw MessageDefect(.tooLarge, "The message is larger than allowed", status: 513)
         }
@@ -83,7 +84,14 @@ public struct StreamFramer: Sendable {
 
     private mutating func takeMessage(_ length: Int) -> Frame? {
         guard buffer.count - start >= length else { return nil }
-        let message = Array(buffer[start..<start + length])
+        let from = start
+        let message = buffer.withUnsafeBytes { all in
+            [UInt8](unsafeUninitializedCapacity: length) { copy, count in
+                UnsafeMutableRawBufferPointer(copy).copyMemory(
+                    from: UnsafeRawBufferPointer(rebasing: all[from..<from + length]))
+                count = length
+            }
+        }
         start += length
         expected = nil
         // A phone is silent for minutes: what its last message took is not kept for the next.
@@ -114,21 +122,28 @@ public struct StreamFramer: Sendable {
         return false
     }
 
-    /// The length of the head with its blank line.
-    private mutating func findHead() -> Int? {
+    /// The length of the head with its blank line, and that of the body where the head is of the usual form, so that no index has
+    /// to be made to know it.
+    private mutating func findHead() -> (length: Int, body: Int?)? {
         let from = start
-        let length = buffer.withUnsafeBytes { (all) -> Int? in
+        let begin = max(from, searched)
+        let fieldLimit = limits.headerFieldCount
+        let found = buffer.withUnsafeBytes { (all) -> (length: Int, body: Int?)? in
             guard let base = all.baseAddress else { return nil }
-            var at = max(from, searched)
+            var scan = LengthScan(base + from, all.count - from, isWhole: begin == from)
+            var at = begin
             while at < all.count, let found = memchr(base + at, 0x0A, all.count - at) {
                 at = UnsafeRawPointer(found) - base
-                if at > from, all[at - 1] == 0x0A { return at + 1 - from }
-                if at > from + 1, all[at - 1] == 0x0D, all[at - 2] == 0x0A { return at + 1 - from }
+                if at > from, all[at - 1] == 0x0A { return (at + 1 - from, scan.length(atMost: fieldLimit)) }
+                if at > from + 1, all[at - 1] == 0x0D, all[at - 2] == 0x0A {
+                    return (at + 1 - from, scan.length(atMost: fieldLimit))
+                }
                 at += 1
+                scan.lineBegins(at: at - from)
             }
             return nil
         }
-        if let length { return length }
+        if let found { return found }
         // A line end may be cut in two: look again at the last two bytes.
         searched = max(start, buffer.count - 2)
         return nil
@@ -153,4 +168,88 @@ public struct StreamFramer: Sendable {
             return length
         }
     }
+}
+
+/// Finds the length of a body while the lines of a head are counted, where the head is as nearly all are: its start line is of SIP/2.0
+/// and plainly so, and one Content-Length stands in it as a number on a line of its own. Where anything is otherwise it knows nothing,
+/// and the index says what is wrong.
+private struct LengthScan {
+    private let bytes: UnsafePointer<UInt8>
+    private let count: Int
+    private var isUsual: Bool
+    private var lines = 0
+    private var found: Int?
+
+    /// - Parameters:
+    ///   - bytes: `count` bytes: a head from its first byte; what follows it may be there.
+    ///   - isWhole: whether the lines are counted from the first.
+    init(_ bytes: UnsafeRawPointer, _ count: Int, isWhole: Bool) {
+        self.bytes = bytes.assumingMemoryBound(to: UInt8.self)
+        self.count = count
+        isUsual = isWhole
+    }
+
+    /// A line behind the start line begins.
+    mutating func lineBegins(at start: Int) {
+        guard isUsual else { return }
+        lines &+= 1
+        if lines == 1, !isUsualStartLine(start) {
+            isUsual = false
+            return
+        }
+        guard start < count else { return }
+        switch bytes[start] | 0x20 {
+        case UInt8(ascii: "c"): if let colon = colon(behind: "content-length", at: start) { note(from: colon) }
+        case UInt8(ascii: "l"): if let colon = colon(behind: "l", at: start) { note(from: colon) }
+        default: break
+        }
+    }
+
+    /// The length that the head declares; nil when the head is not the usual.
+    func length(atMost fieldLimit: Int) -> Int? { isUsual && lines <= fieldLimit ? found : nil }
+
+    /// Where the colon or space behind a name is; nil when another name stands here.
+    private func colon(behind name: StaticString, at start: Int) -> Int? {
+        let end = start + name.utf8CodeUnitCount
+        guard end < count else { return nil }
+        for index in start..<end where bytes[index].lowercased != name.utf8Start[index - start] { return nil }
+        return bytes[end] == UInt8(ascii: ":") || bytes[end].isLinearWhitespace ? end : nil
+    }
+
+    /// Reads the number behind the colon.
+    private mutating func note(from colon: Int) {
+        isUsual = false
+        guard found == nil, bytes[colon] == UInt8(ascii: ":") else { return }
+        var at = colon + 1
+        while at < count, bytes[at] == 0x20 { at += 1 }
+        let first = at
+        var value = 0
+        while at < count, at - first < 9, let digit = bytes[at].digit {
+            value = value * 10 + digit
+            at += 1
+        }
+        // A line that goes on would have the line feed of this one inside its value.
+        guard at > first, at + 2 < count, bytes[at] == 0x0D, bytes[at + 1] == 0x0A,
+            bytes[at + 2] != 0x20, bytes[at + 2] != 0x09
+        else { return }
+        found = value
+        isUsual = true
+    }
+
+    /// Whether the first line, up to `end`, is a status line of SIP/2.0, or a token, a space, what begins with no space, and
+    /// the version behind one space.
+    private func isUsualStartLine(_ end: Int) -> Bool {
+        let version: StaticString = " SIP/2.0\r\n"
+        let versionStart = end - version.utf8CodeUnitCount
+        guard versionStart > 0 else { return false }
+        if memcmp(bytes, version.utf8Start + 1, 7) == 0 { return bytes[7] == 0x20 }
+        guard memcmp(bytes + versionStart, version.utf8Start, version.utf8CodeUnitCount) == 0 else { return false }
+        var at = 0
+        while ByteSet.token.contains(bytes[at]) { at += 1 }
+        return at > 0 && bytes[at] == 0x20 && at + 1 < versionStart && bytes[at + 1] > 0x20
+    }
+}
+
+extension UInt8 {
+    fileprivate var digit: Int? { self >= 0x30 && self <= 0x39 ? Int(self) - 0x30 : nil }
 }

@@ -141,17 +141,22 @@ final class SIPStreams: StreamTransport, StreamHandler {
     // MARK: StreamTransport
 
     func send(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer, by outbox: inout StreamOutbox) -> Bool {
-        guard let found = state.withLock({ $0.table.connection(connection) }) else { return false }
-        let isTaken = outbox.send(bytes, on: found)
-        if Self.isFinalResponse(bytes) { found.settle() }
-        return isTaken
+        guard let found = outbox.last(number: connection) ?? state.withLock({ $0.table.connection(connection) }) else {
+            return false
+        }
+        return outbox.send(bytes, on: found, settling: Self.isFinalResponse(bytes))
     }
 
     /// Whether bytes are the final response to a request, which was owed (RFC 3261 §7.2).
     private static func isFinalResponse(_ bytes: UnsafeRawBufferPointer) -> Bool {
         let version: StaticString = "SIP/2.0 "
         guard bytes.count > 8, bytes[8] >= UInt8(ascii: "2") else { return false }
-        return version.withUTF8Buffer { bytes.prefix($0.count).elementsEqual($0) }
+        return begins(bytes, with: version)
+    }
+
+    private static func begins(_ bytes: UnsafeRawBufferPointer, with text: StaticString) -> Bool {
+        guard let base = bytes.baseAddress, bytes.count >= text.utf8CodeUnitCount else { return false }
+        return memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
     }
 
     func isOpen(connection: UInt64) -> Bool {
@@ -195,7 +200,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
         let lanes = lanes.withLock { $0 }
         guard !lanes.isEmpty, let local = connection.localAddress else { return }
         let transport = listeners.withLock { $0.transports[Int(connection.tag)] } ?? .tcp
-        let isProven = transport == .tls && !connection.isOutbound && connection.peerNames != nil
+        let isProven = transport == .tls && !connection.isOutbound && connection.isProven
         let flow = Flow(
             transport: transport, listener: UInt16(truncatingIfNeeded: connection.tag),
             connection: connection.id.number,
@@ -249,10 +254,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
 
     /// Whether a message is a request that is answered, by its first line.
     private static func beginsAsRequest(_ bytes: UnsafeRawBufferPointer) -> Bool {
-        let notAnswered: [StaticString] = ["SIP/2.0 ", "ACK "]
-        return !notAnswered.contains { beginning in
-            beginning.withUTF8Buffer { bytes.prefix($0.count).elementsEqual($0) }
-        }
+        !begins(bytes, with: "SIP/2.0 ") && !begins(bytes, with: "ACK ")
     }
 
     /// A peer that has proven who it is may offer its connection for requests of ours: they then go to the address that its

@@ -28,7 +28,14 @@ public final class Authenticator: Sendable {
     }
 
     private let directory: any Directory
-    private let realms: [DigestServer]
+    /// An object for each realm: a copy of a `DigestServer` takes a reference to each of its parts.
+    private final class Realm: Sendable {
+        let server: DigestServer
+
+        init(_ server: DigestServer) { self.server = server }
+    }
+
+    private let realms: [Realm]
     private let window: ReplayWindow
 
     /// Makes an authenticator for the realms of the domains.
@@ -43,7 +50,7 @@ public final class Authenticator: Sendable {
         self.directory = directory
         let issuer = nonces.issuer(lifetime: lifetime)
         realms = domains.domains.map {
-            DigestServer(realm: Array($0.realm.utf8), hash: .crypto, issuer: issuer, policy: policy)
+            Realm(DigestServer(realm: Array($0.realm.utf8), hash: .crypto, issuer: issuer, policy: policy))
         }
         window = nonces.window
     }
@@ -59,7 +66,7 @@ public final class Authenticator: Sendable {
     ) -> Outcome {
         let view = request.view
         let realm = realms[domain]
-        switch realm.search(view, asProxy ? .proxyAuthorization : .authorization) {
+        switch realm.server.search(view, asProxy ? .proxyAuthorization : .authorization) {
         case .none:
             challenge(request, realm, asProxy, isStale: false, &counters, layer)
             return .refused
@@ -75,30 +82,43 @@ public final class Authenticator: Sendable {
         _ request: IncomingRequest, _ credentials: DigestCredentials, _ value: UnsafeRawBufferPointer, _ domain: Int,
         _ asProxy: Bool, _ counters: inout Counters, _ layer: TransactionLayer
     ) -> Outcome {
-        let realm = realms[domain]
-        let view = request.view
+        if let user = credentials.plainUser(in: value) {
+            return check(request, credentials, value, user, domain, asProxy, &counters, layer)
+        }
         guard let name = (try? credentials.decodedUsername(in: value)).flatMap({ DigestUsername($0) }) else {
             layer.respondStatelessly(to: request, 400, reason: "The credentials have no user name")
             return .refused
         }
-        let algorithm: DigestAlgorithmName = realm.function(for: credentials) == .sha256 ? .sha256 : .md5
-        let secret = name.user.withUnsafeBytes { directory.secret(user: $0, domain: domain, algorithm: algorithm) }
+        return name.user.withUnsafeBytes {
+            check(request, credentials, value, $0, domain, asProxy, &counters, layer)
+        }
+    }
+
+    private func check(
+        _ request: IncomingRequest, _ credentials: DigestCredentials, _ value: UnsafeRawBufferPointer,
+        _ user: UnsafeRawBufferPointer, _ domain: Int, _ asProxy: Bool, _ counters: inout Counters,
+        _ layer: TransactionLayer
+    ) -> Outcome {
+        let realm = realms[domain]
+        let view = request.view
+        let algorithm: DigestAlgorithmName = realm.server.function(for: credentials) == .sha256 ? .sha256 : .md5
+        let secret = directory.secret(user: user, domain: domain, algorithm: algorithm)
         let digest = DigestServer.Request(
             method: view.bytes(view.startLine.methodRange), uri: view.bytes(view.startLine.uriRange),
             body: view.bytes(view.body))
         let now = layer.driver.now
         let verdict: DigestVerdict
         if let secret {
-            verdict = secret.withUnsafeBytes { realm.verify(credentials, in: value, digest, ha1: $0, now: now) }
+            verdict = secret.withUnsafeBytes { realm.server.verify(credentials, in: value, digest, ha1: $0, now: now) }
         } else {
-            verdict = realm.verify(credentials, in: value, digest, ha1: nil, now: now)
+            verdict = realm.server.verify(credentials, in: value, digest, ha1: nil, now: now)
         }
         switch verdict {
         case .accepted(let use):
             switch window.record(use) {
             case .fresh:
                 counters.accepted &+= 1
-                return .accepted(user: name.user)
+                return .accepted(user: Array(user))
             case .replayed: counters.replayed &+= 1
             case .forgotten: counters.stale &+= 1
             }
@@ -118,7 +138,7 @@ public final class Authenticator: Sendable {
     }
 
     private func challenge(
-        _ request: IncomingRequest, _ realm: DigestServer, _ asProxy: Bool, isStale: Bool,
+        _ request: IncomingRequest, _ realm: Realm, _ asProxy: Bool, isStale: Bool,
         _ counters: inout Counters, _ layer: TransactionLayer
     ) {
         // An ACK cannot be challenged (RFC 3261 §22.1), a CANCEL neither.
@@ -127,11 +147,7 @@ public final class Authenticator: Sendable {
         let now = layer.driver.now
         let salt = layer.driver.random()
         layer.respondStatelessly(to: request, asProxy ? 407 : 401) { writer in
-            for index in 0..<realm.challengeCount {
-                writer.append(asProxy ? "Proxy-Authenticate: " : "WWW-Authenticate: ")
-                realm.writeChallenge(index, isStale: isStale, now: now, salt: salt, into: &writer)
-                writer.append("\r\n")
-            }
+            realm.server.writeChallenge(asProxy: asProxy, isStale: isStale, now: now, salt: salt, into: &writer)
         }
     }
 }

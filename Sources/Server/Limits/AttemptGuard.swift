@@ -80,10 +80,12 @@ final class AttemptGuard: Sendable {
 
     /// The credentials were right: the request before, which had none, counts no more.
     func succeeded(_ attempt: Attempt, _ rates: Rates, now: UInt64) {
-        if users.value(attempt.user) > now {
-            users.change(attempt.user) { $0 = 0 }
-            sources.change(attempt.source) { rates.source.refund(&$0, now: now) }
+        let hasTried = users.change(attempt.user) { moment in
+            guard moment > now else { return false }
+            moment = 0
+            return true
         }
+        if hasTried { sources.change(attempt.source) { rates.source.refund(&$0, now: now) } }
         known.change(attempt.user) { $0 = max(1, now) }
     }
 }

@@ -10,16 +10,24 @@ final class BoundedTable: Sendable {
         var value: UInt64 = 0
     }
 
-    private struct Content: Sendable {
-        var entries: [Entry]
+    /// Entries in memory of their own: they are looked at several times for each request that authenticates, and an array would
+    /// be checked for its bounds and for other owners at each step.
+    private struct Content: @unchecked Sendable {
+        // Proof of Sendable: the memory is reached only through the mutex that this value lies in, until its part ends.
+        let entries: UnsafeMutablePointer<Entry>
     }
 
     private final class Part: Sendable {
         let content: Mutex<Content>
 
         init(buckets: Int) {
-            content = Mutex(Content(entries: Array(repeating: Entry(), count: buckets * BoundedTable.ways)))
+            let count = buckets * BoundedTable.ways
+            let entries = UnsafeMutablePointer<Entry>.allocate(capacity: count)
+            entries.initialize(repeating: Entry(), count: count)
+            content = Mutex(Content(entries: entries))
         }
+
+        deinit { content.withLock { $0.entries.deallocate() } }
     }
 
     private static let ways = 8
@@ -42,31 +50,32 @@ final class BoundedTable: Sendable {
     func value(_ key: UInt64) -> UInt64 {
         let start = start(key)
         return part(key).content.withLock { content in
-            for index in start..<start + Self.ways
-            where content.entries[index].key == key && content.entries[index].value != 0 {
-                return content.entries[index].value
+            // `start` masks: the bucket lies within the memory.
+            let bucket = content.entries + start
+            for index in 0..<Self.ways where bucket[index].key == key && bucket[index].value != 0 {
+                return bucket[index].value
             }
             return 0
         }
     }
 
     /// Changes the number of a key, which begins with 0; one that is 0 again is forgotten.
+    @inline(__always)
     func change<Result: Sendable>(_ key: UInt64, _ body: (inout UInt64) -> Result) -> Result {
         let start = start(key)
         return part(key).content.withLock { content in
-            var place = start
-            for index in start..<start + Self.ways {
-                if content.entries[index].key == key, content.entries[index].value != 0 {
+            let bucket = content.entries + start
+            var place = 0
+            for index in 0..<Self.ways {
+                if bucket[index].key == key, bucket[index].value != 0 {
                     place = index
                     break
                 }
-                if content.entries[index].value < content.entries[place].value { place = index }
+                if bucket[index].value < bucket[place].value { place = index }
             }
-            var value = content.entries[place].key == key ? content.entries[place].value : 0
+            var value = bucket[place].key == key ? bucket[place].value : 0
             let result = body(&value)
-            if value != 0 || content.entries[place].key == key {
-                content.entries[place] = Entry(key: key, value: value)
-            }
+            if value != 0 || bucket[place].key == key { bucket[place] = Entry(key: key, value: value) }
             return result
         }
     }

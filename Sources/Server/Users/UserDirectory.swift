@@ -28,10 +28,28 @@ public final class UserDirectory: Directory {
         func hash(into hasher: inout Hasher) { hasher.combine(low) }
     }
 
-    private struct Resident: Sendable {
-        var domain: Int
-        var name: String
-        var entry: Entry
+    /// A user with the secrets at hand: an object, so that a look takes one reference and no copy of all that is known.
+    private final class Resident: Sendable {
+        let domain: Int
+        let name: String
+        let displayName: String
+        let md5: [UInt8]?
+        let sha256: [UInt8]?
+
+        init(domain: Int, name: String, entry: Entry) {
+            self.domain = domain
+            self.name = name
+            displayName = entry.displayName
+            md5 = entry.secrets[.md5]
+            sha256 = entry.secrets[.sha256]
+        }
+
+        func secret(_ algorithm: DigestAlgorithmName) -> [UInt8]? {
+            switch algorithm {
+            case .md5: md5
+            case .sha256: sha256
+            }
+        }
     }
 
     private final class Part: Sendable {
@@ -85,13 +103,13 @@ public final class UserDirectory: Directory {
     /// The name to show for a user; nil when there is no such user.
     func displayName(of user: String, domain: Int) -> String? {
         let key = key(user, domain)
-        return part(key).residents.withLock { $0[key]?.entry.displayName }
+        return part(key).residents.withLock { $0[key]?.displayName }
     }
 
     /// All users by domain and name.
     var all: [(domain: Int, name: String, displayName: String)] {
         parts.flatMap { part in
-            part.residents.withLock { $0.values.map { ($0.domain, $0.name, $0.entry.displayName) } }
+            part.residents.withLock { $0.values.map { ($0.domain, $0.name, $0.displayName) } }
         }.sorted { ($0.0, $0.1) < ($1.0, $1.1) }
     }
 
@@ -106,6 +124,6 @@ public final class UserDirectory: Directory {
 
     public func secret(user: UnsafeRawBufferPointer, domain: Int, algorithm: DigestAlgorithmName) -> [UInt8]? {
         let key = key(user, domain)
-        return part(key).residents.withLock { $0[key]?.entry.secrets[algorithm] }
+        return part(key).residents.withLock { $0[key]?.secret(algorithm) }
     }
 }

@@ -328,6 +328,22 @@ import Testing
         #expect(algorithms == [.sha256, .md5])
     }
 
+    @Test("The header fields of a challenge are those of its algorithms, with one nonce", arguments: [false, true])
+    func challengeAsAWhole(isStale: Bool) throws {
+        let server = Self.server(functions: [.sha256, .md5])
+        for (asProxy, name) in [(false, "WWW-Authenticate: "), (true, "Proxy-Authenticate: ")] {
+            var whole = ByteWriter()
+            server.writeChallenge(asProxy: asProxy, isStale: isStale, now: Self.epoch, salt: 5, into: &whole)
+            var parts = ByteWriter()
+            for index in 0..<server.challengeCount {
+                parts.append(name)
+                server.writeChallenge(index, isStale: isStale, now: Self.epoch, salt: 5, into: &parts)
+                parts.append("\r\n")
+            }
+            #expect(whole.array == parts.array)
+        }
+    }
+
     @Test("The default policy: SHA-256 before MD5, RFC 2069 taken, same resource")
     func defaultPolicy() {
         let policy = DigestServer.Policy()

@@ -20,4 +20,22 @@ import Testing
     func none(text: String) {
         #expect(DigestUsername(Array(text.utf8)) == nil)
     }
+
+    /// Where the name can be taken as it stands it is the one that decoding would give.
+    @Test(arguments: [
+        ("username=\"alice\"", true), ("username=\"Al.ice-1\"", true), ("username=\"\"", false),
+        ("username=\"al\\\"ice\"", false), ("username=\"al%69ce\"", false), ("username=\"alice@a\"", false),
+        ("username=\"sip:alice\"", false), ("username*=UTF-8''alice", false),
+    ])
+    func plainNames(parameter: String, isPlain: Bool) throws {
+        let digits = String(repeating: "0", count: 32)
+        let field = "Digest \(parameter),realm=\"r\",nonce=\"n\",uri=\"sip:r\",response=\"\(digits)\""
+        try Array(field.utf8).withUnsafeBytes { value in
+            let credentials = try #require(try DigestCredentials.parse(value))
+            let plain = credentials.plainUser(in: value).map { Array($0) }
+            #expect((plain != nil) == isPlain)
+            guard let plain else { return }
+            #expect(try DigestUsername(credentials.decodedUsername(in: value))?.user == plain)
+        }
+    }
 }

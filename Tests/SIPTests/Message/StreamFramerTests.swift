@@ -78,4 +78,40 @@ import Testing
         framer.append(Array("OPTIONS sip:a@b SIP/2.0\r\nl: 100000\r\n\r\n".utf8))
         #expect(throws: MessageDefect(.tooLarge, "")) { try framer.next() }
     }
+
+    /// However Content-Length is written, and whatever looks like it, the body is as long as the index says.
+    @Test(
+        arguments: [
+            ("Content-Length: 3", 3), ("content-length:3", 3), ("CONTENT-LENGTH:   3", 3), ("l: 3", 3), ("L:3", 3),
+            ("Content-Length : 3", 3), ("Content-Length:\t3", 3), ("Content-Length: 3 ", 3),
+            ("Content-Length:\r\n 3", 3),
+            ("Content-Length: 3\r\n ", 3), ("l: 0000000003", 3), ("Contact: <sip:l@b>\r\nlength: 9\r\nl: 3", 3),
+            ("Subject: a\r\n l: 2\r\nl: 3", 3), ("Content-Length: 3\nCall-ID: 1", 3),
+            ("content\rlength: 2\r\nl: 3", 3),
+            ("l: 3\r\nContent-Length: 3", nil), ("l: 3\r\nl : 3", nil), ("l: x", nil), ("l:", nil), ("l: -3", nil),
+            ("l: 3\r\n 4", nil), ("l: 99999999999", nil), ("Content-Length2: 3", nil),
+        ] as [(String, Int?)])
+    func lengthOfABody(field: String, length: Int?) throws {
+        for start in ["OPTIONS sip:a@b SIP/2.0", "SIP/2.0 200 OK", "OPTIONS  sip:a@b SIP/2.0 "] {
+            let head = Array("\(start)\r\nSubject: c\r\n\(field)\r\n\r\n".utf8)
+            var framer = StreamFramer()
+            framer.append(head + Array("abcdef".utf8))
+            guard let length else {
+                #expect(throws: MessageDefect.self) { try framer.next() }
+                continue
+            }
+            #expect(try framer.next() == .message(head + Array("abcdef".utf8.prefix(length))))
+        }
+    }
+
+    /// What no start line of SIP begins is refused, whatever length it declares.
+    @Test(arguments: [
+        "GET / HTTP/1.1", "OPTIONS SIP/2.0", "OPTIONS  SIP/2.0", "(a) sip:a@b SIP/2.0", "OPTIONS sip:a@b", "a",
+        "SIP/2.0",
+    ])
+    func startLinesOfOthers(line: String) {
+        var framer = StreamFramer()
+        framer.append(Array("\(line)\r\nl: 0\r\n\r\n".utf8))
+        #expect(throws: MessageDefect.self) { try framer.next() }
+    }
 }

@@ -25,6 +25,8 @@ struct WebSocketFrameReader {
     let limit: Int
     /// What has come and is not read yet.
     private var bytes = ByteBuffer()
+    /// The memory of the last frame's data, for the next when nobody has kept it.
+    private var spare = ByteBuffer()
 
     /// The most bytes of data in a frame of control (§5.5).
     private static let controlLimit = 125
@@ -38,6 +40,7 @@ struct WebSocketFrameReader {
 
     /// Lets go of what was read, and of the memory that it came in.
     mutating func trim() {
+        spare = ByteBuffer()
         guard bytes.readerIndex > 0 else { return }
         bytes = bytes.readableBytes == 0 ? ByteBuffer() : ByteBuffer(bytes: bytes.readableBytesView)
     }
@@ -47,16 +50,21 @@ struct WebSocketFrameReader {
     /// - Throws: what the peer is told, when it breaks the rules; the reader is not asked again then.
     mutating func next() throws(WebSocketViolation) -> WebSocketReceivedFrame? {
         guard let (headLength, length) = try measure(), bytes.readableBytes - headLength >= length else { return nil }
-        return bytes.readWithUnsafeReadableBytes { raw in
+        var data = ByteBuffer()
+        swap(&data, &spare)
+        let frame = bytes.readWithUnsafeReadableBytes { raw in
             let isMasked = raw[1] & 0x80 != 0
             let mask = isMasked ? raw.loadUnaligned(fromByteOffset: headLength - 4, as: UInt32.self) : 0
             let source = UnsafeRawBufferPointer(rebasing: raw[headLength..<headLength + length])
+            Self.unmask(source, mask, into: &data)
             let frame = WebSocketReceivedFrame(
                 isLast: raw[0] & 0x80 != 0, hasReservedBits: raw[0] & 0x70 != 0, isMasked: isMasked,
                 opcode: WebSocketOpcode(encodedWebSocketOpcode: raw[0] & 0x0F) ?? .continuation,
-                data: Self.unmasked(source, mask))
+                data: data)
             return (headLength + length, frame)
         }
+        spare = data
+        return frame
     }
 
     /// Bytes of the head, and of the data behind it; nil when the head is not whole. Nothing is awaited that is too long.
@@ -86,8 +94,9 @@ struct WebSocketFrameReader {
     }
 
     /// Copies data without its mask, whose first byte in memory is its first on the wire.
-    private static func unmasked(_ source: UnsafeRawBufferPointer, _ mask: UInt32) -> ByteBuffer {
-        var buffer = ByteBufferAllocator().buffer(capacity: source.count)
+    private static func unmask(_ source: UnsafeRawBufferPointer, _ mask: UInt32, into buffer: inout ByteBuffer) {
+        // Where somebody has kept the last frame this takes memory of its own.
+        buffer.clear(minimumCapacity: source.count)
         buffer.writeWithUnsafeMutableBytes(minimumWritableBytes: source.count) { target in
             let wide = UInt64(mask) << 32 | UInt64(mask)
             var at = 0
@@ -103,6 +112,5 @@ struct WebSocketFrameReader {
             }
             return source.count
         }
-        return buffer
     }
 }

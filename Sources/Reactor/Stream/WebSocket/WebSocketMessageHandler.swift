@@ -11,16 +11,16 @@ final class WebSocketMessageHandler: ChannelDuplexHandler {
 
     private let connection: StreamConnection
     private let pingInterval: Duration
-    private var reader: WebSocketFrameReader
-    private var receiver: WebSocketReceiver
+    @exclusivity(unchecked) private var reader: WebSocketFrameReader
+    @exclusivity(unchecked) private var receiver: WebSocketReceiver
     /// Whether a close frame was sent: nothing follows it (RFC 6455 §5.5.1).
-    private var hasClosed = false
+    @exclusivity(unchecked) private var hasClosed = false
     /// Whether anything has come since the peer was last asked for a sign of life.
-    private var isAlive = true
+    @exclusivity(unchecked) private var isAlive = true
     /// Whether the peer was asked, and has not answered.
-    private var isAsked = false
+    @exclusivity(unchecked) private var isAsked = false
     private var ping: Scheduled<Void>?
-    private var fragmentLimit: Scheduled<Void>?
+    @exclusivity(unchecked) private var fragmentLimit: Scheduled<Void>?
 
     init(_ connection: StreamConnection, _ configuration: WebSocketConfiguration) {
         self.connection = connection
