@@ -161,6 +161,9 @@ public final class Lane: @unchecked Sendable {
         return true
     }
 
+    /// Whether the queue has room only for what is not sheddable, if for anything. From any thread; true only for a moment.
+    public var isCrowded: Bool { queue.count >= queue.capacity - configuration.queueReserve }
+
     /// Puts a message into the queue and tells nobody.
     func offer(_ message: sending any LaneMessage, _ messageClass: LaneMessageClass) -> Bool {
         let reserve = messageClass == .sheddable ? configuration.queueReserve : 0

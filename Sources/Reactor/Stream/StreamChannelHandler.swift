@@ -20,6 +20,12 @@ final class StreamChannelHandler: ChannelDuplexHandler {
     /// Frames of the read that is under way.
     @exclusivity(unchecked) private var frames: [[UInt8]] = []
     @exclusivity(unchecked) private var isMisframed = false
+    /// Frames that were given back: while there are some nothing is read.
+    @exclusivity(unchecked) private var waiting: [[UInt8]] = []
+    /// Whether a read was asked for meanwhile, and what there is to be told behind the frames.
+    private var isReadDue = false
+    private var misframing: StreamFramingError?
+    private var isEndDue = false
     private var hasInputEnded = false
     private var error: SocketError?
     /// When the rest of the frame must have come.
@@ -83,22 +89,61 @@ final class StreamChannelHandler: ChannelDuplexHandler {
             isMisframed = true
             frameDeadline = nil
             lastDeadline = .now() + TimeAmount(connection.configuration.closeTime)
-            deliver()
-            connection.misframed(error)
+            deliver(context)
+            if waiting.isEmpty { connection.misframed(error) } else { misframing = error }
         }
     }
 
+    /// How long frames that were given back wait until they are tried again.
+    private static let pause = TimeAmount.milliseconds(1)
+
+    func read(context: ChannelHandlerContext) {
+        guard waiting.isEmpty else {
+            isReadDue = true
+            return
+        }
+        context.read()
+    }
+
+    /// Gives the frames to the handler again.
+    private func tryAgain(_ context: ChannelHandlerContext) {
+        guard !waiting.isEmpty else { return }
+        let frames = waiting
+        connection.leave(frames)
+        waiting = connection.received(frames, isFirst: false)
+        guard waiting.isEmpty else { return wait(context) }
+        deliver(context)
+        guard waiting.isEmpty else { return }
+        if let misframing {
+            self.misframing = nil
+            connection.misframed(misframing)
+        }
+        if isEndDue {
+            isEndDue = false
+            connection.inputEnded()
+        }
+        guard isReadDue else { return }
+        isReadDue = false
+        context.read()
+    }
+
+    private func wait(_ context: ChannelHandlerContext) {
+        context.eventLoop.assumeIsolated().scheduleTask(in: Self.pause) { self.tryAgain(context) }
+    }
+
     func channelReadComplete(context: ChannelHandlerContext) {
-        deliver()
+        deliver(context)
         watchTimes(context)
         context.fireChannelReadComplete()
     }
 
-    private func deliver() {
-        guard !frames.isEmpty else { return }
+    /// Gives what has come to the handler, behind what waits.
+    private func deliver(_ context: ChannelHandlerContext) {
+        guard !frames.isEmpty, waiting.isEmpty else { return }
         let complete = frames
         frames = []
-        connection.received(complete)
+        waiting = connection.received(complete)
+        if !waiting.isEmpty { wait(context) }
     }
 
     /// The time for a frame runs from its first byte, however many bytes come meanwhile.
@@ -120,10 +165,10 @@ final class StreamChannelHandler: ChannelDuplexHandler {
         }
         if case ChannelEvent.inputClosed? = event as? ChannelEvent, !hasInputEnded {
             hasInputEnded = true
-            deliver()
+            deliver(context)
             frameDeadline = nil
             lastDeadline = lastDeadline ?? .now() + TimeAmount(connection.configuration.halfClosedTime)
-            connection.inputEnded()
+            if waiting.isEmpty { connection.inputEnded() } else { isEndDue = true }
             watchTimes(context)
         }
         context.fireUserInboundEventTriggered(event)
@@ -146,7 +191,11 @@ final class StreamChannelHandler: ChannelDuplexHandler {
     func channelInactive(context: ChannelHandlerContext) {
         watch?.task.cancel()
         watch = nil
-        deliver()
+        // Nobody is there to be held back: what finds no room now goes with its connection.
+        connection.leave(waiting)
+        let last = waiting + frames
+        (waiting, frames) = ([], [])
+        if !last.isEmpty { connection.leave(connection.received(last, isFirst: false)) }
         connection.ended(error.map { .failed($0) } ?? .remote)
         context.fireChannelInactive()
     }

@@ -220,6 +220,11 @@ public final class StreamConnection: Sendable {
         loop.hand(message, to: lane, messageClass)
     }
 
+    /// Gives frames back from within `StreamHandler.received`, since they find no room where they should go: they come again in a
+    /// moment, before all others, and nothing is read meanwhile, so that TCP holds the peer back. False when too much waits on the
+    /// thread already, and the frames are the caller's to refuse.
+    public func giveBack(_ frames: ArraySlice<[UInt8]>) -> Bool { loop.giveBack(frames) }
+
     // MARK: Debts
 
     /// Notes that the peer is owed an answer: should it close its sending side, the connection stays open until that is given, or
@@ -329,10 +334,15 @@ public final class StreamConnection: Sendable {
         if state.withLock({ $0.isFinishing }) { closeOutput() }
     }
 
-    func received(_ frames: [[UInt8]]) {
-        counters.framesReceived.addShared(frames.count)
+    /// Tells the handler of frames; returns those that it gives back.
+    func received(_ frames: [[UInt8]], isFirst: Bool = true) -> [[UInt8]] {
+        if isFirst { counters.framesReceived.addShared(frames.count) }
         handler.received(frames, on: self)
+        return loop.takeGivenBack()
     }
+
+    /// Frames that were given back wait no more.
+    func leave(_ frames: [[UInt8]]) { loop.leave(frames) }
 
     func misframed(_ error: StreamFramingError) {
         state.withLock { $0.reason = $0.reason ?? .misframed(error) }

@@ -17,6 +17,14 @@ final class StreamLoop: @unchecked Sendable {
     /// Those of the round that is being settled; empty otherwise, and kept for its memory.
     @exclusivity(unchecked) private var told: [Lane.HandOver] = []
 
+    /// The frames that were given back in the call of `StreamHandler.received` that is under way.
+    @exclusivity(unchecked) private var givenBack: [[UInt8]] = []
+    /// Bytes of the frames that wait on this thread for room.
+    @exclusivity(unchecked) private(set) var waitingBytes = 0
+
+    /// Most bytes of frames that wait on one thread for room with their lanes: 32 MiB, many rounds of reads.
+    static let waitingLimit = 32 << 20
+
     init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
     /// Hands a message to a lane; on the thread. See `StreamConnection.hand`.
@@ -34,6 +42,26 @@ final class StreamLoop: @unchecked Sendable {
         if handOvers.count == 1 { eventLoop.execute { self.settle() } }
         return true
     }
+
+    /// Takes frames back that found no room; false when too much waits already. On the thread.
+    func giveBack(_ frames: ArraySlice<[UInt8]>) -> Bool {
+        eventLoop.preconditionInEventLoop()
+        let bytes = frames.reduce(0) { $0 + $1.count }
+        guard waitingBytes + bytes <= Self.waitingLimit else { return false }
+        waitingBytes += bytes
+        givenBack += frames
+        return true
+    }
+
+    /// The frames that were given back just now.
+    func takeGivenBack() -> [[UInt8]] {
+        guard !givenBack.isEmpty else { return [] }
+        defer { givenBack = [] }
+        return givenBack
+    }
+
+    /// Frames wait no more: they are given to their handler again, or dropped with their connection.
+    func leave(_ frames: [[UInt8]]) { waitingBytes -= frames.reduce(0) { $0 + $1.count } }
 
     private func settle() {
         swap(&handOvers, &told)

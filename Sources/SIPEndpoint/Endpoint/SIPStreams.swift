@@ -206,13 +206,19 @@ final class SIPStreams: StreamTransport, StreamHandler {
             connection: connection.id.number,
             local: local, remote: connection.remoteAddress)
         var index = MessageIndex(capacity: 32)
-        for frame in frames {
+        for (place, frame) in frames.enumerated() {
             // The double CRLF of a keep-alive is answered by a single one (RFC 5626 §4.4.1).
             guard frame != SIPStreamFramer.ping else {
                 _ = connection.send([0x0D, 0x0A])
                 continue
             }
-            guard !hand(frame, connection, flow, isProven, to: lanes, &index) else { continue }
+            var passage = hand(frame, connection, flow, isProven, to: lanes, &index)
+            if passage == .crowded {
+                // A lane that is behind holds back those who ask it by connections, and refuses nobody for their sake.
+                if connection.giveBack(frames[place...]) { return }
+                passage = hand(frame, connection, flow, isProven, to: lanes, &index, insists: true)
+            }
+            guard passage == .refused else { continue }
             // Nobody repeats over a stream what was shed, and so its sender is told.
             answer(frame, 503, on: connection, retryAfter: Self.retryAfter)
             connection.settle()
@@ -222,14 +228,25 @@ final class SIPStreams: StreamTransport, StreamHandler {
     /// How long the sender of a request that finds its lane's queue full is asked to wait: 5 s (RFC 3261 §21.5.4).
     static let retryAfter = Duration.seconds(5)
 
-    /// Gives a message to its lane; false when the lane's queue is full: requests that begin something are shed first.
+    /// What became of a message that was to be given to its lane.
+    private enum Passage {
+        /// The lane has it, or nobody will.
+        case done
+        /// The lane's queue is full but for its reserve; nothing has happened.
+        case crowded
+        /// The queue has no room for what the message is; counted there.
+        case refused
+    }
+
+    /// Gives a message to its lane; with `insists` also when only the reserve of its queue is left, and then requests that begin
+    /// something are shed.
     ///
     /// The lane indexes the message; here that is done only for what must be known before: to which lane it goes when there are
     /// several, whether its connection is offered, and what it is when the queue is filling up.
     private func hand(
         _ frame: [UInt8], _ connection: StreamConnection, _ flow: Flow, _ isProven: Bool, to lanes: [EndpointLane],
-        _ index: inout MessageIndex
-    ) -> Bool {
+        _ index: inout MessageIndex, insists: Bool = false
+    ) -> Passage {
         let framing: MessageIndex.Framing = flow.transport.keepsBoundaries ? .datagram : .stream
         let owes = frame.withUnsafeBytes { Self.beginsAsRequest($0) }
         var number = 0
@@ -241,15 +258,17 @@ final class SIPStreams: StreamTransport, StreamHandler {
                 number = owner.lane(of: view)
                 return true
             }
-            guard isIndexed else { return true }
+            guard isIndexed else { return .done }
         }
+        let target = lanes[number]
+        guard insists || !target.lane.isCrowded else { return .crowded }
         // Who closes its sending side behind a request is answered all the same.
         if owes { connection.owe() }
-        let target = lanes[number]
-        return connection.hand(StreamMessage(frame, flow, target), to: target.lane) {
+        let isTaken = connection.hand(StreamMessage(frame, flow, target), to: target.lane) {
             guard let message = try? Message(frame, limits: limits, framing: framing) else { return .sheddable }
             return message.withView(\.beginsSomething) ? .sheddable : .reserved
         }
+        return isTaken ? .done : .refused
     }
 
     /// Whether a message is a request that is answered, by its first line.
