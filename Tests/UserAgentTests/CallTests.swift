@@ -7,13 +7,6 @@ import Testing
 import UserAgent
 
 @Suite(.serialized) struct CallTests {
-    /// A user agent that registers nowhere.
-    private func phone(_ user: String) async throws -> UserAgent {
-        var options = UserAgent.Options()
-        options.registers = false
-        return try await UserAgent(account: Account("sip:\(user)@127.0.0.1"), options: options)
-    }
-
     private func uri(_ user: String, _ agent: UserAgent) -> String { "sip:\(user)@\(agent.localAddress)" }
 
     @Test func whatOneSaysTheOtherHearsSampleForSample() async throws {

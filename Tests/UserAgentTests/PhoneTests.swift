@@ -8,15 +8,6 @@ import UserAgent
 
 /// The faces of the SDK on real sockets.
 @Suite(.serialized) struct PhoneTests {
-    /// A user agent that registers nowhere.
-    private func phone(_ user: String, _ change: (inout UserAgent.Options) -> Void = { _ in }) async throws -> UserAgent
-    {
-        var options = UserAgent.Options()
-        options.registers = false
-        change(&options)
-        return try await UserAgent(account: Account("sip:\(user)@127.0.0.1"), options: options)
-    }
-
     private func uri(_ user: String, _ agent: UserAgent) -> String { "sip:\(user)@\(agent.localAddress)" }
 
     private func answer(_ agent: UserAgent, _ count: Int = 1, audio: AudioEnds = .silence) -> Task<[Call], any Error> {

@@ -6,15 +6,6 @@ import UserAgent
 
 /// The transports that a phone speaks, on real sockets.
 @Suite(.serialized) struct PhoneTransportTests {
-    /// A user agent that registers nowhere.
-    private func phone(_ user: String, _ change: (inout UserAgent.Options) -> Void = { _ in }) async throws -> UserAgent
-    {
-        var options = UserAgent.Options()
-        options.registers = false
-        change(&options)
-        return try await UserAgent(account: Account("sip:\(user)@127.0.0.1"), options: options)
-    }
-
     /// RFC 3261 §18.1.1: within 200 bytes of what a path carries, or beyond 1,300, a request goes by TCP where both speak it, and
     /// by UDP after all where nobody accepts.
     @Test(arguments: [true, false]) func whatIsTooLongForADatagramGoesByTCP(isAccepted: Bool) async throws {

@@ -12,8 +12,9 @@ final class BoundedTable: Sendable {
 
     /// Entries in memory of their own: they are looked at several times for each request that authenticates, and an array would
     /// be checked for its bounds and for other owners at each step.
+    // Proof of Sendable: the only value is made in `Part.init` and lies in its mutex, so that one thread at a time has the memory; it
+    // is freed in `Part.deinit`, when nobody has the part any more.
     private struct Content: @unchecked Sendable {
-        // Proof of Sendable: the memory is reached only through the mutex that this value lies in, until its part ends.
         let entries: UnsafeMutablePointer<Entry>
     }
 
