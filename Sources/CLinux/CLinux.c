@@ -5,14 +5,12 @@
 #include <errno.h>
 #include <malloc.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/stat.h>
-#include <time.h>
+#include <sys/timerfd.h>
 
 _Static_assert(sizeof(struct linux_mmsghdr) == sizeof(struct mmsghdr), "layout of struct mmsghdr");
 _Static_assert(offsetof(struct linux_mmsghdr, length) == offsetof(struct mmsghdr, msg_len), "layout of struct mmsghdr");
@@ -32,24 +30,13 @@ long linux_receive_error(int socket, struct msghdr *message) {
     return result < 0 ? -(long)errno : (long)result;
 }
 
-static int wait_in_milliseconds(int epoll, struct epoll_event *events, int capacity, int64_t timeout) {
-    int64_t milliseconds = timeout < 0 ? -1 : (timeout + 999999) / 1000000;
-    if (milliseconds > INT32_MAX) milliseconds = INT32_MAX;
-    int result = epoll_wait(epoll, events, capacity, (int)milliseconds);
-    return result < 0 ? -errno : result;
+int linux_make_timer(void) {
+    return timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 }
 
-int linux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout) {
-    static atomic_bool absent = false;
-    // A poll and an endless wait need no nanoseconds: the older call takes its arguments in registers.
-    if (timeout <= 0 || atomic_load_explicit(&absent, memory_order_relaxed))
-        return wait_in_milliseconds(epoll, events, capacity, timeout);
-    struct timespec span = { .tv_sec = timeout / 1000000000, .tv_nsec = timeout % 1000000000 };
-    int result = epoll_pwait2(epoll, events, capacity, &span, NULL);
-    if (result >= 0) return result;
-    if (errno != ENOSYS && errno != EPERM) return -errno;
-    atomic_store_explicit(&absent, true, memory_order_relaxed);
-    return wait_in_milliseconds(epoll, events, capacity, timeout);
+int linux_set_timer(int timer, int64_t nanoseconds) {
+    struct itimerspec setting = { .it_value = { .tv_sec = nanoseconds / 1000000000, .tv_nsec = nanoseconds % 1000000000 } };
+    return timerfd_settime(timer, 0, &setting, NULL) == 0 ? 0 : -errno;
 }
 
 int linux_steer_to_first_socket(int socket, bool first) {
@@ -77,10 +64,6 @@ uint64_t linux_file_version(const char *path) {
     if (stat(path, &status) != 0) return 0;
     uint64_t time = (uint64_t)status.st_mtim.tv_sec * 1000000000u + (uint64_t)status.st_mtim.tv_nsec;
     return (time ^ (uint64_t)status.st_ino << 48 ^ (uint64_t)status.st_ino) | 1;
-}
-
-void linux_set_timer_slack(unsigned long nanoseconds) {
-    prctl(PR_SET_TIMERSLACK, nanoseconds, 0, 0, 0);
 }
 
 void linux_set_thread_name(const char *name) {

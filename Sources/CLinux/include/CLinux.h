@@ -27,10 +27,12 @@ int linux_sendmmsg(int socket, struct linux_mmsghdr *messages, unsigned int coun
 /// recvmsg(2) on the error queue, not waiting. Returns the number of bytes, or the negative error number.
 long linux_receive_error(int socket, struct msghdr *message);
 
-/// Waits for events for at most `timeout` nanoseconds; -1 waits without end. Exact to the timer slack of the thread with
-/// epoll_pwait2(2), rounded up to milliseconds where the kernel (before 5.11) or a sandbox does not have it.
-/// Returns the number of events, or the negative error number.
-int linux_epoll_wait(int epoll, struct epoll_event *events, int capacity, int64_t timeout);
+/// Makes a timerfd of the clock that goes on while the machine sleeps, for reads that do not wait. Returns -1 and sets `errno`
+/// when there is none.
+int linux_make_timer(void);
+
+/// Has a timerfd expire once, in so many nanoseconds; more than 0. Returns 0, or the negative error number.
+int linux_set_timer(int timer, int64_t nanoseconds);
 
 /// Has all datagrams for the sockets that share this one's port (SO_REUSEPORT) go to the first one that was bound, or to each
 /// by the kernel's hash again. Returns 0, or the negative error number.
@@ -44,9 +46,6 @@ void linux_trim_heap(void);
 
 /// A number that differs when a file was written or replaced: of its inode and the time of its last change. 0 when there is none.
 uint64_t linux_file_version(const char *path);
-
-/// Sets the timer slack of the calling thread (PR_SET_TIMERSLACK), in nanoseconds.
-void linux_set_timer_slack(unsigned long nanoseconds);
 
 /// Names the calling thread; at most 15 bytes are kept.
 void linux_set_thread_name(const char *name);

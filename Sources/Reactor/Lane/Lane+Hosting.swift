@@ -158,7 +158,7 @@ extension Lane {
 
     /// Serves what there is and ends the turn; returns when a timer is due, on this lane's clock.
     private func endHostedTurn(hasEvents: Bool) -> Int64 {
-        turn(hasEvents ? max(Int(wait(0)), 0) : 0)
+        turn(hasEvents ? max(Int(takeEvents(waiting: false)), 0) : 0)
         counters.pointee.turnsLent.add(1)
         counters.pointee.busyNanoseconds.add(Int(clock.nanoseconds() &- nanoseconds))
         let deadline = fallAsleep()

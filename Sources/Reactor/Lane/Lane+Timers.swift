@@ -19,23 +19,31 @@ extension Lane {
 
     /// Schedules a timer at `delay` from the start of this turn; on the lane. It fires at the first whole millisecond that is not
     /// before its time, at the earliest in the next turn.
+    ///
+    /// Timers that may be late by up to `grain` milliseconds fire at multiples of it, so that a lane with very many of them is
+    /// woken for many at once.
     @discardableResult
-    public func schedule(after delay: Duration, _ client: TimerClientID, token: UInt64) -> TimerHandle {
-        schedule(atNanoseconds: nanoseconds.addingReportingOverflow(delay.nanosecondsRoundedUp), client, token)
+    public func schedule(
+        after delay: Duration, grain: UInt64 = 1, _ client: TimerClientID, token: UInt64
+    ) -> TimerHandle {
+        schedule(
+            atNanoseconds: nanoseconds.addingReportingOverflow(delay.nanosecondsRoundedUp), grain: grain, client, token)
     }
 
     /// Schedules a timer for an instant; on the lane.
     @discardableResult
     public func schedule(at instant: ContinuousClock.Instant, _ client: TimerClientID, token: UInt64) -> TimerHandle {
-        schedule(atNanoseconds: (clock.nanoseconds(at: instant), false), client, token)
+        schedule(atNanoseconds: (clock.nanoseconds(at: instant), false), grain: 1, client, token)
     }
 
     private func schedule(
-        atNanoseconds deadline: (partialValue: Int64, overflow: Bool), _ client: TimerClientID, _ token: UInt64
+        atNanoseconds deadline: (partialValue: Int64, overflow: Bool), grain: UInt64, _ client: TimerClientID,
+        _ token: UInt64
     ) -> TimerHandle {
         assertCurrent()
         let positive = deadline.overflow ? Int64.max : max(deadline.partialValue, 0)
-        let tick = (UInt64(positive) &+ (Self.nanosecondsPerTick - 1)) / Self.nanosecondsPerTick
+        var tick = (UInt64(positive) &+ (Self.nanosecondsPerTick - 1)) / Self.nanosecondsPerTick
+        if grain > 1 { tick = (tick &+ (grain - 1)) / grain &* grain }
         return wheel.schedule(at: tick, client: client.index, token: token)
     }
 

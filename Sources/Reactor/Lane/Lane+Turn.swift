@@ -26,7 +26,6 @@ extension Lane {
     /// The life of the lane's thread.
     func loop() {
         linux_set_thread_name(name)
-        linux_set_timer_slack(UInt(clamping: max(configuration.timerSlack.nanosecondsRoundedUp, 1)))
         // On Linux this is of the calling thread alone. A refusal is no reason to refuse service.
         if configuration.niceness != 0 {
             _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, Int32(clamping: configuration.niceness))
@@ -57,20 +56,21 @@ extension Lane {
     /// Sleeps until there is something to do; returns the number of events.
     private func waitForEvents(at time: Int64) -> Int {
         let deadline = guests.isEmpty ? nextDeadline : min(nextDeadline, guestDeadline)
-        var timeout = deadline == .max ? -1 : deadline <= time ? 0 : deadline &- time
-        if timeout != 0 {
+        var sleeps = deadline > time
+        if sleeps {
             waker.willSleep()
-            if hasWork || stopRequested.load(ordering: .relaxed) { timeout = 0 }
+            sleeps = !hasWork && !stopRequested.load(ordering: .relaxed)
         }
         let count: Int32
-        if timeout == 0 {
-            count = wait(0)
-        } else {
+        if sleeps {
+            alarm.set(deadline, now: time)
             // While the thread waits the lane may be run by another.
             sleepsUntil = deadline
             turnLock.unlock()
-            count = wait(timeout)
+            count = takeEvents(waiting: true)
             turnLock.lock()
+        } else {
+            count = takeEvents(waiting: false)
         }
         waker.isAwake()
         // An interrupted wait is a turn without events; anything else means that the set or the memory is not ours.
@@ -78,8 +78,12 @@ extension Lane {
         return max(Int(count), 0)
     }
 
-    func wait(_ timeout: Int64) -> Int32 {
-        linux_epoll_wait(epoll.number, events, Int32(clamping: max(configuration.eventsPerTurn, 1)), timeout)
+    /// Takes events of the lane's descriptors, and waits for the first one or not. Returns their number, or the negative error
+    /// number.
+    func takeEvents(waiting: Bool) -> Int32 {
+        let limit = Int32(clamping: max(configuration.eventsPerTurn, 1))
+        let count = epoll_wait(epoll.number, events, limit, waiting ? -1 : 0)
+        return count < 0 ? -errno : count
     }
 
     /// When a timer or tick is due, on the lane's clock: `.min` when work waits already, `.max` when there is none.
@@ -116,7 +120,7 @@ extension Lane {
     }
 
     private func serve(_ event: epoll_event) {
-        guard event.data.u64 != LaneWaker.word, let watched = watches.handler(for: event.data.u64) else { return }
+        guard event.data.u64 < LaneAlarm.word, let watched = watches.handler(for: event.data.u64) else { return }
         watched.ready(DescriptorEvents(epoll: event.events), on: self)
     }
 

@@ -35,6 +35,7 @@ public final class Lane: @unchecked Sendable {
 
     let epoll: Descriptor
     let waker: LaneWaker
+    @exclusivity(unchecked) var alarm: LaneAlarm
     let queue: BoundedQueue<LaneParcel>
     let queueIsClosed = Atomic<Bool>(false)
     let stopRequested = Atomic<Bool>(false)
@@ -83,6 +84,7 @@ public final class Lane: @unchecked Sendable {
         self.configuration = configuration
         let epoll = try Descriptor(opened: epoll_create1(Int32(EPOLL_CLOEXEC)), by: "make an epoll set")
         waker = try LaneWaker(epoll: epoll.number)
+        alarm = try LaneAlarm(epoll: epoll.number)
         watches = WatchTable(epoll: epoll.number)
         self.epoll = epoll
         queue = BoundedQueue(capacity: max(configuration.queueCapacity, configuration.queueReserve + 1))

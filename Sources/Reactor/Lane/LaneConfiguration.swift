@@ -53,9 +53,6 @@ extension Lane {
         /// Timers for which there is room before the wheel has to grow.
         public var timerCapacity = 1_024
 
-        /// How late the kernel may wake the lane for a timer in order to save wake-ups: 1 µs, where its own default is 50 µs.
-        public var timerSlack: Duration = .microseconds(1)
-
         /// Niceness of the lane's thread, -20 to 19 (setpriority(2)). Below 0 it runs before other threads that wait for a
         /// processor, which takes the privilege CAP_SYS_NICE or a limit RLIMIT_NICE; without them the lane runs as others do.
         public var niceness = 0

@@ -12,12 +12,9 @@ struct LaneWaker: ~Copyable {
 
     /// Makes the eventfd and adds it to the epoll set. Edge-triggered: each write is an event, and nobody reads.
     init(epoll: Int32) throws(SocketError) {
-        let made = eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK))
-        let descriptor = try Descriptor(opened: made, by: "make an eventfd")
-        var event = epoll_event()
-        event.events = EPOLLIN.rawValue | EPOLLET.rawValue
-        event.data.u64 = Self.word
-        guard epoll_ctl(epoll, EPOLL_CTL_ADD, made, &event) == 0 else { throw SocketError.last("watch an eventfd") }
+        let descriptor = try Descriptor(
+            opened: eventfd(0, Int32(EFD_CLOEXEC) | Int32(EFD_NONBLOCK)), by: "make an eventfd")
+        try descriptor.signal(epoll, Self.word)
         self.descriptor = descriptor
     }
 
@@ -46,5 +43,15 @@ struct LaneWaker: ~Copyable {
     /// On the lane, when it is awake again.
     func isAwake() {
         isSleeping.store(false, ordering: .relaxed)
+    }
+}
+
+extension Descriptor {
+    /// Has each write or expiry of an eventfd or timerfd come as one event of an epoll set, which nobody needs to read.
+    borrowing func signal(_ epoll: Int32, _ word: UInt64) throws(SocketError) {
+        var event = epoll_event()
+        event.events = EPOLLIN.rawValue | EPOLLET.rawValue
+        event.data.u64 = word
+        guard epoll_ctl(epoll, EPOLL_CTL_ADD, number, &event) == 0 else { throw SocketError.last("watch a signal") }
     }
 }

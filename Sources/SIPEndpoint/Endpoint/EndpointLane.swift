@@ -108,8 +108,18 @@ extension EndpointLane: EndpointDriver {
 
     public func schedule(_ token: UInt64, after delay: Duration) -> UInt64 {
         guard let timerClient else { return 0 }
-        return lane.schedule(after: delay, timerClient, token: token).number
+        return lane.schedule(after: delay, grain: Self.grain(for: delay), timerClient, token: token).number
     }
+
+    /// From this length on a timer ends at a multiple of `coarseGrain`: nearly all of these are of transactions that are over and
+    /// only absorb what comes again (RFC 3261 §17), as many as there are requests, and each would wake the lane.
+    static let coarseDelay = Duration.seconds(1)
+
+    /// Milliseconds by which such a timer may be late.
+    static let coarseGrain: UInt64 = 20
+
+    /// The grain of a timer, in ms.
+    static func grain(for delay: Duration) -> UInt64 { delay >= coarseDelay ? coarseGrain : 1 }
 
     public func cancel(timer: UInt64) { lane.cancel(TimerHandle(number: timer)) }
 

@@ -220,7 +220,6 @@ import Testing
         configuration.sendBatch = 0
         configuration.sendArena = 0
         configuration.timerCapacity = 0
-        configuration.timerSlack = .zero
         try await withLane(configuration) { lane async throws in
             let server = try await Peer(lane, .loopback(), answer: Recorder.echo)
             let client = try await Peer(lane, .loopback())

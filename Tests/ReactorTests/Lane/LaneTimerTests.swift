@@ -49,6 +49,28 @@ import Testing
         }
     }
 
+    /// Timers that may be late fire together: a lane is woken once for all that end in one grain.
+    @Test func timersOfAGrainFireTogetherAndNeverEarly() async throws {
+        let fired = Mailbox<Client.Fired>()
+        try await withLane { lane async throws in
+            let first = await lane.run { lane in
+                let client = Client(fired)
+                let id = lane.add(timerClient: client)
+                for delay in UInt64(1)...40 {
+                    let span = Duration.milliseconds(Int64(delay))
+                    client.deadlines[delay] = lane.now + span
+                    lane.schedule(after: span, grain: 100, id, token: delay)
+                }
+                return lane.now
+            }
+            let all = try await fired.next(40)
+            #expect(all.allSatisfy { $0.lateness >= .zero })
+            // The start of the turn in which each fired; 40 ms lie in two grains of 100 ms at most.
+            let turns = Set(all.map { first + .milliseconds(Int64($0.token)) + $0.lateness })
+            #expect(turns.count <= 2)
+        }
+    }
+
     @Test func cancelledAndDistantTimersDoNotFire() async throws {
         let fired = Mailbox<Client.Fired>()
         try await withLane { lane async throws in
@@ -64,6 +86,30 @@ import Testing
             }
             #expect(try await fired.next(2).map(\.token) == [5, 4])
             #expect(await lane.run { $0.timerCount } == 2)
+        }
+    }
+
+    /// The alarm of a lane that sleeps is left as it is for a later timer, and is set anew for an earlier one and after it went off.
+    @Test func timersAreServedInWhateverOrderTheyAreSet() async throws {
+        let fired = Mailbox<Client.Fired>()
+        try await withLane { lane async throws in
+            let (id, cancelled) = await lane.run { lane in
+                let id = lane.add(timerClient: Client(fired))
+                lane.schedule(after: .seconds(30), id, token: 9)
+                return (id, lane.schedule(after: .milliseconds(20), id, token: 1))
+            }
+            await lane.run { lane in
+                #expect(lane.cancel(cancelled))
+                lane.schedule(after: .milliseconds(60), id, token: 2)
+            }
+            // 60 ms lie behind what the alarm was set to.
+            #expect(try await fired.next().token == 2)
+            await lane.run { lane in
+                lane.schedule(after: .milliseconds(40), id, token: 4)
+                lane.schedule(after: .milliseconds(5), id, token: 3)
+            }
+            #expect(try await fired.next(2).map(\.token) == [3, 4])
+            #expect(await lane.run { $0.timerCount } == 1)
         }
     }
 
