@@ -23,6 +23,8 @@ public struct StreamConfiguration: Hashable, Sendable {
 
     /// Most bytes that wait for a peer to read them.
     public var outboundLimit = 1_048_576
+    /// The most bytes of frames that wait on one thread for room with their lanes; what comes beyond is refused where it finds none.
+    public var waitingLimit = 32 << 20
 
     /// Connections that the system holds for us until they are accepted; clamped to `net.core.somaxconn`.
     public var backlog = 1_024

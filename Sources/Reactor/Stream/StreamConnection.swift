@@ -223,7 +223,9 @@ public final class StreamConnection: Sendable {
     /// Gives frames back from within `StreamHandler.received`, since they find no room where they should go: they come again in a
     /// moment, before all others, and nothing is read meanwhile, so that TCP holds the peer back. False when too much waits on the
     /// thread already, and the frames are the caller's to refuse.
-    public func giveBack(_ frames: ArraySlice<[UInt8]>) -> Bool { loop.giveBack(frames) }
+    public func giveBack(_ frames: ArraySlice<[UInt8]>) -> Bool {
+        loop.giveBack(frames, limit: configuration.waitingLimit)
+    }
 
     // MARK: Debts
 

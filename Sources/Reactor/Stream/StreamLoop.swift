@@ -22,9 +22,6 @@ final class StreamLoop: @unchecked Sendable {
     /// Bytes of the frames that wait on this thread for room.
     @exclusivity(unchecked) private(set) var waitingBytes = 0
 
-    /// Most bytes of frames that wait on one thread for room with their lanes: 32 MiB, many rounds of reads.
-    static let waitingLimit = 32 << 20
-
     init(_ eventLoop: any EventLoop) { self.eventLoop = eventLoop }
 
     /// Hands a message to a lane; on the thread. See `StreamConnection.hand`.
@@ -44,10 +41,10 @@ final class StreamLoop: @unchecked Sendable {
     }
 
     /// Takes frames back that found no room; false when too much waits already. On the thread.
-    func giveBack(_ frames: ArraySlice<[UInt8]>) -> Bool {
+    func giveBack(_ frames: ArraySlice<[UInt8]>, limit: Int) -> Bool {
         eventLoop.preconditionInEventLoop()
         let bytes = frames.reduce(0) { $0 + $1.count }
-        guard waitingBytes + bytes <= Self.waitingLimit else { return false }
+        guard waitingBytes + bytes <= limit else { return false }
         waitingBytes += bytes
         givenBack += frames
         return true

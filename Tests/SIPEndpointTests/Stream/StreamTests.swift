@@ -124,27 +124,31 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
         await serving.stop()
     }
 
+    /// Over a stream nobody repeats what is shed: where no more may wait, a full queue is answered (RFC 3261 §21.5.4), and what
+    /// had room is served.
+    @Test func whereNothingMayWaitAFullQueueIsAnswered503() async throws {
+        let client = Answerer()
+        let count = 20
+        let (serving, calling, release) = try await crowd(count, of: client, waitingLimit: 0)
+        var answers: [String] = []
+        for await answer in client.events {
+            answers.append(answer)
+            // All that is shed has been answered when nothing but the queue's room is missing.
+            if answers.count == count - 4 { release.signal() }
+            if answers.count == count { break }
+        }
+        #expect(answers.count { $0 == "503, after 5 s" } == count - 4)
+        #expect(answers.count { $0 == "200" } == 4)
+        #expect(serving.lanes[0].lane.statistics.messagesShed == UInt64(count - 4))
+        await calling.stop()
+        await serving.stop()
+    }
+
     /// Over a stream nothing is shed when the queue of its lane is full: the connection is not read on until there is room.
     @Test func aFullQueueHoldsConnectionsBack() async throws {
-        let (server, client) = (Answerer(), Answerer())
-        var configuration = SIPEndpoint.Configuration()
-        configuration.laneCount = 1
-        configuration.listeners = [.init(.tcp, .loopback())]
-        configuration.lane.queueCapacity = 8
-        configuration.lane.queueReserve = 4
-        let serving = try await SIPEndpoint(configuration) { _ in server }
-        let calling = try await endpoint(client)
-        let target = serving.listeners[0].address
-        let (held, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
-        serving.lanes[0].lane.execute { _ in
-            held.signal()
-            release.wait()
-        }
-        await onThread { held.wait() }
+        let client = Answerer()
         let count = 200
-        await calling.lanes[0].lane.run { _ in
-            for _ in 0..<count { client.options(to: target, in: calling.lanes[0].layer) }
-        }
+        let (serving, calling, release) = try await crowd(count, of: client)
         // Frames that were read and have found no room.
         while serving.streamStatistics?.counters.framesReceived == 0 { await Task.yield() }
         release.signal()
@@ -158,6 +162,39 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
         #expect(serving.streamStatistics?.counters.framesReceived == UInt64(count))
         await calling.stop()
         await serving.stop()
+    }
+
+    /// Sends requests by TCP to a server with one lane that is kept busy and has room for four of them, until the semaphore that is
+    /// returned is signalled.
+    private func crowd(
+        _ count: Int, of client: Answerer, waitingLimit: Int? = nil
+    ) async throws -> (serving: SIPEndpoint, calling: SIPEndpoint, release: DispatchSemaphore) {
+        let server = Answerer()
+        var configuration = SIPEndpoint.Configuration()
+        configuration.laneCount = 1
+        configuration.listeners = [.init(.tcp, .loopback())]
+        configuration.lane.queueCapacity = 8
+        configuration.lane.queueReserve = 4
+        if let waitingLimit { configuration.stream.waitingLimit = waitingLimit }
+        let serving = try await SIPEndpoint(configuration) { _ in server }
+        let calling = try await endpoint(client)
+        let target = serving.listeners[0].address
+        let release = await hold(serving.lanes[0].lane)
+        await calling.lanes[0].lane.run { _ in
+            for _ in 0..<count { client.options(to: target, in: calling.lanes[0].layer) }
+        }
+        return (serving, calling, release)
+    }
+
+    /// Keeps a lane busy until the semaphore that is returned is signalled.
+    private func hold(_ lane: Lane) async -> DispatchSemaphore {
+        let (held, release) = (DispatchSemaphore(value: 0), DispatchSemaphore(value: 0))
+        lane.execute { _ in
+            held.signal()
+            release.wait()
+        }
+        await onThread { held.wait() }
+        return release
     }
 
     private func onThread(_ body: @escaping @Sendable () -> Void) async {
