@@ -45,7 +45,7 @@ def compare(ito: str, load: list[str], duration: int, repetitions: int, attempts
         for case, measured in zip(CASES, times):
             with temporary_folders() as folder:
                 result = calm(
-                    lambda: start_ours(row, ito, [], folder(), lanes=case.lanes), row, load, duration,
+                    lambda: start_ours(row, ito, [], folder(), lanes=case.lanes, spread=True), row, load, duration,
                     ("--sockets", str(case.sockets)), attempts)
             say(f"  {case.title:42} {result['cpu_per_operation'] * 1e6:8.2f} µs, {result['failed']} failed")
             if result["failed"]:

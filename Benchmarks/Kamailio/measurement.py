@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 
 from certificates import authority
-from processes import TICKS, Server, drops
+from processes import LOAD_PROCESSOR, TICKS, Server, drops, pinned
 from rows import PASSWORD, SECURE, Row
 
 # For how long an idle server is watched, in seconds.
@@ -49,11 +49,11 @@ def calm(start: Callable[[], AbstractContextManager[Server]], row: Row, program:
     return best
 
 
-def load(program: list[str], row: Row, port: int, duration: int, extra: tuple[str, ...] = (), concurrency: int = 0) -> dict:
+def load(program: list[str], row: Row, server: Server, duration: int, extra: tuple[str, ...] = (), concurrency: int = 0) -> dict:
     """Runs the load generator, at the row's rate or as fast as answers come, and returns the object on its last line."""
     pace = ["--concurrency", str(concurrency)] if concurrency else ["--rate", str(row.rate)]
     command = program + [
-        row.load, "--target", f"{row.transport}://127.0.0.1:{port}", *pace, "--duration", str(duration),
+        row.load, "--target", f"{row.transport}://127.0.0.1:{server.port}", *pace, "--duration", str(duration),
         "--users", str(row.users), "--json", *extra]
     if row.transport in SECURE:
         command += ["--ca-file", str(authority())]
@@ -61,6 +61,8 @@ def load(program: list[str], row: Row, port: int, duration: int, extra: tuple[st
     environment.pop("ITO_PASSWORD", None)
     if row.digest:
         environment["ITO_PASSWORD"] = PASSWORD
+    if not server.spread:
+        command = pinned(command, LOAD_PROCESSOR)
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, env=environment)
     lines = done.stdout.strip().splitlines()
     if done.returncode not in (0, 1) or not lines:
@@ -74,11 +76,11 @@ def measure(server: Server, row: Row, program: list[str], duration: int, extra: 
     idle_before = server.processor_time()
     time.sleep(IDLE)
     idle_rate = (server.processor_time() - idle_before) / IDLE
-    load(program, row, server.port, row.warm_up, extra)
+    load(program, row, server, row.warm_up, extra)
     time.sleep(row.settle)
     before, dropped, start = server.processor_time(), drops(server.port), time.monotonic()
     worked, stolen, children = *processors(), own_children()
-    result = load(program, row, server.port, duration, extra)
+    result = load(program, row, server, duration, extra)
     time.sleep(row.settle)
     elapsed = time.monotonic() - start
     spent = server.processor_time() - before
@@ -105,9 +107,9 @@ def saturate(server: Server, row: Row, program: list[str], duration: int, concur
 
     Below 1 it is the generator, which has one thread, or something else on the machine that could do no more.
     """
-    load(program, row, server.port, row.warm_up, concurrency=concurrency)
+    load(program, row, server, row.warm_up, concurrency=concurrency)
     before = server.processor_time()
-    result = load(program, row, server.port, duration, concurrency=concurrency)
+    result = load(program, row, server, duration, concurrency=concurrency)
     share = (server.processor_time() - before) / max(result["seconds"], 0.001)
     if result["operations"] == 0:
         raise SystemExit(f"{server.name} answered nothing:\n{server.tail()}")

@@ -10,10 +10,20 @@ from pathlib import Path
 TICKS = os.sysconf("SC_CLK_TCK")
 # The state of a TCP socket in the kernel's tables.
 LISTENING = "0A"
+# The processors that server and load generator have, each for itself, where the machine has two: together on one, as the kernel puts
+# them when one wakes the other, each takes the other's time, and latencies are those of the scheduler.
+SERVER_PROCESSOR, LOAD_PROCESSOR = 0, 1
 # How long a server may take to start, in seconds.
 START_LIMIT = 20.0
 # How long it may take to stop before it is killed, in seconds.
 STOP_LIMIT = 8.0
+
+
+def pinned(command: list[str], processor: int) -> list[str]:
+    """A command that runs on one processor alone, as far as the machine has that one and another."""
+    if not {SERVER_PROCESSOR, LOAD_PROCESSOR} <= os.sched_getaffinity(0):
+        return command
+    return [required("taskset", "util-linux"), "--cpu-list", str(processor), *command]
 
 
 def free_port(kind: int = socket.SOCK_DGRAM) -> int:
@@ -50,14 +60,16 @@ def drops(port: int) -> int:
 
 
 class Server:
-    """A server process with all its children, in a process group of its own."""
+    """A server process with all its children, in a process group of its own; on one processor unless it is `spread`."""
 
-    def __init__(self, name: str, command: list[str], folder: Path, port: int, environment: dict[str, str] | None = None):
-        self.name, self.port = name, port
+    def __init__(self, name: str, command: list[str], folder: Path, port: int, environment: dict[str, str] | None = None,
+                 spread: bool = False):
+        self.name, self.port, self.spread = name, port, spread
         self.log = folder / f"{name}.log"
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True,
+                command if spread else pinned(command, SERVER_PROCESSOR), cwd=folder, stdin=subprocess.DEVNULL, stdout=log,
+                stderr=log, start_new_session=True,
                 env=dict(os.environ, **(environment or {})))
         try:
             self._await_socket()

@@ -51,7 +51,7 @@ def kamailio_transport(row: Row) -> str:
     return {"ws": "tcp", "wss": "tls"}.get(row.transport, row.transport)
 
 
-def start_ours(row: Row, ito: str, users: list[str], folder: Path, lanes: int = 1) -> Server:
+def start_ours(row: Row, ito: str, users: list[str], folder: Path, lanes: int = 1, spread: bool = False) -> Server:
     """Embedded defaults; users and bindings stay in memory unless the row wants them on the disk."""
     port = free_port_of(row)
     data = folder / "data"
@@ -64,7 +64,7 @@ def start_ours(row: Row, ito: str, users: list[str], folder: Path, lanes: int = 
     environment = {}
     if row.transport in SECURE:
         environment = {"ITO_TLS_CERTIFICATE": str(certificates.authority()), "ITO_TLS_KEY": str(certificates.key())}
-    server = Server("ito", command, folder, port, environment)
+    server = Server("ito", command, folder, port, environment, spread=spread)
     server.await_line("ready")
     for user in users if row.digest else []:
         subprocess.run([ito, "user", "add", f"{user}@{DOMAIN}", "--password-stdin", "--data", str(data)],

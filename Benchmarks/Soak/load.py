@@ -115,11 +115,11 @@ def together(server: Server, turn: int, seconds: float, scale: float) -> list[st
         return max(1, round(least * scale))
 
     workers = [
-        lambda: generator(server, "register", "udp", rate(400), seconds),
-        lambda: generator(server, "call", "udp", rate(200), seconds),
-        lambda: pairs(server, f"cancelled{turn}", "uac_cancel_ringing", ["uas_rings_until_cancel"], rate(10), seconds),
-        lambda: pairs(server, f"forked{turn}", "uac", ["uas", "uas_rings_until_cancel"], rate(10), seconds),
-        lambda: secure_connections(server, rate(10), seconds),
+        lambda: generator(server, "register", "udp", rate(4_000), seconds),
+        lambda: generator(server, "call", "udp", rate(2_000), seconds),
+        lambda: pairs(server, f"cancelled{turn}", "uac_cancel_ringing", ["uas_rings_until_cancel"], rate(100), seconds),
+        lambda: pairs(server, f"forked{turn}", "uac", ["uas", "uas_rings_until_cancel"], rate(100), seconds),
+        lambda: secure_connections(server, rate(100), seconds),
         lambda: reloads(server, 5, seconds),
     ]
     problems: list[str] = []

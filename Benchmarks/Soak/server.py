@@ -65,6 +65,11 @@ proxy: {{ring-time: {20 + self.reloads % 2}s}}
         """What it has, when it rests: bytes of live heap, bytes of memory, and descriptors."""
         return {"heap": heap.live(self.process, self.folder / "heap"), "memory": self._memory(), "descriptors": self._descriptors()}
 
+    def processor_time(self) -> float:
+        """Seconds that it has computed, in user space and in the kernel."""
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
     def _memory(self) -> int:
         """The memory that it alone has, in bytes: what is mapped from files is left out, as other programs may share it or not."""
         text = Path(f"/proc/{self.process.pid}/smaps_rollup").read_text()

@@ -55,12 +55,14 @@ def soak(server: Server, turns: int, turn: float, scale: float) -> tuple[list[st
     """The turns, and a look at the server behind each."""
     problems, looks = [], []
     for number in range(turns + 1):
+        before = server.processor_time()
         found = load.together(server, number, turn, scale)
+        share = (server.processor_time() - before) / turn
         for problem in found:
             print(f"soak: {problem}", flush=True)
         problems += found
         time.sleep(DRAIN)
-        looks.append({"turn": number, "time": time.monotonic(), "reloads": server.reloads, "problems": len(problems)} | server.holdings())
+        looks.append({"turn": number, "time": time.monotonic(), "of_a_core": round(share, 2), "reloads": server.reloads, "problems": len(problems)} | server.holdings())
         print(json.dumps(looks[-1]), flush=True)
     return problems, looks
 
