@@ -113,4 +113,6 @@ def saturate(server: Server, row: Row, program: list[str], duration: int, concur
     share = (server.processor_time() - before) / max(result["seconds"], 0.001)
     if result["operations"] == 0:
         raise SystemExit(f"{server.name} answered nothing:\n{server.tail()}")
+    if result["failed"]:
+        raise SystemExit(f"{server.name} failed {result['failed']} times, of {result['started']}: {result['statuses']}\n{server.tail()}")
     return result["rate"], share

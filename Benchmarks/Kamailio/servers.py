@@ -11,6 +11,10 @@ from processes import Server, free_port, required
 from rows import DOMAIN, PASSWORD, SECURE, WEB, Row
 
 HERE = Path(__file__).resolve().parent
+# Kamailio's memory for transactions, in MB: with 512 it answers 500 as soon as 18,000 calls have come in a few seconds.
+SHARED_MEMORY = 4_096
+# What may wait for a UDP socket, in bytes: as with ours.
+RECEIVE_BUFFER = 4 << 20
 SCHEMA = Path("/usr/share/kamailio/db_sqlite")
 
 
@@ -20,7 +24,8 @@ def start_kamailio(row: Row, folder: Path) -> Server:
     data_base = folder / "kamailio.sqlite"
     command = [
         required("kamailio", "kamailio"), "-f", str(HERE / row.configuration), "-l", f"{kamailio_transport(row)}:127.0.0.1:{port}",
-        "-DD", "-E", "-x", "tlsf", "-X", "tlsf", "-m", "512", "-M", "16",
+        "-DD", "-E", "-x", "tlsf", "-X", "tlsf", "-m", str(SHARED_MEMORY), "-M", "16",
+        "-b", str(RECEIVE_BUFFER),
         "-w", str(folder), "-Y", str(folder), "-P", str(folder / "kamailio.pid"),
         "-A", f'PASSWORD="{PASSWORD}"',
         "-A", f'DB_URL="sqlite:///{data_base}"', "-A", f'DB_JOURNAL="{data_base}=WAL"',
