@@ -23,8 +23,19 @@ extension CallLeg: DialogUsage {
     }
 
     func dialogLost(_ dialog: AgentDialog, _ status: StatusCode) {
-        guard let call = callDialog(dialog), call === current else { return }
-        lose(status, "The far side does not know the call any more")
+        guard !isEnded, let call = callDialog(dialog) else { return }
+        let reason = status == 408 ? "The far side does not answer" : "The far side does not know the call any more"
+        guard call !== current else { return lose(status, reason) }
+        guard case .caller(let machine) = role, machine.state == .calling || machine.state == .proceeding else {
+            return
+        }
+        // Where the INVITE has forked, the other early dialogs go on.
+        let goesOn = early.contains { index, other in
+            other !== call && !other.isOver && machine.dialogs[index].state == .early
+        }
+        guard goesOn else { return hangUp(because: Ending(status, reason, .remote)) }
+        call.isOver = true
+        dialog.leave(self)
     }
 
     /// A call is told once, whatever its dialogs: see `addressChanged`.
