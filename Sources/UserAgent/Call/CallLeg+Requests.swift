@@ -115,7 +115,7 @@ extension CallLeg: DialogUsage {
             call.exchange.pass(.updateSuccess, from: .local, hasDescription: !body.isEmpty)
             try? request.withView { try call.dialog.state.refreshTarget(from: $0) }
             var content = MessageContent.session(body)
-            content.fields = agent.capabilityFields + request.withView { acceptTimer($0) }
+            content.fields = request.withView { agent.capabilityFields(answering: $0) + acceptTimer($0) }
             agent.respond(transaction, 200, content, hasContact: true)
         case .failure(let refusal):
             call.exchange.refuse(.update, from: .remote)
@@ -166,7 +166,7 @@ extension CallLeg: DialogUsage {
             call.exchange.pass(.success, from: .local, hasDescription: !body.isEmpty)
             try? request.withView { try call.dialog.state.refreshTarget(from: $0) }
             var content = MessageContent.session(body)
-            content.fields = agent.capabilityFields + request.withView { acceptTimer($0) }
+            content.fields = request.withView { agent.capabilityFields(answering: $0) + acceptTimer($0) }
             agent.respond(transaction, 200, content, copiesRecordRoute: true, hasContact: true)
             if case .wait(let delay)? = call.received?.repetition.start(agent.layer.configuration.timers) {
                 set(.reinviteSuccess, delay)

@@ -29,6 +29,8 @@ final class AgentDialog: RequestScope {
     /// What the peer says that it allows and supports; nil and empty before it says anything.
     private(set) var peerMethods: MethodSet?
     private(set) var peerExtensions = OptionTagSet()
+    /// The Info packages that the peer is willing to receive; nil before it says (RFC 6086 §5.2.2).
+    private(set) var peerInfoPackages: [String]?
     private var usages: [any DialogUsage] = []
 
     init(_ agent: CallAgent, _ state: Dialog, flow: Flow?, ownsCallID: Bool) {
@@ -154,6 +156,13 @@ final class AgentDialog: RequestScope {
     func learn(_ view: MessageView) {
         if let allow = view.allow { peerMethods = allow }
         if view.firstIndex(of: .supported) != nil { peerExtensions = view.optionTags(.supported) }
+        if let packages = view.infoPackages { peerInfoPackages = packages }
+    }
+
+    /// Whether the peer is willing to receive INFOs of a package: it has said so. Upper case and lower case differ (RFC 6086 §4.2.1,
+    /// §7.2).
+    func peerWants(infoPackage name: String) -> Bool {
+        peerInfoPackages?.contains(name) ?? false
     }
 
     /// A request of the peer.
