@@ -67,6 +67,8 @@ public final class UserAgent: Sendable {
         public var names = HostResolver.Configuration()
         /// Timers and limits of the SIP layers.
         public var timers = TransactionTimers()
+        /// Finds the address from which a URI is reached, in place of the kernel's routes; nil when there is no network.
+        var findAddress: (@Sendable (_ uri: URI, _ port: UInt16) async -> TransportAddress?)?
         /// Makes the audio in place of `AudioProvider`, on the media lane that it is given.
         var makeMedia: (@Sendable (Lane) -> any MediaProvider)?
 
@@ -137,6 +139,8 @@ public final class UserAgent: Sendable {
         let address: TransportAddress
         if let bound = options.address {
             address = bound
+        } else if let find = options.findAddress {
+            address = await find(account.proxy ?? account.uri, options.port) ?? .loopback(port: options.port)
         } else {
             address = await TransportAddress.route(
                 toReach: account.proxy ?? account.uri, port: options.port, resolver: HostResolver(options.names))
