@@ -231,7 +231,7 @@ public final class UserAgent: Sendable {
                         Referral(referral, lane: surroundings.lane) { core.place($0, surroundings) })
                 }
             }
-            core.registration?.onEvent = { events.yield(RegistrationEvent($0)) }
+            core.onRegistration = { events.yield(RegistrationEvent($0)) }
         }
         watchNetwork()
     }
@@ -250,33 +250,14 @@ public final class UserAgent: Sendable {
     /// The address that signalling uses.
     public var localAddress: TransportAddress { address.withLock { $0 } }
 
-    /// Registers the account and waits until it is bound; refreshes follow by themselves.
+    /// Registers the account and waits until it is bound; refreshes follow by themselves. Several may wait.
     ///
-    /// - Throws: `RegistrationError`.
+    /// - Throws: `RegistrationError` when the registrar refuses or is silent, the binding is taken away, or the agent is shut down.
     public func register() async throws(RegistrationError) {
         let core = core
         let lane = endpoint.lanes[0].lane
-        let events = registrationEnd
         let result: Result<Void, RegistrationError> = await withCheckedContinuation { continuation in
-            lane.execute { _ in
-                guard let registration = core.registration else {
-                    return continuation.resume(returning: .failure(.init(nil, "There is nothing to register")))
-                }
-                var waiting: CheckedContinuation<Result<Void, RegistrationError>, Never>? = continuation
-                registration.onEvent = { event in
-                    events.yield(RegistrationEvent(event))
-                    guard let first = waiting else { return }
-                    waiting = nil
-                    switch event {
-                    case .registered: first.resume(returning: .success(()))
-                    case .failed(let failure, _, let detail):
-                        first.resume(returning: .failure(.init(failure.status, detail ?? failure.reason)))
-                    case .unregistered, .expired:
-                        first.resume(returning: .failure(.init(nil, "The binding was taken away")))
-                    }
-                }
-                registration.start()
-            }
+            lane.execute { _ in core.register { continuation.resume(returning: $0) } }
         }
         try result.get()
     }
@@ -309,15 +290,11 @@ public final class UserAgent: Sendable {
             }
         }
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-            lane.execute { _ in
-                guard let registration = core.registration, registration.isBound else { return done.resume() }
-                let once = Once(done)
-                registration.onEvent = { _ in once.resume() }
-                registration.stop()
-                Task {
-                    try? await Task.sleep(for: .seconds(1))
-                    once.resume()
-                }
+            let once = Once(done)
+            lane.execute { _ in core.unregisterForGood { once.resume() } }
+            Task {
+                try? await Task.sleep(for: .seconds(1))
+                once.resume()
             }
         }
         invitationsEnd.finish()

@@ -53,6 +53,12 @@ final class RegistrationAgent: ClientTransactionUser {
     /// Whether the account is bound, as far as is known.
     var isBound: Bool { client.isBound }
 
+    /// Whether the account is bound and no request is on its way.
+    var isRegistered: Bool { client.state == .registered }
+
+    /// Whether a REGISTER that binds the account is on its way.
+    var isUnderWay: Bool { client.state == .registering }
+
     /// Registers, and stays registered.
     func start() { change { $0.start() } }
 
