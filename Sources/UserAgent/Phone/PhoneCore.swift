@@ -98,6 +98,7 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         onRegistration(event)
         switch event {
         case .registered: tellRegistering(.success(()))
+        case .flowFailed: return
         case .failed(let failure, _, let detail):
             tellRegistering(.failure(RegistrationError(failure.status, detail ?? failure.reason)))
         case .unregistered, .expired:
@@ -163,6 +164,9 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         }
     }
 
+    /// The number of the only flow that an agent keeps (RFC 5626 §4.2.1).
+    private static let flowID = 1
+
     private func makeRegistration(_ layer: TransactionLayer, _ credentials: DigestClient) -> RegistrationAgent? {
         let destination = account.proxy ?? account.uri
         guard let listener = layer.listeners.first, let contact = contact(layer),
@@ -171,6 +175,7 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         else { return nil }
         configuration.expires = account.expires
         configuration.instance = instance
+        if account.allowsOutbound { configuration.flowID = Self.flowID }
         let client = RegistrationClient(
             configuration: configuration, authentication: credentials,
             callID: Array("\(CallAgent.token(layer))@\(listener.address.host)".utf8),
@@ -187,6 +192,18 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
 
     func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
         layer.respondStatelessly(to: request, 481)
+    }
+
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {
+        registration?.connectionClosed(connection)
+    }
+
+    func pongReceived(_ connection: UInt64, in layer: TransactionLayer) { registration?.pongReceived(connection) }
+
+    func bindingAnswered(
+        _ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer
+    ) {
+        registration?.bindingAnswered(transaction, outcome)
     }
 
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {

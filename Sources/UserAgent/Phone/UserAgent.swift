@@ -32,7 +32,8 @@ public final class UserAgent: Sendable {
         public var mediaPorts: ClosedRange<UInt16> = 16_384...32_767
         /// Marking and playout of audio.
         public var audio = AudioSettings()
-        /// What names the device, the same after each start; nil names none. With it the agent asks for GRUUs.
+        /// What names the device, the same after each start; nil names none. With it the agent asks for GRUUs, and to be reached by
+        /// the flow that it is registered by (``Account/allowsOutbound``).
         public var instance: InstanceID?
         /// The GRUU that the agent is reached by in its dialogs and outside of them, once the registrar has given one.
         public var gruu = GRUUChoice.public
@@ -125,6 +126,9 @@ public final class UserAgent: Sendable {
         case registered(expires: Duration)
         /// The binding is gone.
         case unregistered
+        /// The flow has failed that the account was bound by: its connection is gone, or keep-alives are not answered any more. The
+        /// account is bound anew after the duration, which is zero the first time (RFC 5626 §4.5).
+        case flowFailed(retryAfter: Duration)
         /// An attempt failed for the reason; another one follows after the duration, or none.
         case failed(reason: String, status: StatusCode?, retryAfter: Duration?)
     }
@@ -369,6 +373,7 @@ extension UserAgent.RegistrationEvent {
         switch event {
         case .registered(let expires): self = .registered(expires: expires)
         case .unregistered, .expired: self = .unregistered
+        case .flowFailed(let delay): self = .flowFailed(retryAfter: delay)
         case .failed(let failure, let retryAfter, let detail):
             self = .failed(reason: detail ?? failure.reason, status: failure.status, retryAfter: retryAfter)
         }
