@@ -87,6 +87,29 @@ import UserAgent
         await bob.shutDown()
     }
 
+    /// Before anything has come from the far side there is nothing to cancel yet; what comes then is no call any more.
+    @Test func aTaskThatIsCancelledAtOnceHasNoCall() async throws {
+        let alice = try await phone("alice")
+        let bob = try await phone("bob")
+        let answering = Task {
+            for await invitation in bob.invitations { _ = try? await invitation.answer() }
+        }
+        let target = uri("bob", bob)
+        for _ in 0..<20 {
+            let calling = Task { try await alice.call(target) }
+            calling.cancel()
+            let result = await calling.result
+            guard case .failure(let error as CallError) = result else {
+                Issue.record("a task that was cancelled has a call")
+                continue
+            }
+            #expect(error.status == 487)
+        }
+        await alice.shutDown()
+        await bob.shutDown()
+        await answering.value
+    }
+
     @Test func nobodyIsThere() async throws {
         let alice = try await phone("alice")
         // A port that was bound and given back: nobody listens there, and the kernel says so.

@@ -66,9 +66,40 @@ import UserAgent
         try await call.resume()
         #expect(!call.isHeld)
         #expect((await next(answered, where: { $0 == .held(false) })) == .held(false))
-        try await call.renegotiate(codecs: [.pcma])
         await call.hangUp()
         await #expect(throws: CallError.self) { try await call.hold() }
+        await alice.shutDown()
+        await bob.shutDown()
+    }
+
+    /// What was agreed is the codec that was offered, and what is said is heard by it.
+    @Test func anotherCodecIsAgreedOn() async throws {
+        let answers = Mutex<[String]>([])
+        let alice = try await phone("alice") { options in
+            options.trace = { message in
+                guard message.startLine == "SIP/2.0 200 OK", let answer = try? Message(message.bytes),
+                    let media = String(decoding: answer.body, as: UTF8.self).split(separator: "\r\n").first(where: {
+                        $0.hasPrefix("m=audio")
+                    })
+                else { return }
+                answers.withLock { $0.append(String(media.split(separator: " ").dropFirst(3).joined(separator: " "))) }
+            }
+        }
+        let bob = try await phone("bob")
+        let heard = SoundRecorder()
+        let answering = answer(bob, audio: AudioEnds(source: { nil }, sink: { heard }))
+        let call = try await alice.call(uri("bob", bob), audio: .tone(.sine(440)))
+        _ = try await answering.value
+        try await call.renegotiate(codecs: [.pcma])
+        // PCMU, PCMA, keys at first; then what was offered alone.
+        let agreed = answers.withLock { $0 }
+        #expect(agreed.count == 2)
+        #expect(agreed.first?.hasPrefix("0") == true)
+        #expect(agreed.last?.split(separator: " ").first == "8")
+        #expect(agreed.last?.split(separator: " ").contains("0") == false)
+        await heard.heard(heard.samples.count + 16_000)
+        #expect(heard.samples.suffix(4_000).contains { abs(Int($0)) > 1_000 })
+        await call.hangUp()
         await alice.shutDown()
         await bob.shutDown()
     }
@@ -76,7 +107,13 @@ import UserAgent
     @Test func aBlindTransferMovesTheFarSide() async throws {
         let (alice, bob, carol) = (try await phone("alice"), try await phone("bob"), try await phone("carol"))
         let answering = answer(bob)
-        let answeringThere = answer(carol)
+        let answeringThere = Task { () -> Invitation? in
+            for await invitation in carol.invitations {
+                try await invitation.answer()
+                return invitation
+            }
+            return nil
+        }
         let call = try await alice.call(uri("bob", bob))
         let transferred = try #require(try await answering.value.first)
         #expect(try await call.transfer(to: uri("carol", carol)) == .succeeded)
@@ -86,8 +123,11 @@ import UserAgent
         while let event = await events.next() { if case .transferred(let call) = event { successor = call } }
         let second = try #require(successor)
         try await second.answered()
-        let there = try #require(try await answeringThere.value.first)
-        await there.hangUp()
+        let there = try #require(try await answeringThere.value)
+        // RFC 3892 §2.2: who is called hears who has brought the call about.
+        #expect(there.request[.referredBy] == "<sip:alice@127.0.0.1>")
+        #expect(there.caller?.uri.user == "bob")
+        await there.call.hangUp()
         #expect(await second.ended().side == .remote)
         for agent in [alice, bob, carol] { await agent.shutDown() }
     }
@@ -188,6 +228,7 @@ import UserAgent
         let serving = Task { () -> String? in
             for await request in bob.requests {
                 request.respond(200, MessageContent([.init("X-Answer", "yes")]))
+                #expect(!request.isInDialog && request.call == nil)
                 return String(decoding: request.message.body, as: UTF8.self)
             }
             return nil
@@ -228,11 +269,61 @@ import UserAgent
         let publication = try await alice.publish(
             "presence", MessageContent(type: "text/plain", text: "open"), of: uri("alice", server))
         #expect(table.withLock { $0.count } == 1)
+        var events = publication.events.makeAsyncIterator()
+        guard case .published? = await events.next() else {
+            Issue.record("what was published is told")
+            return
+        }
+        publication.modify(MessageContent(type: "text/plain", text: "closed"))
+        guard case .published? = await events.next() else {
+            Issue.record("what was modified is told")
+            return
+        }
+        let states = table.withLock { $0.states(of: .init("alice", package: "presence"), at: .now) }
+        #expect(states.map { String(decoding: $0.body, as: UTF8.self) } == ["closed"])
         await publication.remove()
         #expect(table.withLock { $0.count } == 0)
         await alice.shutDown()
         await server.shutDown()
         await serving.value
+    }
+
+    @Test func anInfoOfAPackageIsSentToOneWhoWantsIt() async throws {
+        let alice = try await phone("alice")
+        let bob = try await phone("bob") { $0.infoPackages = ["foo"] }
+        let serving = Task { () -> (package: String?, call: Call?) in
+            for await request in bob.requests {
+                request.respond(200)
+                return (request.message[.infoPackage], request.call)
+            }
+            return (nil, nil)
+        }
+        let answering = answer(bob)
+        let call = try await alice.call(uri("bob", bob))
+        let answered = try #require(try await answering.value.first)
+        #expect(await call.wantedInfoPackages() == ["foo"])
+        try await call.send(info: "foo")
+        let served = await serving.value
+        #expect(served.package == "foo")
+        #expect(served.call == answered)
+        do {
+            try await call.send(info: "bar")
+            Issue.record("an INFO was sent that nobody wants")
+        } catch {
+            guard case .notWanted(package: "bar", wanted: ["foo"]) = error else { throw error }
+            #expect(error.description == "The far side does not want the Info package bar: it wants foo")
+        }
+        // INFO of the old kind asks nobody.
+        try await call.send(.info)
+        await call.hangUp()
+        do {
+            try await call.send(info: "foo")
+            Issue.record("an INFO was sent in a call that is over")
+        } catch {
+            guard case .failed(let cause) = error, cause.status == 481 else { throw error }
+        }
+        await alice.shutDown()
+        await bob.shutDown()
     }
 
     // MARK: In the middle

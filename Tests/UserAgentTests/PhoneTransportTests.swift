@@ -2,7 +2,9 @@ import Reactor
 import SIP
 import Synchronization
 import Testing
-import UserAgent
+
+@testable import SIPEndpoint
+@testable import UserAgent
 
 /// The transports that a phone speaks, on real sockets.
 @Suite(.serialized) struct PhoneTransportTests {
@@ -48,6 +50,45 @@ import UserAgent
         await serving.value
         await taken.close()
         await threads.shutdown()
+    }
+
+    /// RFC 5626 §4.5: a phone whose connection ends says so, and is bound by another one at once.
+    @Test func aRegistrationByTCPOutlivesItsConnection() async throws {
+        let registrar = try await phone("registrar") { $0.serves = [.register] }
+        let seen = Mutex<[Message]>([])
+        let serving = Task {
+            for await request in registrar.requests {
+                seen.withLock { $0.append(request.message) }
+                let contacts = request.message.values(of: .contact)
+                request.respond(
+                    200,
+                    MessageContent([
+                        .init(.contact, contacts[0]), .init(.expires, "600"), .init(.require, "outbound"),
+                    ]))
+            }
+        }
+        var options = UserAgent.Options(address: .loopback())
+        options.instance = .random()
+        let account = try Account("sip:alice@127.0.0.1", proxy: "sip:\(registrar.localAddress);transport=tcp")
+        let alice = try await UserAgent(account: account, options: options)
+        var events = alice.registrationEvents.makeAsyncIterator()
+        #expect(await events.next() == .registered(expires: .seconds(600)))
+        let connections = try #require(registrar.endpoint.streams).abandonConnections()
+        #expect(connections.count == 1)
+        for connection in connections { connection.abort() }
+        #expect(await events.next() == .flowFailed(retryAfter: .zero))
+        #expect(await events.next() == .registered(expires: .seconds(600)))
+        let requests = seen.withLock { $0 }
+        #expect(requests.count == 2)
+        for request in requests {
+            #expect(
+                request[.contact]?.hasSuffix(";+sip.instance=\(options.instance?.parameterValue ?? "");reg-id=1")
+                    == true)
+            #expect(request[.supported] == "gruu, outbound, path")
+        }
+        await alice.shutDown()
+        await registrar.shutDown()
+        await serving.value
     }
 
     /// A phone that is registered over a connection binds its new address by a new one, and takes the old one away.

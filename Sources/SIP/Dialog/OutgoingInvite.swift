@@ -104,6 +104,9 @@ public struct OutgoingInvite: Sendable {
     /// Whether CANCEL was sent.
     public private(set) var hasSentCancel = false
 
+    /// Whether the caller wants no call any more, by hanging up or since the INVITE has expired: no other INVITE may follow.
+    public var isGivenUp: Bool { giveUp != nil }
+
     private var giveUp: Ending?
     /// The reliable provisional responses of each dialog.
     private var receipts: [Int: ReliableReceipts] = [:]

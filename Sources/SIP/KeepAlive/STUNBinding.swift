@@ -1,5 +1,7 @@
 /// The answer to a STUN Binding Request on a SIP port: the address that it came from (RFC 5626 §8, RFC 8489 §6).
 ///
+/// And the request, with what its answer says, by which a user agent keeps a flow alive (RFC 5626 §4.4.2).
+///
 /// Only what keep-alives need is here: no credentials and no fingerprint are looked at, and what else STUN has is not
 /// answered.
 public enum STUNBinding {
@@ -50,6 +52,75 @@ public enum STUNBinding {
         }
         return true
     }
+
+    // MARK: The client
+
+    /// What names a transaction (RFC 8489 §5): 96 bits.
+    public struct Transaction: Sendable, Hashable {
+        public var upper: UInt32
+        public var lower: UInt64
+
+        public init(upper: UInt32, lower: UInt64) {
+            self.upper = upper
+            self.lower = lower
+        }
+    }
+
+    /// What an answer to a Binding Request says.
+    public enum Outcome: Sendable, Hashable {
+        /// The address that the request came from.
+        case mapped(Source)
+        /// The server refuses, or says nothing of an address.
+        case refused
+    }
+
+    /// Writes a Binding Request without attributes.
+    public static func writeRequest(_ transaction: Transaction, into writer: inout ByteWriter) {
+        append(0x0001, 2, into: &writer)
+        append(0, 2, into: &writer)
+        append(cookie.wide, 4, into: &writer)
+        append(transaction.upper.wide, 4, into: &writer)
+        append(transaction.lower, 8, into: &writer)
+    }
+
+    /// Reads the answer to a Binding Request (RFC 8489 §6.3.3, §14.2); nil when a message is none, or malformed.
+    public static func outcome(_ bytes: UnsafeRawBufferPointer) -> (transaction: Transaction, outcome: Outcome)? {
+        guard isSTUN(bytes), Int(number(bytes, 2, 2)) == bytes.count - headerSize, bytes.count % 4 == 0 else {
+            return nil
+        }
+        let type = number(bytes, 0, 2)
+        guard type == 0x0101 || type == 0x0111 else { return nil }
+        let lower = number(bytes, 12, 4).wide << 32 | number(bytes, 16, 4).wide
+        let transaction = Transaction(upper: number(bytes, 8, 4), lower: lower)
+        guard type == 0x0101, let source = mappedAddress(bytes, transaction) else { return (transaction, .refused) }
+        return (transaction, .mapped(source))
+    }
+
+    /// XOR-MAPPED-ADDRESS; nil when it is missing or an attribute ends outside of the message.
+    private static func mappedAddress(_ bytes: UnsafeRawBufferPointer, _ transaction: Transaction) -> Source? {
+        var at = headerSize
+        while at + 4 <= bytes.count {
+            let (type, length) = (number(bytes, at, 2), Int(number(bytes, at + 2, 2)))
+            let value = at + 4
+            at = value + (length + 3) & ~3
+            guard at <= bytes.count else { return nil }
+            guard type == 0x0020, length >= 8 else { continue }
+            let port =
+                UInt16(truncatingIfNeeded: number(bytes, value + 2, 2)) ^ UInt16(truncatingIfNeeded: cookie >> 16)
+            let first = number(bytes, value + 4, 4) ^ cookie
+            switch (bytes[value + 1], length) {
+            case (1, 8): return Source(isIPv6: false, lower: first.wide, port: port)
+            case (2, 20):
+                let upper = first.wide << 32 | (number(bytes, value + 8, 4) ^ transaction.upper).wide
+                let lower = number(bytes, value + 12, 4).wide << 32 | number(bytes, value + 16, 4).wide
+                return Source(isIPv6: true, upper: upper, lower: lower ^ transaction.lower, port: port)
+            default: return nil
+            }
+        }
+        return nil
+    }
+
+    // MARK: Parts
 
     /// The attributes that must be understood and are not (RFC 8489 §6.3.1); nil when one ends outside of the message.
     private static func unknownAttributes(_ bytes: UnsafeRawBufferPointer) -> [UInt16]? {

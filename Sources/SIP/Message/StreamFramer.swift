@@ -13,9 +13,13 @@ public struct StreamFramer: Sendable {
         case message([UInt8])
         /// A double CRLF, to be answered by a single one (RFC 5626 §4.4.1).
         case ping
+        /// A single CRLF that answers a ping, on a connection where pings are sent (RFC 5626 §4.4.1).
+        case pong
     }
 
     private let limits: MessageLimits
+    /// Whether line ends that stand alone answer pings of this side.
+    private let takesPongs: Bool
     private var buffer: [UInt8] = []
     private var start = 0
     /// Up to where the end of the head was looked for, so that a slow sender is not searched again and again.
@@ -23,7 +27,13 @@ public struct StreamFramer: Sendable {
     /// Length of the message under way once its head is there.
     private var expected: Int?
 
-    public init(limits: MessageLimits = MessageLimits()) { self.limits = limits }
+    /// A framer of a stream that begins.
+    ///
+    /// - Parameter takesPongs: whether this side sends pings: then a CRLF alone is their answer, and no half of a ping.
+    public init(limits: MessageLimits = MessageLimits(), takesPongs: Bool = false) {
+        self.limits = limits
+        self.takesPongs = takesPongs
+    }
 
     /// Bytes that wait for the rest of their message.
     public var pendingByteCount: Int { buffer.count - start }
@@ -53,6 +63,7 @@ public struct StreamFramer: Sendable {
     ///   head of the message, as far as it came, is in `rejectedHead`, to be answered before the connection is closed.
     public mutating func next() throws(MessageDefect) -> Frame? {
         if let expected { return takeMessage(expected) }
+        if takesPongs, takePong() { return .pong }
         if skipLineEnds() { return .ping }
         // Line ends alone may be the start of a ping: they are no head yet.
         guard start < buffer.count, buffer[start] != 0x0D, buffer[start] != 0x0A else { return nil }
@@ -101,6 +112,17 @@ public struct StreamFramer: Sendable {
         }
         searched = start
         return .message(message)
+    }
+
+    /// Takes a CRLF that no other one follows; true when there was one.
+    private mutating func takePong() -> Bool {
+        let next = start + 2
+        guard next <= buffer.count, buffer[start] == 0x0D, buffer[start + 1] == 0x0A,
+            next == buffer.count || buffer[next] != 0x0D && buffer[next] != 0x0A
+        else { return false }
+        start = next
+        searched = max(searched, next)
+        return true
     }
 
     /// Skips line ends before a start line; true when they were a ping.

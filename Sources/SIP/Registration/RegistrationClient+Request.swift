@@ -31,8 +31,10 @@ extension RegistrationClient {
         writer.append(decimal: UInt64(sequence))
         writer.append(" REGISTER\r\nContact: ")
         var parameters = configuration.contactParameters
+        let flowID = configuration.flowID
         if let instance = configuration.instance {
             parameters.append(.init("+sip.instance", instance.parameterValue))
+            if let flowID, asksForOutbound { parameters.append(.init("reg-id", "\(flowID)")) }
         }
         writer.append(NameAddress(contact, parameters: parameters).description)
         if let formerContact {
@@ -43,7 +45,9 @@ extension RegistrationClient {
         writer.append("\r\nExpires: ")
         writer.append(decimal: state == .unregistering ? 0 : Int(requestedExpires.components.seconds))
         writer.append("\r\n")
-        if configuration.instance != nil { writer.append("Supported: gruu\r\n") }
+        if configuration.instance != nil {
+            writer.append(asksForOutbound ? "Supported: gruu, outbound, path\r\n" : "Supported: gruu\r\n")
+        }
         for field in credentials {
             writer.append(field.name.canonical)
             writer.append(": ")

@@ -87,6 +87,8 @@ public struct RegistrationClient: Sendable {
         case expired
         /// An attempt failed. The next one comes after the duration; nil: none comes by itself.
         case failed(Failure, retryAfter: Duration?)
+        /// The flow has failed by which the contact was bound. The next attempt comes after the duration.
+        case flowFailed(retryAfter: Duration)
         /// Start a timer anew.
         case set(Timer, Duration)
         /// Stop a timer.
@@ -116,6 +118,15 @@ public struct RegistrationClient: Sendable {
     /// `+sip.pnspurr` (RFC 8599 §6.1.1); nil when none was told.
     public private(set) var registrationReference: String?
 
+    /// Whether the registrar, and who stands before it, keep the flow: `outbound` in Require of the last 2xx (RFC 5626 §4.2.1).
+    public private(set) var isOutbound = false
+
+    /// Within which time something must go by the flow (Flow-Timer, RFC 5626 §4.4); nil when the registrar names none.
+    public private(set) var flowTimer: Duration?
+
+    /// Whether the next REGISTER asks for a binding of its flow.
+    var asksForOutbound: Bool { configuration.instance != nil && configuration.flowID != nil && !lacksOutbound }
+
     /// What is registered.
     public private(set) var configuration: RegistrationConfiguration
 
@@ -136,6 +147,12 @@ public struct RegistrationClient: Sendable {
     private var retry = AuthenticationRetry()
     private var intervalChanges = 0
     private var failures = 0
+    /// Whether the first hop cannot keep flows (439).
+    private var lacksOutbound = false
+    /// Whether the flow of the binding has failed and no other one was registered yet.
+    private var hasLostFlow = false
+    /// Flows in a row that have failed before a keep-alive was answered on them.
+    private var flowLosses = 0
     /// What the user wanted while a request was on its way: the other of registering and taking away.
     private var wantsOther = false
     private var seed: UInt64
@@ -211,7 +228,8 @@ public struct RegistrationClient: Sendable {
     /// request, which goes at once when there is a binding.
     public mutating func move(to contact: URI) -> [Action] {
         guard !contact.isEquivalent(to: configuration.contact) else { return [] }
-        if isBound { formerContact = formerContact ?? configuration.contact }
+        // The binding of a flow is replaced by its name (RFC 5626 §6).
+        if isBound, !isOutbound { formerContact = formerContact ?? configuration.contact }
         configuration.contact = contact
         switch state {
         case .registered, .waiting: return [.stop(.attempt)] + beginAttempt(.registering)
@@ -220,6 +238,26 @@ public struct RegistrationClient: Sendable {
         case .idle, .unregistering, .failed: return []
         }
     }
+
+    /// The flow that the binding was made by has failed (RFC 5626 §4.5): another one is made, at once, or after a while when no
+    /// keep-alive was answered on this one either.
+    public mutating func flowFailed() -> [Action] {
+        if isBound { hasLostFlow = true }
+        guard state == .registered || state == .registering else { return [] }
+        flowLosses += 1
+        guard flowLosses > 1 else {
+            return [.stop(.attempt), .flowFailed(retryAfter: .zero)] + beginAttempt(.registering)
+        }
+        // The request that is on its way fails by itself.
+        guard state == .registered else { return [] }
+        failures = max(failures, flowLosses - 1)
+        let delay = backOff()
+        state = .waiting
+        return [.flowFailed(retryAfter: delay), .set(.attempt, delay)]
+    }
+
+    /// A keep-alive was answered on the flow (RFC 5626 §4.5).
+    public mutating func flowProven() { flowLosses = 0 }
 
     // MARK: Time and transactions
 
@@ -260,6 +298,10 @@ public struct RegistrationClient: Sendable {
             }
         case 423 where state == .registering:
             return lengthen(response)
+        case 439 where asksForOutbound:
+            // RFC 5626 §4.2.1: without, then.
+            lacksOutbound = true
+            return send()
         default:
             return fail(.rejected(status), retryAfter: response.retryTime)
         }
@@ -305,7 +347,10 @@ public struct RegistrationClient: Sendable {
             return fail(.notBound, retryAfter: nil)
         }
         failures = 0
+        hasLostFlow = false
         isBound = true
+        isOutbound = asksForOutbound && response.optionTags(.require).contains(.outbound)
+        flowTimer = (try? response.number(.flowTimer, maximum: UInt64(UInt32.max))).flatMap { $0 }.map { .seconds($0) }
         learnGRUUs(response)
         learnReference(response)
         state = .registered
@@ -333,7 +378,7 @@ public struct RegistrationClient: Sendable {
 
     /// How long to wait after a failure; nil if waiting does not help.
     private mutating func delay(after failure: Failure, _ retryAfter: Duration?) -> Duration? {
-        if !isBound || failures == 0 { failures += 1 }
+        if !isBound || hasLostFlow || failures == 0 { failures += 1 }
         switch failure {
         case .authentication: return nil
         case .intervalTooBrief: return configuration.longestRetry
@@ -346,7 +391,7 @@ public struct RegistrationClient: Sendable {
     }
 
     /// RFC 5626 §4.5: between half and the whole of base · 2^failures, up to a limit. While the contact is bound the failures do
-    /// not add up: what is left of the binding is to be used.
+    /// not add up: what is left of the binding is to be used. One whose flow has failed is of no use.
     private mutating func backOff() -> Duration {
         let whole = min(configuration.longestRetry, configuration.retryBase * (1 << min(failures, 20)))
         return whole * (0.5 + random() / 2)

@@ -18,6 +18,10 @@ public struct RegistrationConfiguration: Sendable {
     /// What names the device (RFC 5626 §4.1); with it GRUUs are asked for (RFC 5627 §4.1). Nil names none.
     public var instance: InstanceID?
 
+    /// What names the flow among those of the device, the same at each start (`reg-id`, RFC 5626 §4.2.1): with it, and an
+    /// ``instance``, the binding is asked to be one of that flow. Nil asks for none.
+    public var flowID: Int?
+
     /// Servers to pass on the way, such as an outbound proxy (RFC 3261 §8.1.2).
     public var route = RouteSet()
 

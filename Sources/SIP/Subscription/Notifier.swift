@@ -180,6 +180,9 @@ public struct Notifier: Sendable {
         isInFlight && !isFinished ? finish() : []
     }
 
+    /// The dialog is over: nobody can be told of anything any more.
+    public mutating func lose() -> [Action] { isFinished ? [] : finish() }
+
     /// A timer fired.
     public mutating func fire(_ timer: Timer) -> [Action] {
         switch timer {

@@ -139,6 +139,10 @@ extension EndpointLane: EndpointDriver {
 
     public func connect(to target: Target) -> UInt64 { streams?.connect(to: target) ?? 0 }
 
+    public func ping(connection: UInt64) -> Bool { streams?.ping(connection: connection) ?? false }
+
+    public func abort(connection: UInt64) { streams?.abort(connection: connection) }
+
     public func isOpen(connection: UInt64) -> Bool { streams?.isOpen(connection: connection) ?? false }
 
     public func reasonOfEnd(of connection: UInt64) -> String? { streams?.reasonOfEnd(of: connection) }

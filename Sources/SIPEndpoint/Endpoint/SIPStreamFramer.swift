@@ -5,9 +5,13 @@ import SIP
 struct SIPStreamFramer: Reactor.StreamFramer {
     /// The frame that stands for a keep-alive.
     static let ping: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
+    /// The frame that stands for the answer to one of ours.
+    static let pong: [UInt8] = [0x0D, 0x0A]
     private var framer: SIP.StreamFramer
 
-    init(limits: MessageLimits) { framer = SIP.StreamFramer(limits: limits) }
+    init(limits: MessageLimits, takesPongs: Bool = false) {
+        framer = SIP.StreamFramer(limits: limits, takesPongs: takesPongs)
+    }
 
     mutating func append(_ bytes: UnsafeRawBufferPointer) { framer.append(bytes) }
 
@@ -16,6 +20,7 @@ struct SIPStreamFramer: Reactor.StreamFramer {
             switch try framer.next() {
             case .message(let bytes): return bytes
             case .ping: return Self.ping
+            case .pong: return Self.pong
             case nil: return nil
             }
         } catch {

@@ -15,6 +15,8 @@ final class SIPStreams: StreamTransport, StreamHandler {
         /// Makes no connections any more.
         var isStopped = false
         var ended = EndedConnections()
+        /// The connections on which a ping of ours waits for its answer.
+        var pinged: Set<UInt64> = []
     }
 
     private let state = Mutex(State())
@@ -62,7 +64,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
         self.lanes.withLock { $0 = lanes }
         let limits = limits
         let made = StreamConnector(
-            on: threads, configuration, framer: { SIPStreamFramer(limits: limits) }, handler: self)
+            on: threads, configuration, framer: { SIPStreamFramer(limits: limits, takesPongs: true) }, handler: self)
         connector.withLock { $0 = made }
     }
 
@@ -159,6 +161,17 @@ final class SIPStreams: StreamTransport, StreamHandler {
         return memcmp(base, text.utf8Start, text.utf8CodeUnitCount) == 0
     }
 
+    func ping(connection: UInt64) -> Bool {
+        let found = state.withLock { state -> StreamConnection? in
+            guard let found = state.table.connection(connection), found.isOpen else { return nil }
+            state.pinged.insert(connection)
+            return found
+        }
+        return found?.send(SIPStreamFramer.ping) ?? false
+    }
+
+    func abort(connection: UInt64) { state.withLock { $0.table.connection(connection) }?.abort() }
+
     func isOpen(connection: UInt64) -> Bool {
         state.withLock { $0.table.connection(connection) }?.isOpen ?? false
     }
@@ -212,6 +225,10 @@ final class SIPStreams: StreamTransport, StreamHandler {
                 _ = connection.send([0x0D, 0x0A])
                 continue
             }
+            guard frame != SIPStreamFramer.pong else {
+                tellPong(connection, to: lanes)
+                continue
+            }
             var passage = hand(frame, connection, flow, isProven, to: lanes, &index)
             if passage == .crowded {
                 // A lane that is behind holds back those who ask it by connections, and refuses nobody for their sake.
@@ -223,6 +240,13 @@ final class SIPStreams: StreamTransport, StreamHandler {
             answer(frame, 503, on: connection, retryAfter: Self.retryAfter)
             connection.settle()
         }
+    }
+
+    /// Tells the lanes of the answer to a ping of ours; what answers none is passed over.
+    private func tellPong(_ connection: StreamConnection, to lanes: [EndpointLane]) {
+        let number = connection.id.number
+        guard state.withLock({ $0.pinged.remove(number) != nil }) else { return }
+        for lane in lanes { lane.lane.execute { _ in lane.layer.pongReceived(number) } }
     }
 
     /// How long the sender of a request that finds its lane's queue full is asked to wait: 5 s (RFC 3261 §21.5.4).
@@ -313,6 +337,7 @@ final class SIPStreams: StreamTransport, StreamHandler {
         let text = "\(reason)"
         state.withLock { state in
             state.table.remove(number)
+            state.pinged.remove(number)
             state.ended.note(number, text)
         }
         for lane in lanes.withLock({ $0 }) {

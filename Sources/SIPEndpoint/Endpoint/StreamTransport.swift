@@ -9,6 +9,12 @@ protocol StreamTransport: AnyObject, Sendable {
     /// The connection that requests for a target take, or a new one on the way; 0 when none can be made.
     func connect(to target: Target) -> UInt64
 
+    /// Sends a ping on a connection, whose answer comes as `TransactionLayer.pongReceived`; false when it is gone.
+    func ping(connection: UInt64) -> Bool
+
+    /// Ends a connection at once.
+    func abort(connection: UInt64)
+
     /// Whether a connection takes what is sent.
     func isOpen(connection: UInt64) -> Bool
 

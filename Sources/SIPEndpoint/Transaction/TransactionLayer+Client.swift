@@ -312,9 +312,10 @@ extension TransactionLayer {
 
     /// A connection has ended or could not be made; what waited on it is told.
     public func connectionClosed(_ connection: UInt64, _ reason: String) {
-        // First, so that whoever tries elsewhere finds nothing that is gone.
+        let waiting = clientsByConnection.removeValue(forKey: connection)
+        // First, so that whoever tries elsewhere finds nothing that is gone; what it sends is none of what waited.
         handler.connectionClosed(connection, in: self)
-        guard let tokens = clientsByConnection.removeValue(forKey: connection) else { return }
+        guard let tokens = waiting else { return }
         for token in tokens.sorted() {
             guard let transaction = clients.find(token), transaction.flow.connection == connection else { continue }
             if !returnToDatagram(transaction) { fail(transaction, reason) }

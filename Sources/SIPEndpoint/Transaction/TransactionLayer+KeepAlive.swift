@@ -1,5 +1,5 @@
 import Reactor
-import SIP
+public import SIP
 
 extension TransactionLayer {
     /// Answers a STUN Binding Request, by which a phone keeps its way through a NAT open and learns of its address
@@ -7,11 +7,39 @@ extension TransactionLayer {
     func answersSTUN(_ bytes: UnsafeRawBufferPointer, _ flow: Flow) -> Bool {
         guard flow.connection == 0, STUNBinding.isSTUN(bytes) else { return false }
         counters.keepAlives &+= 1
+        if let (transaction, outcome) = STUNBinding.outcome(bytes) {
+            handler.bindingAnswered(transaction, outcome, in: self)
+            return true
+        }
         let source = STUNBinding.Source(
             isIPv6: flow.remote.isIPv6, upper: flow.remote.upperBits, lower: flow.remote.lowerBits,
             port: flow.remote.port)
         scratch.removeAll()
         if STUNBinding.answer(bytes, from: source, into: &scratch) { send(scratch.bytes, flow) }
         return true
+    }
+
+    // MARK: Flows of ours
+
+    /// Sends a keep-alive along a flow of this element: a ping on a connection, or a STUN Binding Request (RFC 5626 §4.4). Answers
+    /// come to the request handler.
+    ///
+    /// - Returns: whether it was sent.
+    public func keepAlive(_ flow: Flow, _ transaction: STUNBinding.Transaction) -> Bool {
+        guard flow.connection == 0 else { return driver.ping(connection: flow.connection) }
+        scratch.removeAll()
+        STUNBinding.writeRequest(transaction, into: &scratch)
+        return send(scratch.bytes, flow)
+    }
+
+    /// Ends the connection of a flow that has failed, so that what follows goes by another one; nothing for datagrams.
+    public func abandon(_ flow: Flow) {
+        if flow.connection != 0 { driver.abort(connection: flow.connection) }
+    }
+
+    /// A ping of ours was answered.
+    public func pongReceived(_ connection: UInt64) {
+        counters.keepAlives &+= 1
+        handler.pongReceived(connection, in: self)
     }
 }

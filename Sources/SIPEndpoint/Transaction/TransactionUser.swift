@@ -45,6 +45,13 @@ public protocol RequestHandler: AnyObject {
     /// A connection is no more, whoever had opened it: what depends on it, such as the binding of a phone that only it leads
     /// to, is of no use any more. All lanes are told, before the transactions on it are.
     func connectionClosed(_ connection: UInt64, in layer: TransactionLayer)
+
+    /// A ping that this element has sent on a connection was answered. All lanes are told.
+    func pongReceived(_ connection: UInt64, in layer: TransactionLayer)
+
+    /// An answer to a STUN Binding Request came by a flow of datagrams.
+    func bindingAnswered(
+        _ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer)
 }
 
 extension RequestHandler {
@@ -53,6 +60,14 @@ extension RequestHandler {
 
     /// Nothing to do.
     public func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {}
+
+    /// Nothing to do.
+    public func pongReceived(_ connection: UInt64, in layer: TransactionLayer) {}
+
+    /// Nothing to do.
+    public func bindingAnswered(
+        _ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer
+    ) {}
 
     /// Takes none.
     public func receiveUnmatched(_ response: IncomingResponse, in layer: TransactionLayer) -> Bool { false }

@@ -32,6 +32,13 @@ public protocol EndpointDriver: AnyObject {
     /// `TransactionLayer.connectionClosed`. 0 when there is none and none can be made.
     func connect(to target: Target) -> UInt64
 
+    /// Sends a ping on a connection that this element has opened (RFC 5626 §4.4.1); its answer comes as
+    /// `TransactionLayer.pongReceived`. False when the connection is gone.
+    func ping(connection: UInt64) -> Bool
+
+    /// Ends a connection at once, as one that leads nowhere any more; `TransactionLayer.connectionClosed` follows.
+    func abort(connection: UInt64)
+
     /// Whether a connection is there, and takes what is sent.
     func isOpen(connection: UInt64) -> Bool
 
@@ -58,6 +65,12 @@ public protocol EndpointDriver: AnyObject {
 }
 
 extension EndpointDriver {
+    /// For drivers without keep-alives.
+    public func ping(connection: UInt64) -> Bool { false }
+
+    /// For drivers whose connections never end.
+    public func abort(connection: UInt64) {}
+
     /// For drivers whose connections never end.
     public func isOpen(connection: UInt64) -> Bool { true }
 

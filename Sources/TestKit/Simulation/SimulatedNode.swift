@@ -46,6 +46,14 @@ public final class SimulatedNode: EndpointDriver {
     }
 
     func receive(_ bytes: [UInt8], from source: TransportAddress, connection: UInt64) {
+        if connection != 0, bytes == Self.ping {
+            if answersPings { _ = [UInt8]([0x0D, 0x0A]).withUnsafeBytes { sendStream(connection, $0) } }
+            return
+        }
+        if connection != 0, bytes == [0x0D, 0x0A] {
+            layer?.pongReceived(connection)
+            return
+        }
         let flow = Flow(
             transport: connection == 0 ? .udp : .tcp, listener: connection == 0 ? 0 : 1, connection: connection,
             local: address, remote: source)
@@ -86,6 +94,18 @@ public final class SimulatedNode: EndpointDriver {
         let number = address.hash(seed: 1) ^ remote.hash(seed: 1) | 1
         peers[number] = remote
         return number
+    }
+
+    /// Whether a double CRLF by a connection is answered (RFC 5626 §4.4.1).
+    public var answersPings = true
+
+    private static let ping: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
+
+    public func ping(connection: UInt64) -> Bool { Self.ping.withUnsafeBytes { sendStream(connection, $0) } }
+
+    public func abort(connection: UInt64) {
+        peers[connection] = nil
+        network.after(.zero) { [weak self] in self?.layer?.connectionClosed(connection, "closed") }
     }
 
     private var peers: [UInt64: TransportAddress] = [:]

@@ -16,6 +16,7 @@ struct LoadStreamFramer: Reactor.StreamFramer {
             switch try framer.next() {
             case .message(let bytes): return bytes
             case .ping: return Self.ping
+            case .pong: return Self.pong
             case nil: return nil
             }
         } catch {

@@ -14,6 +14,14 @@ extension CallAgent {
 
     /// A request for this agent: in a dialog of its, or outside.
     public func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
+        // RFC 3891 §3, RFC 3911 §4: these stand in INVITE alone. An ACK is not answered.
+        let method = request.view.method
+        if method != .invite, method != .ack,
+            let header = [HeaderName.replaces, .join].first(where: { request.view.firstIndex(of: $0) != nil })
+        {
+            return answer(
+                request, 400, MessageContent([Self.warning("\(header.canonical) stands in INVITE only")]))
+        }
         if let dialog = dialog(of: request) { return dialog.receive(request) }
         let view = request.view
         if (try? view.to.tag.isEmpty) == false {
@@ -30,7 +38,7 @@ extension CallAgent {
         case .subscribe where !packages.isEmpty: receiveSubscribe(request, in: nil)
         case .refer where onReferral != nil: receiveRefer(request, in: nil)
         case .bye, .prack, .update, .info, .notify: layer.respondStatelessly(to: request, 481)
-        default: serve(request, isInDialog: false)
+        default: serve(request, in: nil)
         }
     }
 
@@ -41,12 +49,12 @@ extension CallAgent {
         case .subscribe where !packages.isEmpty: receiveSubscribe(request, in: dialog)
         case .refer where onReferral != nil: receiveRefer(request, in: dialog)
         case .prack, .update, .info, .bye, .invite, .notify: layer.respondStatelessly(to: request, 481)
-        default: serve(request, isInDialog: true)
+        default: serve(request, in: dialog)
         }
     }
 
     /// A request of a method that somebody serves; others are refused (RFC 3261 §8.2.1, §21.5.2).
-    private func serve(_ request: IncomingRequest, isInDialog: Bool) {
+    private func serve(_ request: IncomingRequest, in dialog: AgentDialog?) {
         let method = request.view.method
         guard method != .unknown, servedMethods.contains(method) else {
             return layer.respondStatelessly(to: request, method == .unknown ? 501 : 405) {
@@ -54,7 +62,7 @@ extension CallAgent {
             }
         }
         guard let transaction = layer.accept(request, user: nil), let message = transaction.request else { return }
-        onRequest(InboundRequest(self, transaction, message, isInDialog: isInDialog))
+        onRequest(InboundRequest(self, transaction, message, in: dialog))
     }
 
     /// Refuses a request that requires an extension which is not known (RFC 3261 §8.2.2.3); whether it did.

@@ -46,11 +46,13 @@ extension CallAgent {
     var supported: OptionTagSet { supportsGRUU ? Self.extensions.union(OptionTagSet(.gruu)) : Self.extensions }
 
     /// Allow, Supported and User-Agent, as they stand in INVITE and UPDATE and their 2xx (RFC 3261 §13.2.1, §13.3.1.4).
-    func writeCapabilities(into writer: inout ByteWriter) {
+    ///
+    /// - Parameter saysInfoPackages: whether Recv-Info is written: in an answer only when the request has it (RFC 6086 §5.2.3).
+    func writeCapabilities(saysInfoPackages: Bool = true, into writer: inout ByteWriter) {
         writer.append("Allow: \(methods)\r\nSupported: \(supported)\r\n")
         if !packages.isEmpty { writer.append("Allow-Events: \(allowEvents.value)\r\n") }
         // RFC 6086 §4.2.2: which Info packages are wanted; an empty list wants none.
-        writer.append("Recv-Info: \(infoPackages.joined(separator: ", "))\r\n")
+        if saysInfoPackages { writer.append("Recv-Info: \(infoPackages.joined(separator: ", "))\r\n") }
         let name = layer.configuration.softwareName
         if !name.isEmpty { writer.append("User-Agent: \(name)\r\n") }
     }
@@ -59,12 +61,22 @@ extension CallAgent {
     func writeAbilities(into writer: inout ByteWriter) {
         writer.append("Allow: \(methods)\r\nSupported: \(supported)\r\nAccept: application/sdp\r\n")
         if !packages.isEmpty { writer.append("Allow-Events: \(allowEvents.value)\r\n") }
-        writer.append("Recv-Info: \(infoPackages.joined(separator: ", "))\r\n")
     }
 
     /// The same for a request that is made of content.
     var capabilityFields: [MessageContent.Field] {
         [.init(.allow, "\(methods)"), .init(.supported, "\(supported)")]
+    }
+
+    /// The same for the answer to a request.
+    func capabilityFields(answering request: MessageView) -> [MessageContent.Field] {
+        capabilityFields + infoFields(answering: request)
+    }
+
+    /// Recv-Info, as it stands in the answer to a request that has it (RFC 6086 §5.2.3).
+    func infoFields(answering request: MessageView) -> [MessageContent.Field] {
+        guard request.firstIndex(of: .recvInfo) != nil else { return [] }
+        return [.init(.recvInfo, infoPackages.joined(separator: ", "))]
     }
 
     static func write(_ credentials: [DigestClient.Field], into writer: inout ByteWriter) {

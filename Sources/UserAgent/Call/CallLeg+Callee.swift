@@ -205,7 +205,8 @@ extension CallLeg {
         agent.layer.respond(transaction, status: status) { writer in
             agent.layer.writeHead(transaction, status, nil, status < 300, into: &writer)
             if status < 300 { agent.writeContact(transaction, into: &writer) }
-            agent.writeCapabilities(into: &writer)
+            let saysInfoPackages = invitation?[.recvInfo] != nil
+            agent.writeCapabilities(saysInfoPackages: saysInfoPackages, into: &writer)
             var content = MessageContent.session(body)
             content.fields = fields
             if let number { content.fields += [.init(.require, "100rel"), .init(.rSeq, "\(number)")] }
@@ -258,6 +259,10 @@ extension CallLeg {
 
     /// A PRACK of the caller, with the answer to an offer or with one more offer (RFC 3262 §5).
     func receivePrack(_ request: IncomingRequest, _ call: CallDialog) {
+        guard request.view.hasUsableBody else {
+            // The response counts as not acknowledged: it is repeated, and a PRACK that is understood may follow.
+            return agent.answer(request, 415, MessageContent([.init(.accept, "application/sdp")]))
+        }
         guard let rAck = try? request.view.rAck else {
             return agent.answer(request, 400, MessageContent([CallAgent.warning("PRACK needs a RAck")]))
         }
@@ -267,9 +272,10 @@ extension CallLeg {
         guard case .acknowledged = receipt else { return agent.answer(request, 481) }
         guard let transaction = agent.layer.accept(request, user: nil) else { return }
         let body = request.view.sessionDescription
+        let fields = agent.infoFields(answering: request.view)
         switch call.exchange.pass(.prack, from: .remote, hasDescription: body != nil) {
         case .answer:
-            agent.respond(transaction, 200)
+            agent.respond(transaction, 200, MessageContent(fields))
             do throws(SessionRefusal) {
                 try call.session.take(answer: body ?? [], isPreview: false)
             } catch {
@@ -277,13 +283,13 @@ extension CallLeg {
             }
         case .offer:
             call.session.answer(body ?? []) { [weak self] result in
-                self?.answerPrack(transaction, call, result)
+                self?.answerPrack(transaction, fields, call, result)
             }
         case .missing:
-            agent.respond(transaction, 200)
+            agent.respond(transaction, 200, MessageContent(fields))
             return reject(488, "The PRACK does not answer the offer")
         case .none, .preview:
-            agent.respond(transaction, 200)
+            agent.respond(transaction, 200, MessageContent(fields))
         }
         perform(actions)
         if answering.acceptsSoon { answer() }
@@ -291,12 +297,15 @@ extension CallLeg {
     }
 
     private func answerPrack(
-        _ transaction: ServerTransaction, _ call: CallDialog, _ result: Result<[UInt8], SessionRefusal>
+        _ transaction: ServerTransaction, _ fields: [MessageContent.Field], _ call: CallDialog,
+        _ result: Result<[UInt8], SessionRefusal>
     ) {
         switch result {
         case .success(let body):
             call.exchange.pass(.prackSuccess, from: .local, hasDescription: true)
-            agent.respond(transaction, 200, .session(body))
+            var content = MessageContent.session(body)
+            content.fields = fields
+            agent.respond(transaction, 200, content)
         case .failure(let refusal):
             call.exchange.refuse(.prack, from: .remote)
             agent.respond(transaction, refusal.status, MessageContent([CallAgent.warning(refusal.reason)]))

@@ -233,6 +233,9 @@ extension CallLeg {
         guard let response, let dialog = dialog(index) else { return }
         try? dialog.dialog.state.confirm(by: response)
         dialog.dialog.learn(response)
+        // Whatever was thought of the dialog before, it is the call.
+        dialog.isOver = false
+        dialog.dialog.join(self)
         current = dialog
         timer.forgetMinimum()
         receiveTimer(response)
@@ -293,11 +296,12 @@ extension CallLeg {
 
 extension CallLeg: ClientTransactionUser {
     public func receive(_ response: IncomingResponse, for transaction: ClientTransaction, in layer: TransactionLayer) {
+        if let invite = abandoned[ObjectIdentifier(transaction)] { return invite.receive(response.view) }
         guard transaction === calling?.transaction, case .caller(var machine) = role else { return }
         let view = response.view
         let status = view.statusCode
         if status >= 300 { endReason = CallLeg.reason(of: view) }
-        if !isEnded, !machine.hasSentCancel, retries(after: view) { return }
+        if !isEnded, !machine.isGivenUp, retries(after: view) { return }
         let actions = machine.receive(view)
         role = .caller(machine)
         perform(actions, view)
@@ -343,29 +347,52 @@ extension CallLeg: ClientTransactionUser {
         return true
     }
 
-    /// The INVITE is cancelled, as its answers would not arrive here, and goes once more.
-    func restart() {
-        if let invite = calling?.transaction { agent.layer.sendCancel(invite) }
+    /// This side is reached elsewhere: the INVITE goes once more from there, and the one before is given up.
+    ///
+    /// - Returns: false when it was answered already, so that the far side is to be told in the call.
+    func restart() -> Bool {
+        // What waits for its servers goes from there.
+        guard case .caller(let machine) = role else { return true }
+        guard machine.state == .calling || machine.state == .proceeding else { return false }
+        // Whoever has hung up does not call again.
+        guard !machine.isGivenUp else { return true }
+        abandon(machine)
         renewInvite()
         sendInvite()
+        return true
     }
 
-    /// The INVITE goes once more: what the one before has made is over.
+    /// Gives an INVITE up that another one takes the place of; what still comes of it is not the call's.
+    private func abandon(_ machine: OutgoingInvite) {
+        guard let transaction = calling?.transaction, !transaction.isTerminated else { return }
+        let key = ObjectIdentifier(transaction)
+        let invite = AbandonedInvite(agent, transaction, machine, early, session) { [weak self] in
+            self?.abandoned[key] = nil
+        }
+        abandoned[key] = invite
+        invite.cancel()
+    }
+
+    /// The INVITE goes once more: what the one before has made is over. Until it goes there is nothing to cancel.
     private func renewInvite() {
         stop(.expires)
         for dialog in early.values { dialog.dialog.leave(self) }
         early = [:]
+        role = nil
     }
 
     public func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
+        if let invite = abandoned[ObjectIdentifier(transaction)] { return invite.fail() }
         guard transaction === calling?.transaction, case .caller(let machine) = role else { return }
-        if machine.state == .calling, sendToNextServer() { return }
-        if case .transport(let reason) = failure { endReason = reason }
-        if machine.state == .calling, let next = calling?.redirects.next() {
-            calling?.origin.requestURI = next
-            renewInvite()
-            return sendInvite()
+        if machine.state == .calling, !machine.isGivenUp {
+            if sendToNextServer() { return }
+            if let next = calling?.redirects.next() {
+                calling?.origin.requestURI = next
+                renewInvite()
+                return sendInvite()
+            }
         }
+        if case .transport(let reason) = failure { endReason = reason }
         withCaller { $0.transactionFailed(isTimeout: failure == .timeout) }
     }
 

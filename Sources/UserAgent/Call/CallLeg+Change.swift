@@ -61,7 +61,7 @@ extension CallLeg {
         } catch {
             return hangUp(because: Ending(500, "The audio cannot move: \(error)", .local))
         }
-        if case .caller = role, !isAnswered { return restart() }
+        if calling != nil, !isAnswered, restart() { return }
         change.want { _ in }
         pursueChange()
     }

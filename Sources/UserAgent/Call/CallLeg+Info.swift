@@ -7,8 +7,8 @@ extension CallLeg {
     func receiveInfo(_ request: IncomingRequest, _ call: CallDialog) {
         let view = request.view
         guard let value = view.value(of: .infoPackage) else { return receiveLegacyInfo(request) }
-        let package = view.text(value).prefix { $0 != ";" && $0 != " " }
-        guard agent.infoPackages.contains(where: { $0.lowercased() == package.lowercased() }) else {
+        let package = InfoPackage.name(in: view.text(value))
+        guard agent.infoPackages.contains(package) else {
             // RFC 6086 §4.2.2: 469 with the packages that are wanted.
             return agent.answer(
                 request, 469, MessageContent([.init(.recvInfo, agent.infoPackages.joined(separator: ", "))]))
@@ -16,7 +16,7 @@ extension CallLeg {
         guard let transaction = agent.layer.accept(request, user: nil), let message = transaction.request else {
             return
         }
-        agent.onRequest(InboundRequest(agent, transaction, message, isInDialog: true))
+        agent.onRequest(InboundRequest(agent, transaction, message, in: call.dialog))
     }
 
     /// A key that was pressed, in one of the two bodies that phones use for it; others are taken and mean nothing.
@@ -38,21 +38,24 @@ extension CallLeg {
         tell(.digit(key))
     }
 
+    /// The Info packages that the far side is willing to receive now; none before it has said so (RFC 6086 §5.2.2).
+    public var peerInfoPackages: [String] { current?.dialog.peerInfoPackages ?? [] }
+
     /// Sends an INFO of a package (RFC 6086 §4.2.1).
     ///
-    /// - Parameter completion: told on the lane the final status: 469 when the far side does not want the package, 408 when it
-    ///   is silent.
+    /// - Parameter completion: told on the lane the final status: 469 when the far side does not want the package, and nothing is
+    ///   sent then if it has not said that it does; 408 when it is silent.
     public func sendInfo(
         _ package: String, _ content: MessageContent = MessageContent(),
         _ completion: @escaping (StatusCode) -> Void = { _ in }
     ) {
-        guard let current, !isEnded else { return completion(481) }
         var content = content
         content.fields.insert(.init(.infoPackage, package), at: 0)
-        current.dialog.send(.info, content) { completion($0.status) }
+        send(.info, content) { _, status, _ in completion(status) }
     }
 
-    /// Sends a request that is no part of the call's own in its dialog, such as MESSAGE.
+    /// Sends a request that is no part of the call's own in its dialog, such as MESSAGE. An INFO of a package is sent only when the
+    /// far side is willing to receive it (RFC 6086 §4.2.1).
     ///
     /// - Parameter completion: told on the lane: the final response, nil when none came, and how it ended for a person.
     public func send(
@@ -60,10 +63,50 @@ extension CallLeg {
         _ completion: @escaping (_ response: Message?, _ status: StatusCode, _ reason: String) -> Void = { _, _, _ in }
     ) {
         guard let current, !isEnded else { return completion(nil, 481, "The call is over") }
+        if method == .info, let package = content.infoPackage, !current.dialog.peerWants(infoPackage: package) {
+            return completion(nil, 469, "The far side does not want the Info package \(package)")
+        }
         current.dialog.send(method, content) { outcome in
             var response: Message?
             if case .response(let view) = outcome { response = Message(copying: view) }
             completion(response, outcome.status, outcome.reason)
         }
     }
+}
+
+/// The names of Info packages in messages.
+enum InfoPackage {
+    /// The name in a value of Info-Package or Recv-Info, without parameters (RFC 6086 §7.2).
+    static func name(in value: String) -> String {
+        String(value.drop { $0 == " " || $0 == "\t" }.prefix { $0 != ";" && $0 != " " && $0 != "\t" })
+    }
+}
+
+extension MessageContent {
+    /// The Info package that an INFO with this content is of; nil for one of the old kind (RFC 6086 §9).
+    var infoPackage: String? {
+        let name = String(describing: HeaderName.infoPackage.canonical).lowercased()
+        return fields.first { $0.name.lowercased() == name }.map { InfoPackage.name(in: $0.value) }
+    }
+}
+
+extension MessageView {
+    /// The Info packages that the sender of this message is willing to receive from now on: what Recv-Info says in the requests and
+    /// responses that set it (RFC 6086 §5.2.2, §7.1), empty for none; nil where nothing is said.
+    var infoPackages: [String]? {
+        guard firstIndex(of: .recvInfo) != nil else { return nil }
+        if !isRequest, statusCode >= 300 || statusCode == 100 { return nil }
+        guard let method = isRequest ? method : (try? cSeq)?.method, [.invite, .prack, .update].contains(method) else {
+            return nil
+        }
+        var names: [String] = []
+        for value in values(of: .recvInfo) where names.count < Self.mostInfoPackages {
+            let name = InfoPackage.name(in: text(value))
+            if !name.isEmpty { names.append(name) }
+        }
+        return names
+    }
+
+    /// The most Info packages of a peer that are kept: 64; further ones are not sent.
+    static var mostInfoPackages: Int { 64 }
 }

@@ -23,8 +23,19 @@ extension CallLeg: DialogUsage {
     }
 
     func dialogLost(_ dialog: AgentDialog, _ status: StatusCode) {
-        guard let call = callDialog(dialog), call === current else { return }
-        lose(status, "The far side does not know the call any more")
+        guard !isEnded, let call = callDialog(dialog) else { return }
+        let reason = status == 408 ? "The far side does not answer" : "The far side does not know the call any more"
+        guard call !== current else { return lose(status, reason) }
+        guard case .caller(let machine) = role, machine.state == .calling || machine.state == .proceeding else {
+            return
+        }
+        // Where the INVITE has forked, the other early dialogs go on.
+        let goesOn = early.contains { index, other in
+            other !== call && !other.isOver && machine.dialogs[index].state == .early
+        }
+        guard goesOn else { return hangUp(because: Ending(status, reason, .remote)) }
+        call.isOver = true
+        dialog.leave(self)
     }
 
     /// A call is told once, whatever its dialogs: see `addressChanged`.
@@ -104,7 +115,7 @@ extension CallLeg: DialogUsage {
             call.exchange.pass(.updateSuccess, from: .local, hasDescription: !body.isEmpty)
             try? request.withView { try call.dialog.state.refreshTarget(from: $0) }
             var content = MessageContent.session(body)
-            content.fields = agent.capabilityFields + request.withView { acceptTimer($0) }
+            content.fields = request.withView { agent.capabilityFields(answering: $0) + acceptTimer($0) }
             agent.respond(transaction, 200, content, hasContact: true)
         case .failure(let refusal):
             call.exchange.refuse(.update, from: .remote)
@@ -155,7 +166,7 @@ extension CallLeg: DialogUsage {
             call.exchange.pass(.success, from: .local, hasDescription: !body.isEmpty)
             try? request.withView { try call.dialog.state.refreshTarget(from: $0) }
             var content = MessageContent.session(body)
-            content.fields = agent.capabilityFields + request.withView { acceptTimer($0) }
+            content.fields = request.withView { agent.capabilityFields(answering: $0) + acceptTimer($0) }
             agent.respond(transaction, 200, content, copiesRecordRoute: true, hasContact: true)
             if case .wait(let delay)? = call.received?.repetition.start(agent.layer.configuration.timers) {
                 set(.reinviteSuccess, delay)

@@ -70,6 +70,8 @@ public final class CallLeg {
     var answering = IncomingCall()
     /// The dialogs that the caller's responses have made, by their place in the machine.
     var early: [Int: CallDialog] = [:]
+    /// INVITEs that others have taken the place of, and of which something may still come.
+    var abandoned: [ObjectIdentifier: AbandonedInvite] = [:]
     /// The dialog of the call: for the callee from the beginning, for the caller from the answer on.
     var current: CallDialog?
     private var timers: [TimerName: CallAgent.RunningTimer] = [:]

@@ -29,6 +29,8 @@ final class AgentDialog: RequestScope {
     /// What the peer says that it allows and supports; nil and empty before it says anything.
     private(set) var peerMethods: MethodSet?
     private(set) var peerExtensions = OptionTagSet()
+    /// The Info packages that the peer is willing to receive; nil before it says (RFC 6086 §5.2.2).
+    private(set) var peerInfoPackages: [String]?
     private var usages: [any DialogUsage] = []
 
     init(_ agent: CallAgent, _ state: Dialog, flow: Flow?, ownsCallID: Bool) {
@@ -110,9 +112,31 @@ final class AgentDialog: RequestScope {
                 _ = try? state.receive(view, to: method)
             }
             completion(outcome)
+            judge(outcome, of: method)
         }
         request.send()
         return request
+    }
+
+    /// Ends what a refusal or silence ends (RFC 3261 §12.2.1.2, RFC 5057 §5), once the one who has sent the request knows of it.
+    ///
+    /// BYE and UPDATE are judged by the call. 480 is taken for what it says of a person and ends nothing, as RFC 3261 knows of 408 and
+    /// 481 alone; REFER is refused with 404 and the like for the sake of its target.
+    private func judge(_ outcome: OutgoingRequest.Outcome, of method: Method) {
+        guard method != .bye, method != .update, !outcome.status.isSuccess else { return }
+        if case .failed(.transport) = outcome { return }
+        let status = outcome.status
+        if method != .refer, RefusalEffect(status) == .dialog { return lose(status) }
+        switch (method, status) {
+        case (.subscribe, _), (.notify, _): return
+        // Silence ends the usage that a request belongs to, which others than these have none (RFC 5057 §5.2, §5.3).
+        case (.info, 408), (.prack, 408): call?.dialogLost(self, status)
+        // Of a call that is up it says that the provisional response is not waited for any more (RFC 3262 §3).
+        case (.prack, 481) where call?.isAnswered == true: return
+        // Other usages hear of it themselves, since some peers end them one by one (RFC 5057 §5.1 note 8).
+        case (_, 481): call?.dialogLost(self, status)
+        default: return
+        }
     }
 
     /// Whether the peer can be sent requests of a method; one that says nothing is taken to know what RFC 3261 has.
@@ -132,6 +156,13 @@ final class AgentDialog: RequestScope {
     func learn(_ view: MessageView) {
         if let allow = view.allow { peerMethods = allow }
         if view.firstIndex(of: .supported) != nil { peerExtensions = view.optionTags(.supported) }
+        if let packages = view.infoPackages { peerInfoPackages = packages }
+    }
+
+    /// Whether the peer is willing to receive INFOs of a package: it has said so. Upper case and lower case differ (RFC 6086 §4.2.1,
+    /// §7.2).
+    func peerWants(infoPackage name: String) -> Bool {
+        peerInfoPackages?.contains(name) ?? false
     }
 
     /// A request of the peer.

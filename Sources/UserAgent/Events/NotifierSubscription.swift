@@ -130,7 +130,7 @@ extension NotifierSubscription: DialogUsage {
         return true
     }
 
-    func dialogLost(_ dialog: AgentDialog, _ status: StatusCode) { drive { $0.transactionFailed() } }
+    func dialogLost(_ dialog: AgentDialog, _ status: StatusCode) { drive { $0.lose() } }
 
     /// A NOTIFY refreshes the target (RFC 6665 §4.4.1).
     func relocate() { changed() }

@@ -15,6 +15,10 @@ public struct Account: Sendable {
     /// How long a binding is asked for.
     public var expires = Duration.seconds(3_600)
 
+    /// Whether the registrar is asked to bind the account to the flow that it is registered by (RFC 5626), when the agent has an
+    /// instance (`UserAgent.Options.instance`).
+    public var allowsOutbound = true
+
     /// Makes an account.
     ///
     /// - Throws: `MessageDefect` when the text is no SIP URI with a user.

@@ -119,11 +119,37 @@ extension Call {
 
     /// Sends an INFO of a package (RFC 6086), and waits for the response.
     ///
-    /// - Throws: `RequestError`, with 469 when the far side does not want the package.
-    public func send(info package: String, _ content: MessageContent = MessageContent()) async throws(RequestError) {
+    /// - Throws: `InfoError`.
+    public func send(info package: String, _ content: MessageContent = MessageContent()) async throws(InfoError) {
+        let wanted = await wantedInfoPackages()
+        // Of a call that is over that is said.
+        guard wanted.contains(package) || isOver else { throw .notWanted(package: package, wanted: wanted) }
         var content = content
         content.fields.insert(.init(.infoPackage, package), at: 0)
-        try await send(.info, content)
+        do throws(RequestError) { try await send(.info, content) } catch { throw .failed(error) }
+    }
+
+    /// The Info packages that the far side is willing to receive now (RFC 6086 §5.2.2).
+    public func wantedInfoPackages() async -> [String] {
+        let leg = leg
+        return await surroundings.lane.run { _ in leg.value.peerInfoPackages }
+    }
+}
+
+/// Why an INFO of a package did not reach the far side.
+public enum InfoError: Error, Sendable, CustomStringConvertible {
+    /// The far side has not said that it is willing to receive the package; nothing was sent (RFC 6086 §4.2.1).
+    case notWanted(package: String, wanted: [String])
+    /// It was refused, with 469 when the far side does not want the package any more, or got no response.
+    case failed(RequestError)
+
+    public var description: String {
+        switch self {
+        case .notWanted(let package, let wanted):
+            let list = wanted.isEmpty ? "it wants none" : "it wants " + wanted.joined(separator: ", ")
+            return "The far side does not want the Info package \(package): \(list)"
+        case .failed(let error): return error.description
+        }
     }
 }
 

@@ -129,6 +129,9 @@ public final class Call: Sendable {
         }
     }
 
+    /// Whether the call is over.
+    var isOver: Bool { state.withLock { $0.ending != nil } }
+
     /// Hangs up and waits until the call is over here; the far side's answer to BYE is not awaited.
     public func hangUp() async {
         hangUpSoon()

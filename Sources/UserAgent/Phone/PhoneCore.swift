@@ -23,6 +23,14 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
     var onInvitation: (CallLeg) -> Void = { $0.reject(480) }
     /// The REFERs outside of calls that are under way.
     var referrals: [ObjectIdentifier: OutgoingReferral] = [:]
+    /// Told of what happens to the registration, beside those who wait.
+    var onRegistration: (RegistrationAgent.Event) -> Void = { _ in }
+    /// Those who wait until the account is bound, or cannot be.
+    private var registering: [(Result<Void, RegistrationError>) -> Void] = []
+    /// Those who wait until the binding is gone.
+    private var unregistering: [() -> Void] = []
+    /// Whether the agent shuts down: nothing is registered any more.
+    private var isOver = false
     /// Looks for changes of the network; cancelled when the agent shuts down.
     var networkWatch: Task<Void, Never>?
 
@@ -48,6 +56,7 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         agent.onInvitation = { [unowned self] leg in onInvitation(leg) }
         agent.supportsGRUU = instance != nil
         registration = makeRegistration(layer, credentials)
+        registration?.onEvent = { [unowned self] event in registrationHappened(event) }
         registration?.onReference = { [unowned self] in agent.registrationReference = $0 }
         registration?.onGRUUs = { [unowned self] `public`, temporary in
             agent.gruu =
@@ -57,6 +66,55 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
                 case .temporary: temporary
                 }
         }
+    }
+
+    // MARK: Registration
+
+    /// How many wait until the account is bound, or cannot be.
+    var registeringCount: Int { registering.count }
+
+    /// Registers; `completion` is told once, when the account is bound or cannot be, however many others wait.
+    func register(_ completion: @escaping (Result<Void, RegistrationError>) -> Void) {
+        guard let registration else {
+            return completion(.failure(RegistrationError(nil, "There is nothing to register")))
+        }
+        guard !isOver else { return completion(.failure(RegistrationError(nil, "The user agent has been shut down"))) }
+        guard !registration.isRegistered else { return completion(.success(())) }
+        registering.append(completion)
+        registration.start()
+    }
+
+    /// Takes the binding away for good; `completion` is told once when it is gone, or there is none. Who waits until the account is
+    /// bound waits no longer.
+    func unregisterForGood(_ completion: @escaping () -> Void) {
+        isOver = true
+        tellRegistering(.failure(RegistrationError(nil, "The user agent has been shut down")))
+        guard let registration, registration.isBound else { return completion() }
+        unregistering.append(completion)
+        registration.stop()
+    }
+
+    private func registrationHappened(_ event: RegistrationAgent.Event) {
+        onRegistration(event)
+        switch event {
+        case .registered: tellRegistering(.success(()))
+        case .flowFailed: return
+        case .failed(let failure, _, let detail):
+            tellRegistering(.failure(RegistrationError(failure.status, detail ?? failure.reason)))
+        case .unregistered, .expired:
+            let waiting = unregistering
+            unregistering = []
+            for completion in waiting { completion() }
+            // One who has registered since then waits for the REGISTER that is on its way.
+            guard registration?.isUnderWay != true else { return }
+            tellRegistering(.failure(RegistrationError(nil, "The binding was taken away")))
+        }
+    }
+
+    private func tellRegistering(_ result: Result<Void, RegistrationError>) {
+        let waiting = registering
+        registering = []
+        for completion in waiting { completion(result) }
     }
 
     /// The contact of the account, where the phone is reached now.
@@ -106,6 +164,9 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         }
     }
 
+    /// The number of the only flow that an agent keeps (RFC 5626 §4.2.1).
+    private static let flowID = 1
+
     private func makeRegistration(_ layer: TransactionLayer, _ credentials: DigestClient) -> RegistrationAgent? {
         let destination = account.proxy ?? account.uri
         guard let listener = layer.listeners.first, let contact = contact(layer),
@@ -114,6 +175,7 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         else { return nil }
         configuration.expires = account.expires
         configuration.instance = instance
+        if account.allowsOutbound { configuration.flowID = Self.flowID }
         let client = RegistrationClient(
             configuration: configuration, authentication: credentials,
             callID: Array("\(CallAgent.token(layer))@\(listener.address.host)".utf8),
@@ -130,6 +192,18 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
 
     func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
         layer.respondStatelessly(to: request, 481)
+    }
+
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {
+        registration?.connectionClosed(connection)
+    }
+
+    func pongReceived(_ connection: UInt64, in layer: TransactionLayer) { registration?.pongReceived(connection) }
+
+    func bindingAnswered(
+        _ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer
+    ) {
+        registration?.bindingAnswered(transaction, outcome)
     }
 
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {

@@ -116,6 +116,8 @@ public final class ServerRequest: Sendable {
     public let message: Message
     /// Whether it came in a dialog.
     public let isInDialog: Bool
+    /// The call in whose dialog it came; nil outside of any.
+    public let call: Call?
 
     /// Takes over a request; on its lane.
     init(_ request: InboundRequest, lane: Lane) {
@@ -123,6 +125,7 @@ public final class ServerRequest: Sendable {
         self.request = LaneBound(request, on: lane)
         message = request.message
         isInDialog = request.isInDialog
+        call = request.call?.face
     }
 
     /// Who has sent it, as From says, which proves nothing by itself.

@@ -11,6 +11,13 @@ extension TransportAddress {
     static func route(
         toReach uri: URI, port: UInt16, resolver: HostResolver
     ) async -> TransportAddress {
+        await wayOut(toReach: uri, port: port, resolver: resolver) ?? .loopback(port: port)
+    }
+
+    /// The same; nil while this machine has no network that leads anywhere.
+    static func wayOut(
+        toReach uri: URI, port: UInt16, resolver: HostResolver
+    ) async -> TransportAddress? {
         let host = uri.parameter("maddr") ?? uri.host
         let found = (try? await resolver.addresses(of: host, port: 0)) ?? []
         for remote in found.filter({ !$0.isIPv6 }) + found.filter(\.isIPv6) {
@@ -18,6 +25,6 @@ extension TransportAddress {
             if !local.isWildcard { return local }
         }
         let local = route(to: elsewhere, family: .ipv4, port: port)
-        return local.isWildcard ? .loopback(port: port) : local
+        return local.isWildcard ? nil : local
     }
 }

@@ -18,6 +18,8 @@ extension UserAgent {
         let call = try await dial(target, audio: audio, progress: progress)
         return try await withTaskCancellationHandler {
             try await call.answered()
+            // Who has cancelled while the answer was on its way has no call.
+            guard !Task.isCancelled else { throw CallError(CallEnding(487, "Cancelled", .local)) }
             return call
         } onCancel: {
             call.hangUpSoon()

@@ -7,14 +7,22 @@ import Synchronization
 extension UserAgent {
     /// This machine may have moved to another network: the agent binds the address from which the proxy is reached now, registers
     /// with a new Contact, and tells the far sides of its calls and subscriptions, which go on. It notices by itself too, unless
-    /// told otherwise (``Options/networkCheck``).
+    /// told otherwise (``Options/networkCheck``). While there is no network at all it stays where it is.
+    ///
+    /// An `Account` is a plain value, which any number of agents may have: it is the agent that has an address.
     ///
     /// - Throws: `SocketError` when the new address cannot be bound; all is as before then.
     public func networkChanged() async throws(SocketError) {
-        let current = localAddress
-        let found = await TransportAddress.route(
-            toReach: account.proxy ?? account.uri, port: current.port, resolver: HostResolver(options.names))
-        try await move(to: options.address ?? found)
+        var address = options.address
+        if address == nil { address = await findAddress(port: localAddress.port) }
+        if let address { try await move(to: address) }
+    }
+
+    /// The address from which the proxy is reached now; nil without a network.
+    private func findAddress(port: UInt16) async -> TransportAddress? {
+        let uri = account.proxy ?? account.uri
+        if let find = options.findAddress { return await find(uri, port) }
+        return await TransportAddress.wayOut(toReach: uri, port: port, resolver: HostResolver(options.names))
     }
 
     /// The agent is reached at another address of this machine.
@@ -45,12 +53,10 @@ extension UserAgent {
         }
     }
 
-    private func checkNetwork() async {
-        let current = localAddress
-        // Where nothing leads to the proxy there is no network, and nobody to tell.
-        let found = await TransportAddress.route(
-            toReach: account.proxy ?? account.uri, port: 0, resolver: HostResolver(options.names))
-        guard !found.isWildcard, !found.hasSameHost(as: current), found.isLoopback == current.isLoopback else { return }
+    /// Moves when the way to the proxy begins at another address than the agent has, be that loopback, to which it was bound while
+    /// there was no network. Without one nobody can be told.
+    func checkNetwork() async {
+        guard let found = await findAddress(port: 0), !found.hasSameHost(as: localAddress) else { return }
         try? await move(to: found)
     }
 }

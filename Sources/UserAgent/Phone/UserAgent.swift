@@ -32,7 +32,8 @@ public final class UserAgent: Sendable {
         public var mediaPorts: ClosedRange<UInt16> = 16_384...32_767
         /// Marking and playout of audio.
         public var audio = AudioSettings()
-        /// What names the device, the same after each start; nil names none. With it the agent asks for GRUUs.
+        /// What names the device, the same after each start; nil names none. With it the agent asks for GRUUs, and to be reached by
+        /// the flow that it is registered by (``Account/allowsOutbound``).
         public var instance: InstanceID?
         /// The GRUU that the agent is reached by in its dialogs and outside of them, once the registrar has given one.
         public var gruu = GRUUChoice.public
@@ -67,6 +68,8 @@ public final class UserAgent: Sendable {
         public var names = HostResolver.Configuration()
         /// Timers and limits of the SIP layers.
         public var timers = TransactionTimers()
+        /// Finds the address from which a URI is reached, in place of the kernel's routes; nil when there is no network.
+        var findAddress: (@Sendable (_ uri: URI, _ port: UInt16) async -> TransportAddress?)?
         /// Makes the audio in place of `AudioProvider`, on the media lane that it is given.
         var makeMedia: (@Sendable (Lane) -> any MediaProvider)?
 
@@ -123,6 +126,9 @@ public final class UserAgent: Sendable {
         case registered(expires: Duration)
         /// The binding is gone.
         case unregistered
+        /// The flow has failed that the account was bound by: its connection is gone, or keep-alives are not answered any more. The
+        /// account is bound anew after the duration, which is zero the first time (RFC 5626 §4.5).
+        case flowFailed(retryAfter: Duration)
         /// An attempt failed for the reason; another one follows after the duration, or none.
         case failed(reason: String, status: StatusCode?, retryAfter: Duration?)
     }
@@ -137,6 +143,8 @@ public final class UserAgent: Sendable {
         let address: TransportAddress
         if let bound = options.address {
             address = bound
+        } else if let find = options.findAddress {
+            address = await find(account.proxy ?? account.uri, options.port) ?? .loopback(port: options.port)
         } else {
             address = await TransportAddress.route(
                 toReach: account.proxy ?? account.uri, port: options.port, resolver: HostResolver(options.names))
@@ -227,7 +235,7 @@ public final class UserAgent: Sendable {
                         Referral(referral, lane: surroundings.lane) { core.place($0, surroundings) })
                 }
             }
-            core.registration?.onEvent = { events.yield(RegistrationEvent($0)) }
+            core.onRegistration = { events.yield(RegistrationEvent($0)) }
         }
         watchNetwork()
     }
@@ -246,33 +254,14 @@ public final class UserAgent: Sendable {
     /// The address that signalling uses.
     public var localAddress: TransportAddress { address.withLock { $0 } }
 
-    /// Registers the account and waits until it is bound; refreshes follow by themselves.
+    /// Registers the account and waits until it is bound; refreshes follow by themselves. Several may wait.
     ///
-    /// - Throws: `RegistrationError`.
+    /// - Throws: `RegistrationError` when the registrar refuses or is silent, the binding is taken away, or the agent is shut down.
     public func register() async throws(RegistrationError) {
         let core = core
         let lane = endpoint.lanes[0].lane
-        let events = registrationEnd
         let result: Result<Void, RegistrationError> = await withCheckedContinuation { continuation in
-            lane.execute { _ in
-                guard let registration = core.registration else {
-                    return continuation.resume(returning: .failure(.init(nil, "There is nothing to register")))
-                }
-                var waiting: CheckedContinuation<Result<Void, RegistrationError>, Never>? = continuation
-                registration.onEvent = { event in
-                    events.yield(RegistrationEvent(event))
-                    guard let first = waiting else { return }
-                    waiting = nil
-                    switch event {
-                    case .registered: first.resume(returning: .success(()))
-                    case .failed(let failure, _, let detail):
-                        first.resume(returning: .failure(.init(failure.status, detail ?? failure.reason)))
-                    case .unregistered, .expired:
-                        first.resume(returning: .failure(.init(nil, "The binding was taken away")))
-                    }
-                }
-                registration.start()
-            }
+            lane.execute { _ in core.register { continuation.resume(returning: $0) } }
         }
         try result.get()
     }
@@ -305,15 +294,11 @@ public final class UserAgent: Sendable {
             }
         }
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-            lane.execute { _ in
-                guard let registration = core.registration, registration.isBound else { return done.resume() }
-                let once = Once(done)
-                registration.onEvent = { _ in once.resume() }
-                registration.stop()
-                Task {
-                    try? await Task.sleep(for: .seconds(1))
-                    once.resume()
-                }
+            let once = Once(done)
+            lane.execute { _ in core.unregisterForGood { once.resume() } }
+            Task {
+                try? await Task.sleep(for: .seconds(1))
+                once.resume()
             }
         }
         invitationsEnd.finish()
@@ -388,6 +373,7 @@ extension UserAgent.RegistrationEvent {
         switch event {
         case .registered(let expires): self = .registered(expires: expires)
         case .unregistered, .expired: self = .unregistered
+        case .flowFailed(let delay): self = .flowFailed(retryAfter: delay)
         case .failed(let failure, let retryAfter, let detail):
             self = .failed(reason: detail ?? failure.reason, status: failure.status, retryAfter: retryAfter)
         }

@@ -9,6 +9,8 @@ final class RegistrationAgent: ClientTransactionUser {
         case registered(expires: Duration)
         case unregistered
         case expired
+        /// The flow has failed that the account was bound by; the next attempt follows after the duration.
+        case flowFailed(retryAfter: Duration)
         /// An attempt failed; `detail` is what the transport says, if it was that.
         case failed(RegistrationClient.Failure, retryAfter: Duration?, detail: String? = nil)
     }
@@ -31,6 +33,12 @@ final class RegistrationAgent: ClientTransactionUser {
     private var isStarting = false
     /// Why the transport could not deliver the last request.
     private var detail: String?
+    /// The flow that the account is bound by; nil before it is, and when that flow has failed.
+    private(set) var flow: Flow?
+    private var keepAlive: FlowKeepAlive?
+    /// The last Binding Request, and the address that its server sees.
+    private var binding = STUNBinding.Transaction(upper: 0, lower: 0)
+    private var mapped: STUNBinding.Source?
     var onEvent: (Event) -> Void = { _ in }
     /// Told of the public and the temporary GRUU of the device when either is another (RFC 5627 §4.2).
     var onGRUUs: (_ public: URI?, _ temporary: URI?) -> Void = { _, _ in }
@@ -53,6 +61,12 @@ final class RegistrationAgent: ClientTransactionUser {
     /// Whether the account is bound, as far as is known.
     var isBound: Bool { client.isBound }
 
+    /// Whether the account is bound and no request is on its way.
+    var isRegistered: Bool { client.state == .registered }
+
+    /// Whether a REGISTER that binds the account is on its way.
+    var isUnderWay: Bool { client.state == .registering }
+
     /// Registers, and stays registered.
     func start() { change { $0.start() } }
 
@@ -60,7 +74,10 @@ final class RegistrationAgent: ClientTransactionUser {
     func refresh() { change { $0.refresh() } }
 
     /// The phone is reached at another contact now.
-    func move(to contact: URI) { change { $0.move(to: contact) } }
+    func move(to contact: URI) {
+        if !contact.isEquivalent(to: client.configuration.contact) { leaveFlow() }
+        change { $0.move(to: contact) }
+    }
 
     /// Takes the binding away.
     func stop() { change { $0.stop() } }
@@ -68,6 +85,9 @@ final class RegistrationAgent: ClientTransactionUser {
     func timerFired(_ token: UInt64) {
         let raw = UInt8(truncatingIfNeeded: token)
         timers[raw] = nil
+        if raw >= Self.keepAliveTimers, let timer = FlowKeepAlive.Timer(rawValue: raw - Self.keepAliveTimers) {
+            return drive { $0.fire(timer) }
+        }
         guard let timer = RegistrationClient.Timer(rawValue: raw) else { return }
         change { $0.fire(timer) }
     }
@@ -113,8 +133,13 @@ final class RegistrationAgent: ClientTransactionUser {
         for action in actions {
             switch action {
             case .send: send()
-            case .registered(let expires): onEvent(.registered(expires: expires))
-            case .unregistered: onEvent(.unregistered)
+            case .registered(let expires):
+                keepFlow()
+                onEvent(.registered(expires: expires))
+            case .unregistered:
+                leaveFlow()
+                onEvent(.unregistered)
+            case .flowFailed(let delay): onEvent(.flowFailed(retryAfter: delay))
             case .expired: onEvent(.expired)
             case .failed(let failure, let retryAfter): onEvent(.failed(failure, retryAfter: retryAfter, detail: detail))
             case .set(let timer, let delay):
@@ -125,8 +150,83 @@ final class RegistrationAgent: ClientTransactionUser {
         }
     }
 
-    private func stop(_ timer: RegistrationClient.Timer) {
-        if let handle = timers.removeValue(forKey: timer.rawValue) { layer.cancel(timer: handle) }
+    private func stop(_ timer: RegistrationClient.Timer) { stop(timer: timer.rawValue) }
+
+    private func stop(timer raw: UInt8) {
+        if let handle = timers.removeValue(forKey: raw) { layer.cancel(timer: handle) }
+    }
+
+    // MARK: The flow (RFC 5626 §4.4, §4.5)
+
+    /// Where the numbers of timers of keep-alives begin.
+    private static let keepAliveTimers: UInt8 = 16
+
+    /// A connection is no more.
+    func connectionClosed(_ connection: UInt64) {
+        if connection != 0, flow?.connection == connection { flowFailed() }
+    }
+
+    /// A ping was answered.
+    func pongReceived(_ connection: UInt64) {
+        if connection != 0, flow?.connection == connection { drive { $0.answered() } }
+    }
+
+    /// A Binding Request was answered: the flow has failed when this side is seen at another address than before.
+    func bindingAnswered(_ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome) {
+        guard flow != nil, transaction == binding else { return }
+        guard case .mapped(let source) = outcome, mapped == nil || mapped == source else {
+            return drive { $0.refused() }
+        }
+        mapped = source
+        drive { $0.answered() }
+    }
+
+    /// The account was bound: the flow is kept alive.
+    private func keepFlow() {
+        guard let used = transaction?.flow else { return }
+        if used != flow {
+            leaveFlow()
+            flow = used
+            keepAlive = FlowKeepAlive(used.connection == 0 ? .binding : .lineEnds, seed: layer.driver.random())
+        }
+        drive { $0.start(flowTimer: client.flowTimer, expectsAnswer: client.isOutbound) }
+    }
+
+    private func leaveFlow() {
+        drive { $0.stop() }
+        keepAlive = nil
+        flow = nil
+        mapped = nil
+    }
+
+    private func flowFailed() {
+        leaveFlow()
+        change { $0.flowFailed() }
+    }
+
+    private func drive(_ input: (inout FlowKeepAlive) -> [FlowKeepAlive.Action]) {
+        guard let flow, var machine = keepAlive else { return }
+        let actions = input(&machine)
+        keepAlive = machine
+        for action in actions {
+            switch action {
+            case .send:
+                let random = layer.driver.random()
+                binding = STUNBinding.Transaction(
+                    upper: UInt32(truncatingIfNeeded: layer.driver.random()), lower: random)
+                _ = layer.keepAlive(flow, binding)
+            case .resend: _ = layer.keepAlive(flow, binding)
+            case .proven: client.flowProven()
+            case .failed:
+                // The end of its connection is told by the layer.
+                if flow.connection == 0 { flowFailed() } else { layer.abandon(flow) }
+            case .set(let timer, let delay):
+                let raw = Self.keepAliveTimers + timer.rawValue
+                stop(timer: raw)
+                timers[raw] = layer.schedule(Self.timerMark | UInt64(raw), after: delay)
+            case .stop(let timer): stop(timer: Self.keepAliveTimers + timer.rawValue)
+            }
+        }
     }
 
     private func send() {

@@ -11,14 +11,17 @@ public final class InboundRequest {
     private let transaction: ServerTransaction
     /// Whether it came in a dialog.
     public let isInDialog: Bool
+    /// The call in whose dialog it came; nil outside of any.
+    public let call: CallLeg?
     /// Whether it was answered.
     public private(set) var isAnswered = false
 
-    init(_ agent: CallAgent, _ transaction: ServerTransaction, _ message: Message, isInDialog: Bool) {
+    init(_ agent: CallAgent, _ transaction: ServerTransaction, _ message: Message, in dialog: AgentDialog?) {
         self.agent = agent
         self.transaction = transaction
         self.message = message
-        self.isInDialog = isInDialog
+        isInDialog = dialog != nil
+        call = dialog?.call
     }
 
     /// Who has sent it, as From says.

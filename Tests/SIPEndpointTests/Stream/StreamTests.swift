@@ -12,9 +12,12 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
     private let said: AsyncStream<String>.Continuation
     /// Whether it sends a request of its own back by the flow of each that comes.
     private let asksBack: Bool
+    /// Whether it tells of its connections too.
+    private let tellsConnections: Bool
 
-    init(asksBack: Bool = false) {
+    init(asksBack: Bool = false, tellsConnections: Bool = false) {
         self.asksBack = asksBack
+        self.tellsConnections = tellsConnections
         (events, said) = AsyncStream.makeStream()
     }
 
@@ -35,6 +38,14 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
 
     func failed(_ transaction: ClientTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
         if case .transport(let reason) = failure { said.yield(reason) } else { said.yield("timeout") }
+    }
+
+    func pongReceived(_ connection: UInt64, in layer: TransactionLayer) {
+        if tellsConnections { said.yield("pong on \(connection)") }
+    }
+
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {
+        if tellsConnections { said.yield("closed \(connection)") }
     }
 
     func options(to target: TransportAddress, in layer: TransactionLayer) {
@@ -69,6 +80,29 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
             #expect(await server.events.first { _ in true } == "OPTIONS over tcp, listener 0")
             #expect(await client.events.first { _ in true } == "200")
         }
+        await calling.stop()
+        await serving.stop()
+    }
+
+    /// RFC 5626 §4.4.1: a ping on a connection of ours is answered; one that has failed is left at once, and another one made.
+    @Test func aPingIsAnswered() async throws {
+        let client = Answerer(tellsConnections: true)
+        let (serving, calling) = (try await endpoint(Answerer()), try await endpoint(client))
+        let target = Target(.tcp, serving.listeners[0].address)
+        let lane = calling.lanes[0]
+        let flow = try #require(await lane.lane.run { _ in lane.layer.route(target) })
+        let none = STUNBinding.Transaction(upper: 0, lower: 0)
+        for _ in 0..<2 {
+            #expect(await lane.lane.run { _ in lane.layer.keepAlive(flow, none) })
+            #expect(await client.events.first { _ in true } == "pong on \(flow.connection)")
+        }
+        let next = await lane.lane.run { _ in
+            lane.layer.abandon(flow)
+            return lane.layer.route(target)
+        }
+        #expect(next?.connection != flow.connection)
+        #expect(await client.events.first { _ in true } == "closed \(flow.connection)")
+        #expect(await lane.lane.run { _ in !lane.layer.keepAlive(flow, none) })
         await calling.stop()
         await serving.stop()
     }

@@ -75,4 +75,48 @@ import Testing
         #expect(!other.withUnsafeBytes { STUNBinding.isSTUN($0) })
         #expect(!Array("OPTIONS sip:a@b SIP/2.0\r\n".utf8).withUnsafeBytes { STUNBinding.isSTUN($0) })
     }
+
+    // MARK: The client
+
+    private let asked = STUNBinding.Transaction(upper: 0xB7E7_A701, lower: 0xBC34_D686_FA87_DFAE)
+
+    private func outcome(_ bytes: [UInt8]) -> (STUNBinding.Transaction, STUNBinding.Outcome)? {
+        bytes.withUnsafeBytes { STUNBinding.outcome($0) }.map { ($0.transaction, $0.outcome) }
+    }
+
+    @Test func aRequestIsWhatAServerAnswers() {
+        var writer = ByteWriter()
+        STUNBinding.writeRequest(asked, into: &writer)
+        #expect(writer.array == request())
+    }
+
+    /// The responses of RFC 5769 §2.2 and §2.3 name these addresses; here they are read back, behind an attribute to pass over.
+    @Test func theAddressInAnAnswerIsRead() throws {
+        let software: [UInt8] = [0x80, 0x22, 0, 3, 0x61, 0x62, 0x63, 0]
+        let fourth: [UInt8] = [0x00, 0x20, 0x00, 0x08, 0x00, 0x01, 0xA1, 0x47, 0xE1, 0x12, 0xA6, 0x43]
+        let sixth: [UInt8] = [
+            0x00, 0x20, 0x00, 0x14, 0x00, 0x02, 0xA1, 0x47, 0x01, 0x13, 0xA9, 0xFA, 0xA5, 0xD3, 0xF1, 0x79, 0xBC, 0x25,
+            0xF4, 0xB5, 0xBE, 0xD2, 0xB9, 0xD9,
+        ]
+        let source = STUNBinding.Source(
+            isIPv6: true, upper: 0x2001_0DB8_1234_5678, lower: 0x0011_2233_4455_6677, port: 32_853)
+        for (attribute, expected) in [(fourth, self.source), (sixth, source)] {
+            let found = try #require(outcome(request(software + attribute, type: [1, 1])))
+            #expect(found == (asked, .mapped(expected)))
+        }
+    }
+
+    @Test func anErrorAndAnAnswerWithoutAnAddressAreRefusals() throws {
+        let fifth: [UInt8] = [0x00, 0x20, 0x00, 0x08, 0x00, 0x05, 0, 0, 0, 0, 0, 0]
+        let cut: [UInt8] = [0x00, 0x20, 0x00, 0x14, 0x00, 0x02, 0, 0, 0, 0, 0, 0]
+        for bytes in [
+            request(type: [1, 0x11]), request(type: [1, 1]), request(fifth, type: [1, 1]), request(cut, type: [1, 1]),
+        ] {
+            let found = try #require(outcome(bytes))
+            #expect(found == (asked, .refused))
+        }
+        for bytes in [request(), request(type: [0, 0x11]), request(type: [1, 1], length: 4), [1, 1]] {
+            #expect(outcome(bytes) == nil)
+        }
+    }
 }

@@ -21,6 +21,29 @@ import Testing
         }
     }
 
+    /// RFC 5626 §4.4.1: on a connection where this side sends pings a CRLF alone is an answer, also in front of a message.
+    @Test func aLineEndAloneAnswersAPing() throws {
+        let end: [UInt8] = [0x0D, 0x0A]
+        for (stream, expected) in [
+            (end, [.pong]), (two + end, [.message(two), .pong]), (end + two, [.pong, .message(two)]),
+            (end + end, [.ping]), (end + end + end, [.ping, .pong]),
+        ] as [([UInt8], [StreamFramer.Frame])] {
+            var framer = StreamFramer(takesPongs: true)
+            framer.append(stream)
+            var frames: [StreamFramer.Frame] = []
+            while let frame = try framer.next() { frames.append(frame) }
+            #expect(frames == expected)
+            #expect(framer.pendingByteCount == 0)
+        }
+        var framer = StreamFramer(takesPongs: true)
+        framer.append([0x0D])
+        #expect(try framer.next() == nil)
+        framer.append([0x0A])
+        #expect(try framer.next() == .pong)
+        framer.append(two)
+        #expect(try framer.next() == .message(two))
+    }
+
     @Test func lineEndsOfAnyKindAreNoHead() throws {
         var framer = StreamFramer()
         framer.append([0x0D, 0x0A, 0x0A])

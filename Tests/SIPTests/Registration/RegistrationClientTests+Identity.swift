@@ -72,6 +72,102 @@ extension RegistrationClientTests {
         #expect(other.registrationReference == nil)
     }
 
+    // MARK: Flows (RFC 5626)
+
+    private static let urn = "urn:uuid:f81d4fae-7dec-11d0-a765-00a0c91e6bf6"
+
+    /// A machine that asks for its flow.
+    private static func outbound() throws -> RegistrationClient {
+        try machine {
+            $0.instance = InstanceID(urn)
+            $0.flowID = 1
+        }
+    }
+
+    @Test(
+        "RFC 5626 §4.2.1: an instance that names its flow asks for it, and hears whether it is kept, and for how long")
+    func flowIsNamed() throws {
+        var machine = try Self.outbound()
+        _ = machine.start()
+        let request = try Self.request(machine)
+        #expect(request[.supported] == "gruu, outbound, path")
+        #expect(request[.contact] == "<sip:alice@10.0.0.1:5070>;+sip.instance=\"<\(Self.urn)>\";reg-id=1")
+        _ = try Self.receive(&machine, 200, Self.bound)
+        #expect(!machine.isOutbound && machine.flowTimer == nil)
+        _ = machine.fire(.attempt)
+        _ = try Self.receive(&machine, 200, Self.bound + "Require: outbound\r\nFlow-Timer: 90\r\n")
+        #expect(machine.isOutbound && machine.flowTimer == .seconds(90))
+        // The binding of a flow is replaced by its name, whatever the contact (§6).
+        _ = machine.move(to: try URI("sip:alice@10.0.0.7:5070"))
+        #expect(try Self.request(machine).values(of: .contact).count == 1)
+        var plain = try Self.machine { $0.flowID = 1 }
+        _ = plain.start()
+        #expect(try Self.request(plain)[.contact]?.contains("reg-id") == false)
+    }
+
+    @Test("RFC 5626 §4.2.1: 439 is answered by a registration without a flow, once")
+    func firstHopLacksOutbound() throws {
+        var machine = try Self.outbound()
+        _ = machine.start()
+        #expect(try Self.receive(&machine, 439) == [.send])
+        let request = try Self.request(machine)
+        #expect(request[.supported] == "gruu")
+        #expect(request[.contact] == "<sip:alice@10.0.0.1:5070>;+sip.instance=\"<\(Self.urn)>\"")
+        guard case .failed(.rejected(439), _)? = try Self.receive(&machine, 439).first else {
+            Issue.record("a second 439 is a refusal")
+            return
+        }
+    }
+
+    @Test("RFC 5626 §4.5: a flow that has failed is replaced at once; attempts that fail wait longer and longer")
+    func flowRecovery() throws {
+        var machine = try Self.registered()
+        #expect(machine.flowFailed() == [.stop(.attempt), .flowFailed(retryAfter: .zero), .send])
+        var waits: [Duration] = []
+        for _ in 0..<8 {
+            waits.append(try #require(Self.wait(machine.transactionFailed(isTimeout: false))))
+            _ = machine.fire(.attempt)
+        }
+        // Though the contact is bound: nobody is reached by a flow that is gone.
+        for (index, wait) in waits.enumerated() {
+            let whole = min(1_800, 30 * Double(1 << (index + 1)))
+            #expect(wait >= .seconds(whole / 2) && wait <= .seconds(whole), "\(index)")
+        }
+        _ = try Self.receive(&machine, 200, Self.bound)
+        // Then as before: what is left of a binding is used.
+        _ = machine.fire(.attempt)
+        for _ in 0..<4 {
+            let wait = try #require(Self.wait(machine.transactionFailed(isTimeout: false)))
+            #expect(wait <= .seconds(60))
+            _ = machine.fire(.attempt)
+        }
+    }
+
+    @Test("RFC 5626 §4.5: flows that fail one after the other without an answer to a keep-alive are not made at once")
+    func flapping() throws {
+        var machine = try Self.registered()
+        _ = machine.flowFailed()
+        for index in 1...4 {
+            _ = try Self.receive(&machine, 200, Self.bound)
+            let actions = machine.flowFailed()
+            let whole = 30 * Double(1 << index)
+            let wait = try #require(Self.wait(actions))
+            #expect(actions.first == .flowFailed(retryAfter: wait))
+            #expect(wait >= .seconds(whole / 2) && wait <= .seconds(whole), "\(index)")
+            #expect(machine.flowFailed().isEmpty)
+            _ = machine.fire(.attempt)
+        }
+        _ = try Self.receive(&machine, 200, Self.bound)
+        machine.flowProven()
+        #expect(machine.flowFailed().contains(.send))
+        // A flow that fails under a request is replaced at once as well.
+        var refreshing = try Self.registered()
+        _ = refreshing.fire(.attempt)
+        #expect(refreshing.flowFailed().contains(.send))
+        var idle = try Self.machine()
+        #expect(idle.flowFailed().isEmpty)
+    }
+
     @Test("RFC 5626 §4.1: instances are URNs")
     func instances() throws {
         for wrong in ["", "urn", "urn:uuid", "urn:uuid:", "uuid:1:2", "urn:x:a b", "urn:x:\"", "urn:x:>"] {

@@ -47,6 +47,20 @@ import Testing
         #expect(machine.changed() == [.notify])
     }
 
+    @Test(
+        "RFC 5057 §5.1: without its dialog a subscription is over, whether a NOTIFY is on its way or not",
+        arguments: [true, false])
+    func lost(isInFlight: Bool) {
+        var machine = machine()
+        _ = machine.start(at: start)
+        if !isInFlight { _ = machine.receive(200) }
+        #expect(machine.lose() == [.stop(.expiry), .stop(.interval), .finished])
+        #expect(machine.isTerminated)
+        #expect(machine.lose().isEmpty)
+        #expect(machine.receive(200).isEmpty)
+        #expect(machine.changed().isEmpty)
+    }
+
     @Test("RFC 6665 §4.2.1.4: a refresh is followed by a NOTIFY, a duration of zero by the last one")
     func refresh() {
         var machine = machine()

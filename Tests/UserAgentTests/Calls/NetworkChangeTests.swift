@@ -60,6 +60,77 @@ import Testing
         #expect(phones.bob.sound.state == "10.9.0.1:11000 sendrecv")
     }
 
+    /// Alice calls a peer that says nothing yet, and is told that what is in front of her has changed.
+    private func abandoned(
+        _ before: (ScriptedPeer, ServerTransaction) -> Void = { _, _ in }
+    ) throws -> (network: SimulatedNetwork, alice: SimulatedPhone, peer: ScriptedPeer, invites: [ServerTransaction]) {
+        let network = SimulatedNetwork(seed: 1)
+        let alice = SimulatedPhone("alice", network.node("10.0.0.1:5060"))
+        let peer = ScriptedPeer(network.node("10.0.0.9:5060"))
+        // Nothing comes before what a test wants.
+        network.loses = { $0.startLine.hasPrefix("SIP/2.0 100") }
+        var invites: [ServerTransaction] = []
+        peer.onRequest = { peer, request, transaction in
+            guard let transaction else { return }
+            if request.method == .invite { invites.append(transaction) } else { peer.answer(transaction, 200) }
+        }
+        try alice.call(try URI("sip:peer@10.0.0.9"))
+        network.run(for: .milliseconds(100))
+        before(peer, try #require(invites.first))
+        network.run(for: .milliseconds(100))
+        alice.agent.relocate()
+        network.run(for: .milliseconds(100))
+        try #require(invites.count == 2)
+        return (network, alice, peer, invites)
+    }
+
+    @Test("RFC 3261 §9.1: an INVITE without a provisional response is not cancelled before one has come")
+    func noCancelBeforeAResponse() throws {
+        let (network, alice, peer, invites) = try abandoned()
+        let ladder = { Ladder(network, ["alice": alice.node, "peer": peer.node]) }
+        network.run(for: .seconds(5))
+        #expect(!ladder().lines.contains("alice > peer CANCEL"))
+        peer.answer(invites[0], 180)
+        network.run(for: .seconds(1))
+        #expect(ladder().all("alice > peer CANCEL").map { $0[.cSeq] } == ["1 CANCEL"])
+        #expect(peer.cancelled.first === invites[0])
+        // What the old one rings is not told, and its end is not the call's.
+        #expect(alice.story.isEmpty)
+        peer.answer(invites[1], 200, headers: [], description: Sample.description)
+        network.run(for: .seconds(1))
+        #expect(alice.call.isAnswered && peer.cancelled.count == 1)
+        network.run(for: .seconds(60))
+        #expect(alice.call.abandoned.isEmpty && !alice.call.isEnded)
+    }
+
+    @Test("RFC 3261 §13.2.2.4: a 2xx to the INVITE of before is acknowledged and ended", arguments: [true, false])
+    func lateSuccess(isRinging: Bool) throws {
+        let (network, alice, peer, invites) = try abandoned { peer, invite in
+            peer.onCancel = { _, _ in }
+            if isRinging { peer.answer(invite, 180) }
+        }
+        peer.answer(invites[0], 200, headers: [], description: Sample.description)
+        network.run(for: .seconds(1))
+        peer.answer(invites[1], 200, headers: [], description: Sample.description(port: 20_010))
+        network.run(for: .seconds(1))
+        #expect(peer.requests.filter { $0.method != .invite }.map { $0[.cSeq] } == ["1 ACK", "2 BYE", "2 ACK"])
+        #expect(alice.call.isAnswered)
+        #expect(alice.sound.state == "10.0.0.9:20010 sendrecv")
+        #expect(peer.cancelled.count == (isRinging ? 1 : 0))
+        network.run(for: .seconds(60))
+        #expect(alice.call.abandoned.isEmpty && !alice.call.isEnded)
+    }
+
+    @Test("The INVITE of before is refused, or never answered: the call goes on", arguments: [486, 0] as [UInt16])
+    func lateRefusal(status: UInt16) throws {
+        let (network, alice, peer, invites) = try abandoned()
+        if status > 0 { peer.answer(invites[0], StatusCode(rawValue: status)) }
+        peer.answer(invites[1], 200, headers: [], description: Sample.description)
+        network.run(for: .seconds(80))
+        #expect(alice.call.isAnswered && !alice.call.isEnded)
+        #expect(alice.call.abandoned.isEmpty)
+    }
+
     @Test("RFC 6665 §4.4.1: subscriptions are refreshed with the new Contact, those of others told by NOTIFY")
     func subscriptions() throws {
         let phones = TwoPhones()

@@ -91,6 +91,51 @@ import Testing
             ])
     }
 
+    @Test(
+        "RFC 3261 §8.2.3: a PRACK whose body is not understood gets 415, and acknowledges nothing; an optional one does",
+        arguments: [("", 415), ("Content-Disposition: x;handling=optional", 200)] as [(String, UInt16)])
+    func prackBody(disposition: String, status: UInt16) throws {
+        let network = SimulatedNetwork(seed: 1)
+        let bob = SimulatedPhone("bob", network.node("10.0.0.2:5060"))
+        bob.onInvitation = { $0.ring(183, withMedia: true) }
+        let peer = ScriptedPeer(network.node("10.0.0.9:5060"))
+        peer.send(
+            "INVITE", to: "sip:bob@10.0.0.2", from: "peer", via: bob.node,
+            headers: ["Supported: 100rel", "Content-Type: application/sdp"], body: Sample.description)
+        network.run(for: .milliseconds(100))
+        let progress = try #require(peer.responses.last { $0.statusCode == 183 })
+        let tag = try #require(progress[.to].flatMap { try? NameAddress($0) }?.tag)
+        var headers = ["RAck: \(progress[.rSeq] ?? "") 1 INVITE", "Content-Type: text/plain"]
+        if !disposition.isEmpty { headers.append(disposition) }
+        peer.sendInDialog(
+            "PRACK", callID: progress[.callID] ?? "", cSeq: 2, from: "ft", to: tag, target: "sip:bob@10.0.0.2:5060",
+            contact: "<\(peer.uri("here"))>", via: bob.node, headers: headers, body: "hello")
+        network.run(for: .milliseconds(100))
+        #expect(peer.responses.last { $0[.cSeq] == "2 PRACK" }?.statusCode == StatusCode(rawValue: status))
+        let before = network.trace.count { $0.startLine.hasPrefix("SIP/2.0 183") }
+        network.run(for: .seconds(2))
+        let repeated = network.trace.count { $0.startLine.hasPrefix("SIP/2.0 183") } > before
+        #expect(repeated == (status == 415))
+    }
+
+    @Test("RFC 3261 §13.3.1.4: an ACK that answers an offer by what is no session description ends the call")
+    func acknowledgementBody() throws {
+        let network = SimulatedNetwork(seed: 1)
+        let bob = SimulatedPhone("bob", network.node("10.0.0.2:5060"))
+        let peer = ScriptedPeer(network.node("10.0.0.9:5060"))
+        peer.onResponse = { _, _ in }
+        peer.send("INVITE", to: "sip:bob@10.0.0.2", from: "peer", via: bob.node)
+        network.run(for: .milliseconds(100))
+        let success = try #require(peer.responses.last { $0.statusCode == 200 })
+        let tag = try #require(success[.to].flatMap { try? NameAddress($0) }?.tag)
+        peer.sendInDialog(
+            "ACK", callID: success[.callID] ?? "", cSeq: 1, from: "ft", to: tag, target: "sip:bob@10.0.0.2:5060",
+            contact: "<\(peer.uri("here"))>", via: bob.node, headers: ["Content-Type: text/plain"], body: "hello")
+        network.run(for: .seconds(1))
+        #expect(bob.story.last == "ended 488 local")
+        #expect(peer.requests.last?.method == .bye)
+    }
+
     @Test("RFC 3262 §3: a caller that requires 100rel gets all provisional responses reliably, in turn")
     func required() throws {
         let phones = TwoPhones()
@@ -176,7 +221,8 @@ import Testing
         try phones.alice.call(phones.bob.uri)
         phones.settle(.seconds(100))
         #expect(phones.ladder["bob > alice 504 INVITE"] != nil)
-        #expect(phones.alice.call.ending?.status == 504)
+        // The caller has waited as long for the answer to its PRACK, and gives up by itself (RFC 5057 §5.2).
+        #expect(phones.alice.call.ending?.status == 408)
         #expect(phones.bob.call.isEnded)
         #expect(phones.bob.sound.isStopped)
     }

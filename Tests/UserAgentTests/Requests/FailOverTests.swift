@@ -159,7 +159,7 @@ import Testing
                 switch event {
                 case .registered: isRegistered = true
                 case .failed: failures += 1
-                case .unregistered, .expired: break
+                case .unregistered, .expired, .flowFailed: break
                 }
             }
         }

@@ -104,7 +104,7 @@ import Testing
 
     // MARK: INFO
 
-    @Test("RFC 6086 §4.2.2: a package that is wanted is taken, another gets 469, each INVITE says which")
+    @Test("RFC 6086 §4.2.1: a package that is wanted is sent and taken, another is not sent; each INVITE says which")
     func infoPackages() throws {
         let phones = TwoPhones()
         phones.bob.agent.infoPackages = ["foo", "bar"]
@@ -115,16 +115,70 @@ import Testing
             request.respond(200)
         }
         try phones.callUp()
+        #expect(phones.alice.call.peerInfoPackages == ["foo", "bar"])
+        #expect(phones.bob.call.peerInfoPackages.isEmpty)
         var answers: [StatusCode] = []
         phones.alice.call.sendInfo("foo", MessageContent(type: "text/plain", text: "hello")) { answers.append($0) }
         phones.network.run(for: .seconds(1))
-        phones.alice.call.sendInfo("other") { answers.append($0) }
+        // The name is case sensitive (§7.2), and parameters are no part of it.
+        for package in ["other", "FOO", "foo;x=y"] {
+            phones.alice.call.sendInfo(package) { answers.append($0) }
+            phones.network.run(for: .seconds(1))
+        }
+        phones.bob.call.send(.info, MessageContent([.init("info-package", "foo")])) { _, status, _ in
+            answers.append(status)
+        }
         phones.network.run(for: .seconds(1))
-        #expect(answers == [200, 469])
-        #expect(taken == ["foo hello"])
+        #expect(answers == [200, 469, 469, 200, 469])
+        #expect(taken == ["foo hello", "foo;x=y "])
+        #expect(phones.ladder.all("alice > bob INFO").count == 1 && phones.ladder.all("bob > alice INFO").isEmpty)
         #expect(phones.ladder["bob > alice 200 INVITE sdp"]?[.recvInfo] == "foo, bar")
         #expect(phones.ladder["alice > bob INVITE sdp"]?[.recvInfo]?.isEmpty == true)
-        #expect(phones.ladder["bob > alice 469 INFO"]?[.recvInfo] == "foo, bar")
+    }
+
+    @Test("RFC 6086 §4.2.2, §5.2.2: one who wants a package no more says 469, which takes nothing back by itself")
+    func refusedInfoPackage() throws {
+        let phones = TwoPhones()
+        phones.bob.agent.infoPackages = ["foo"]
+        phones.bob.agent.onRequest = { $0.respond(200) }
+        try phones.callUp()
+        phones.bob.agent.infoPackages = []
+        var answers: [StatusCode] = []
+        phones.alice.call.sendInfo("foo") { answers.append($0) }
+        phones.network.run(for: .seconds(1))
+        #expect(answers == [469])
+        #expect(phones.ladder["bob > alice 469 INFO"]?[.recvInfo]?.isEmpty == true)
+        #expect(phones.alice.call.peerInfoPackages == ["foo"])
+        #expect(!phones.alice.call.isEnded)
+    }
+
+    @Test(
+        "RFC 6086 §5.2.2: what the far side wants is what it has said last, in INVITE, PRACK, UPDATE and their answers",
+        arguments: ["INVITE", "UPDATE"])
+    func changedInfoPackages(method: String) throws {
+        let call = try ScriptedCall(headers: ["Recv-Info: a, b;x=1", "Recv-Info: c"])
+        let leg = call.alice.call
+        #expect(leg.peerInfoPackages == ["a", "b", "c"])
+        call.request(method, cSeq: 10, headers: ["Recv-Info: d"], body: Sample.description(port: 20_000, version: 2))
+        #expect(leg.peerInfoPackages == ["d"])
+        #expect(call.peer.responses.last?[.recvInfo]?.isEmpty == true)
+        if method == "INVITE" { call.acknowledge(cSeq: 10, "") }
+        // Who says nothing changes nothing, and is told nothing (§5.2.3); INFO and MESSAGE do not set it.
+        call.request(method, cSeq: 11, body: Sample.description(port: 20_000, version: 3))
+        #expect(call.peer.responses.last?.statusCode == 200)
+        #expect(call.peer.responses.last?[.recvInfo] == nil)
+        if method == "INVITE" { call.acknowledge(cSeq: 11, "") }
+        call.request("INFO", cSeq: 12, headers: ["Recv-Info: e"])
+        #expect(leg.peerInfoPackages == ["d"])
+        call.request(method, cSeq: 13, headers: ["Recv-Info:"], body: Sample.description(port: 20_000, version: 4))
+        #expect(leg.peerInfoPackages.isEmpty)
+    }
+
+    @Test("Of what a far side says of Info packages no more is kept than the limit")
+    func mostInfoPackages() throws {
+        let list = (0..<200).map { "p\($0)" }.joined(separator: ", ")
+        let call = try ScriptedCall(headers: ["Recv-Info: \(list)"])
+        #expect(call.alice.call.peerInfoPackages.count == MessageView.mostInfoPackages)
     }
 
     @Test(
@@ -145,6 +199,30 @@ import Testing
         #expect(answers == [200])
         #expect(phones.bob.story.contains { $0.hasPrefix("key") } == (key != nil))
         if let key { #expect(phones.bob.story.last == "key \(key)") }
+    }
+
+    // MARK: Where things do not belong
+
+    @Test(
+        "RFC 3891 §3, RFC 3911 §4: Replaces and Join in another request than INVITE get 400",
+        arguments: ["Replaces", "Join"])
+    func replacesElsewhere(header: String) throws {
+        let phones = TwoPhones()
+        phones.bob.agent.servedMethods = [.message]
+        phones.bob.agent.onRequest = { $0.respond(200) }
+        let peer = ScriptedPeer(phones.network.node("10.0.0.9:5060"))
+        for method in ["MESSAGE", "OPTIONS", "SUBSCRIBE"] {
+            peer.send(
+                method, to: "sip:bob@10.0.0.2", from: "peer", via: phones.bob.node,
+                headers: ["\(header): a;to-tag=1;from-tag=2"])
+            phones.network.run(for: .seconds(1))
+            #expect(peer.responses.last?.statusCode == 400, "\(method)")
+        }
+        let call = try ScriptedCall()
+        call.request("INFO", cSeq: 10, headers: ["\(header): a;to-tag=1;from-tag=2"])
+        #expect(call.peer.responses.last?.statusCode == 400)
+        call.request("INFO", cSeq: 11)
+        #expect(call.peer.responses.last?.statusCode == 200)
     }
 
     @Test("Requests in a call that has ended get 481")

@@ -84,10 +84,12 @@ final class SimulatedPhone: RequestHandler {
     }
 
     /// Registers the address of record at its proxy.
-    func register() throws {
+    func register(_ change: (inout RegistrationConfiguration) -> Void = { _ in }) throws {
         guard let addressOfRecord, let proxy else { preconditionFailure("\(user) has no registrar") }
+        var configuration = try RegistrationConfiguration(addressOfRecord: addressOfRecord, contact: uri)
+        change(&configuration)
         let client = RegistrationClient(
-            configuration: try RegistrationConfiguration(addressOfRecord: addressOfRecord, contact: uri),
+            configuration: configuration,
             authentication: credentials, callID: Array("registration@\(node.address)".utf8),
             fromTag: Array("r\(user)".utf8), seed: layer.driver.random())
         let made = RegistrationAgent(layer: layer, client: client, destination: proxy) { [unowned self] in agent.methods
@@ -119,6 +121,18 @@ final class SimulatedPhone: RequestHandler {
 
     func receiveUnmatchedCancel(_ request: IncomingRequest, in layer: TransactionLayer) {
         layer.respondStatelessly(to: request, 481)
+    }
+
+    func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {
+        registration?.connectionClosed(connection)
+    }
+
+    func pongReceived(_ connection: UInt64, in layer: TransactionLayer) { registration?.pongReceived(connection) }
+
+    func bindingAnswered(
+        _ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer
+    ) {
+        registration?.bindingAnswered(transaction, outcome)
     }
 
     func timerFired(_ token: UInt64, in layer: TransactionLayer) {
