@@ -16,6 +16,10 @@ public protocol ProxyPolicy: AnyObject {
     /// datagrams (RFC 5626 §7).
     func failed(_ flow: Flow, of request: MessageView)
 
+    /// Where an end of a dialog is now, whose flow is no more (RFC 5626 §5.3): by what it has registered since, and to be found by
+    /// the request that cannot reach it. Nothing when that is not known.
+    func ways(of request: MessageView, around flow: Flow) -> [ProxyTarget]
+
     /// Has a user agent woken that a request waits for; false when nobody can. What comes of it is told by
     /// `Proxy.awake(_:in:_:)`.
     func wake(_ target: PushTarget) -> Bool
@@ -28,6 +32,9 @@ public protocol ProxyPolicy: AnyObject {
 }
 
 extension ProxyPolicy {
+    /// None are known.
+    public func ways(of request: MessageView, around flow: Flow) -> [ProxyTarget] { [] }
+
     /// Nobody is woken.
     public func wake(_ target: PushTarget) -> Bool { false }
 

@@ -363,14 +363,23 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         let isSilent = TargetSet.leadsOn(transaction) && !branches[i].isGivenUp
         if isSilent, goOn(i, layer) { return }
         var isFlowLost = false
-        if case .transport = failure, let flow = targets[i].flow {
-            isFlowLost = targets[i].isEdgeFlow
-            if isHome { message.withView { proxy.policy?.failed(flow, of: $0) } }
+        if case .transport = failure {
+            isFlowLost = targets[i].isEdgeFlow || targets[i].isDialogFlow
+            if let flow = targets[i].flow { lost(flow, i, layer) }
         }
         if isSilent, failOver(i, layer) { return }
         if isFlowLost { return finish(i, 430, layer) }
         // §16.7: a time-out counts as 408, a failed transport as 503.
         finish(i, failure == .timeout || branches[i].isGivenUp ? 408 : 503, layer)
+    }
+
+    /// Nothing arrives by the flow of a branch any more.
+    private func lost(_ flow: Flow, _ i: Int, _ layer: TransactionLayer) {
+        if isHome { message.withView { proxy.policy?.failed(flow, of: $0) } }
+        guard targets[i].isDialogFlow, targets[i].uri == nil, targets[i].alternates.isEmpty,
+            let plan = try? proxy.plan(message.view, layer)
+        else { return }
+        targets[i].alternates = message.withView { proxy.detours($0, plan, around: flow) }
     }
 
     /// Sends a response back: without our Via, all else byte for byte.

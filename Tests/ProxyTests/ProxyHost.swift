@@ -23,6 +23,8 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
     /// The user agents that are being woken, and whether they can be.
     var woken: [PushTarget] = []
     var canWake = true
+    /// Where the ends of dialogs are whose flows are no more.
+    var detours: [ProxyTarget] = []
     /// The INVITEs that have ended, and whether they were answered.
     var conclusions: [Bool] = []
     /// Where redirections lead.
@@ -72,6 +74,8 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
     }
 
     func failed(_ flow: Flow, of request: MessageView) { lostFlows.append(flow) }
+
+    func ways(of request: MessageView, around flow: Flow) -> [ProxyTarget] { detours }
 
     func wake(_ target: PushTarget) -> Bool {
         woken.append(target)
