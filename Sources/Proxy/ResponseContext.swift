@@ -297,7 +297,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             branches[i].isGivenUp = true
             history?.received(408, nil, for: i)
         }
-        cancelPending(layer, reason: "")
+        cancelPending(layer)
         startGroup(layer)
     }
 
@@ -338,13 +338,13 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             stopRingTimer(layer)
             pass(view, status, server, layer)
             if isFirst, directives.cancelsLosers {
-                cancelPending(layer, reason: "SIP;cause=200;text=\"Call completed elsewhere\"")
+                cancelPending(layer, reason: Self.completedElsewhere)
             }
             return
         }
         guard !wasFinished, !isAnswered else { return releaseMessage() }
         if status.category == 3, follow(view, i, layer) { return }
-        if status.category == 6 { cancelPending(layer, reason: "") }
+        if status.category == 6 { cancelPending(layer) }
         let isLast = branches.allSatisfy { $0.state == .finished }
         if isLast, best.isEmpty, status != 503, status != 430 || !isHome, let server {
             // The only response there is needs no keeping.
@@ -404,7 +404,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         leaveParking(layer)
         for i in waiting { branches[i].state = .finished }
         waiting.removeAll()
-        cancelPending(layer, reason: "")
+        // RFC 3326 §2: those who ring hear why, such as that the call was answered elsewhere.
+        cancelPending(layer, reason: transaction.cancelReason)
         if isSettled, !isAnswered {
             best.add(local: 487)
             answer(layer)
@@ -415,12 +416,15 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         // The ACK of a negative response did not come, or nothing can be sent back: what still rings is stopped.
         conclude(isSuccess: false, layer)
         stopRingTimer(layer)
-        cancelPending(layer, reason: "")
+        cancelPending(layer)
     }
 
-    private func cancelPending(_ layer: TransactionLayer, reason: StaticString) {
+    /// Why those who lose are cancelled (RFC 3326 §3.1).
+    private static let completedElsewhere = Array("SIP;cause=200;text=\"Call completed elsewhere\"".utf8)
+
+    private func cancelPending(_ layer: TransactionLayer, reason: [UInt8] = []) {
         guard isInvite else { return }
-        cancelReason = reason.withUTF8Buffer { Array($0) }
+        cancelReason = reason
         for i in branches.indices where branches[i].state == .pending {
             guard let client = branches[i].client else { continue }
             if client.lastStatus == 0 {
