@@ -98,7 +98,9 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             return isAck ? counters.strayAcks &+= 1 : layer.respondStatelessly(to: request, status)
         }
         if isAck { return proxy.forwardAck(request, plan, to: targets.first, in: layer) }
-        if token.isStateless { return proxy.forwardStatelessly(request, plan, to: targets.first, in: layer) }
+        if token.isStateless, targets.first?.push == nil {
+            return proxy.forwardStatelessly(request, plan, to: targets.first, in: layer)
+        }
         proxy.forward(request, plan, to: targets, in: layer)
     }
 
