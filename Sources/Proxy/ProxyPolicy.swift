@@ -24,8 +24,13 @@ public protocol ProxyPolicy: AnyObject {
     /// `Proxy.awake(_:in:_:)`.
     func wake(_ target: PushTarget) -> Bool
 
-    /// An INVITE that was forwarded has its final response, or will have none.
-    func concluded(_ request: MessageView, isSuccess: Bool)
+    /// A 2xx to an INVITE goes back: the first, and each other that comes, repetitions too.
+    func answered(_ response: MessageView)
+
+    /// An INVITE or BYE that was forwarded has its final response, or will have none.
+    ///
+    /// - Parameter status: the best of the responses; 408 where none came in time, 503 where nothing could be sent.
+    func concluded(_ request: MessageView, _ status: StatusCode)
 
     /// Whether the host of a URI is a domain of ours (RFC 3261 §16.5).
     func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool
@@ -39,5 +44,8 @@ extension ProxyPolicy {
     public func wake(_ target: PushTarget) -> Bool { false }
 
     /// Nothing to do.
-    public func concluded(_ request: MessageView, isSuccess: Bool) {}
+    public func concluded(_ request: MessageView, _ status: StatusCode) {}
+
+    /// Nothing to do.
+    public func answered(_ response: MessageView) {}
 }

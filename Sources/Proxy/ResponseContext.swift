@@ -251,12 +251,12 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     }
 
     /// The final response goes back, or none will.
-    private func conclude(isSuccess: Bool, _ layer: TransactionLayer) {
+    private func conclude(_ status: StatusCode, _ layer: TransactionLayer) {
         guard !isAnswered else { return }
         isAnswered = true
         leaveParking(layer)
-        if isInvite, let policy = proxy.policy {
-            message.withView { policy.concluded($0, isSuccess: isSuccess) }
+        if isInvite || message.method == .bye, let policy = proxy.policy {
+            message.withView { policy.concluded($0, status) }
         }
         releaseMessage()
     }
@@ -267,7 +267,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     private func answer(_ layer: TransactionLayer) {
         guard !isAnswered, let server else { return }
-        conclude(isSuccess: false, layer)
+        conclude(best.status, layer)
         stopRingTimer(layer)
         best.send(
             server, layer, isHome: isHome, noAnswer: proxy.configuration.noAnswerStatus, further: returnedFields()
@@ -334,7 +334,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             // Each 2xx to INVITE goes back, also after the first; of others only the first response does.
             guard isInvite || !isAnswered else { return }
             let isFirst = !isAnswered
-            conclude(isSuccess: true, layer)
+            if isInvite { proxy.policy?.answered(view) }
+            conclude(status, layer)
             stopRingTimer(layer)
             pass(view, status, server, layer)
             if isFirst, directives.cancelsLosers {
@@ -348,7 +349,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         let isLast = branches.allSatisfy { $0.state == .finished }
         if isLast, best.isEmpty, status != 503, status != 430 || !isHome, let server {
             // The only response there is needs no keeping.
-            conclude(isSuccess: false, layer)
+            conclude(status, layer)
             stopRingTimer(layer)
             return pass(view, status, server, layer)
         }
@@ -414,7 +415,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     func failed(_ transaction: ServerTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
         // The ACK of a negative response did not come, or nothing can be sent back: what still rings is stopped.
-        conclude(isSuccess: false, layer)
+        conclude(408, layer)
         stopRingTimer(layer)
         cancelPending(layer)
     }

@@ -48,6 +48,7 @@ import Testing
         // In the dialog the proxy takes its Route away and sends to the contact.
         #expect(bob.requests[2].values(of: .route).isEmpty)
         #expect(host.proxy.counters.acks == 1)
+        #expect(host.answers == 1 && host.conclusions == [200, 200])
         network.run(for: .seconds(200))
         #expect(host.layer.transactionCount == 0)
     }

@@ -25,8 +25,10 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
     var canWake = true
     /// Where the ends of dialogs are whose flows are no more.
     var detours: [ProxyTarget] = []
-    /// The INVITEs that have ended, and whether they were answered.
-    var conclusions: [Bool] = []
+    /// How the INVITEs and BYEs have ended.
+    var conclusions: [StatusCode] = []
+    /// The 2xx that went back to INVITEs.
+    var answers = 0
     /// Where redirections lead.
     var redirections: (URI) -> [ProxyTarget] = { _ in [] }
 
@@ -82,7 +84,9 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
         return canWake
     }
 
-    func concluded(_ request: MessageView, isSuccess: Bool) { conclusions.append(isSuccess) }
+    func concluded(_ request: MessageView, _ status: StatusCode) { conclusions.append(status) }
+
+    func answered(_ response: MessageView) { answers += 1 }
 
     func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool {
         domains.contains(String(decoding: host, as: UTF8.self))

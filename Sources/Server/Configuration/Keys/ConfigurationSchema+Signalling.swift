@@ -115,7 +115,8 @@ extension ConfigurationSchema {
             "limits.user-calls", \.limits.userCalls, .integer(0...1_000_000), of: defaults, .reload,
             source: "RFC 3261 §21.4.4",
             """
-            The calls of one authenticated user in progress, from their INVITE to their BYE; it takes `proxy.record-route`. \
+            The calls of one authenticated user in progress, from their INVITE to the answer of their BYE; it takes \
+            `proxy.record-route`. Calls to users of a domain in the mode `stateless` are not counted, since nothing is kept of them. \
             More are answered 403; 0 is no limit.
             """),
         Setting(
