@@ -45,6 +45,9 @@ public final class StreamConnection: Sendable {
     /// Time of the last sign of life, in nanoseconds of NIO's clock.
     private let lastActivity = Atomic<UInt64>(NIODeadline.now().uptimeNanoseconds)
 
+    /// Whether the peer has proven who it is to whoever reads the frames.
+    private let isVouched = Atomic<Bool>(false)
+
     private struct State {
         enum Phase {
             case connecting, open, closing, closed
@@ -231,6 +234,15 @@ public final class StreamConnection: Sendable {
         loop.giveBack(frames, limit: configuration.waitingLimit)
     }
 
+    // MARK: Trust
+
+    /// Notes that the peer has proven who it is, as by its password: it does not count among the strangers of its source any more
+    /// (`StreamAdmission`). From any thread; to be told once is enough.
+    public func vouch() {
+        guard let admission, !isVouched.exchange(true, ordering: .relaxed) else { return }
+        admission.vouch(self)
+    }
+
     // MARK: Debts
 
     /// Notes that the peer is owed an answer: should it close its sending side, the connection stays open until that is given, or
@@ -376,7 +388,7 @@ public final class StreamConnection: Sendable {
             return (isFirst, wasKnown, state.reason)
         }
         guard isFirst else { return }
-        admission?.release(remoteAddress)
+        admission?.release(self)
         let end = reason ?? (counters.isShutDown.load(ordering: .relaxed) ? .shutdown : lastReason)
         counters.count(end)
         // An accepted connection that never became open was never shown to the handler.
@@ -395,6 +407,9 @@ public final class StreamConnection: Sendable {
         counters.bytesReceived.addShared(bytes)
         noteActivity()
     }
+
+    /// The last sign of life.
+    var lastSign: NIODeadline { .uptimeNanoseconds(lastActivity.load(ordering: .relaxed)) }
 
     /// When the connection will have been idle for too long.
     var idleDeadline: NIODeadline {
