@@ -5,7 +5,7 @@ import SIPEndpoint
 /// The best final response of a response context, and what is gathered from others (RFC 3261 §16.7 steps 6 and 7).
 struct BestResponse {
     private var message: Message?
-    private var status: StatusCode = 0
+    private(set) var status: StatusCode = 0
     /// Whether a 503 is our own since a next hop has asked for less.
     private var isThrottled = false
     /// The challenges of the other 401 and 407, added to the one that is sent.

@@ -180,6 +180,8 @@ public final class Proxy {
         let isFromCaller = RouteToken.hash(request.view.bytes(from.tag)) == token.callerTagHash
         let flow = isFromCaller ? token.calleeFlow : token.callerFlow
         guard let flow, isUsable(flow, layer) else { return ProxyTarget(uri: nil) }
-        return ProxyTarget(uri: nil, flow: flow, isBehindNAT: true)
+        var target = ProxyTarget(uri: nil, flow: flow, isBehindNAT: true)
+        target.isDialogFlow = true
+        return target
     }
 }

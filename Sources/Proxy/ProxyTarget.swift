@@ -18,6 +18,9 @@ public struct ProxyTarget: Sendable, Hashable {
     public var path: PreloadedRoute?
     /// Whether the flow is one that a phone keeps through this edge proxy, so that its loss is told by 430 (RFC 5626 §5.3.1).
     var isEdgeFlow = false
+    /// Whether it stands for the flow to an end of the request's dialog, whose loss is told by 430 when there is no other way to that
+    /// end: it is that flow, or a way around it.
+    var isDialogFlow = false
     /// Further ways to the same device, to be tried one after another when this one leads nowhere: when it is answered 430, or
     /// not at all (RFC 5626 §7).
     public var alternates: [ProxyTarget] = []

@@ -251,12 +251,12 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     }
 
     /// The final response goes back, or none will.
-    private func conclude(isSuccess: Bool, _ layer: TransactionLayer) {
+    private func conclude(_ status: StatusCode, _ layer: TransactionLayer) {
         guard !isAnswered else { return }
         isAnswered = true
         leaveParking(layer)
-        if isInvite, let policy = proxy.policy {
-            message.withView { policy.concluded($0, isSuccess: isSuccess) }
+        if isInvite || message.method == .bye, let policy = proxy.policy {
+            message.withView { policy.concluded($0, status) }
         }
         releaseMessage()
     }
@@ -267,7 +267,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     private func answer(_ layer: TransactionLayer) {
         guard !isAnswered, let server else { return }
-        conclude(isSuccess: false, layer)
+        conclude(best.status, layer)
         stopRingTimer(layer)
         best.send(
             server, layer, isHome: isHome, noAnswer: proxy.configuration.noAnswerStatus, further: returnedFields()
@@ -297,7 +297,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             branches[i].isGivenUp = true
             history?.received(408, nil, for: i)
         }
-        cancelPending(layer, reason: "")
+        cancelPending(layer)
         startGroup(layer)
     }
 
@@ -334,21 +334,22 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             // Each 2xx to INVITE goes back, also after the first; of others only the first response does.
             guard isInvite || !isAnswered else { return }
             let isFirst = !isAnswered
-            conclude(isSuccess: true, layer)
+            if isInvite { proxy.policy?.answered(view) }
+            conclude(status, layer)
             stopRingTimer(layer)
             pass(view, status, server, layer)
             if isFirst, directives.cancelsLosers {
-                cancelPending(layer, reason: "SIP;cause=200;text=\"Call completed elsewhere\"")
+                cancelPending(layer, reason: Self.completedElsewhere)
             }
             return
         }
         guard !wasFinished, !isAnswered else { return releaseMessage() }
         if status.category == 3, follow(view, i, layer) { return }
-        if status.category == 6 { cancelPending(layer, reason: "") }
+        if status.category == 6 { cancelPending(layer) }
         let isLast = branches.allSatisfy { $0.state == .finished }
         if isLast, best.isEmpty, status != 503, status != 430 || !isHome, let server {
             // The only response there is needs no keeping.
-            conclude(isSuccess: false, layer)
+            conclude(status, layer)
             stopRingTimer(layer)
             return pass(view, status, server, layer)
         }
@@ -363,14 +364,23 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         let isSilent = TargetSet.leadsOn(transaction) && !branches[i].isGivenUp
         if isSilent, goOn(i, layer) { return }
         var isFlowLost = false
-        if case .transport = failure, let flow = targets[i].flow {
-            isFlowLost = targets[i].isEdgeFlow
-            if isHome { message.withView { proxy.policy?.failed(flow, of: $0) } }
+        if case .transport = failure {
+            isFlowLost = targets[i].isEdgeFlow || targets[i].isDialogFlow
+            if let flow = targets[i].flow { lost(flow, i, layer) }
         }
         if isSilent, failOver(i, layer) { return }
         if isFlowLost { return finish(i, 430, layer) }
         // §16.7: a time-out counts as 408, a failed transport as 503.
         finish(i, failure == .timeout || branches[i].isGivenUp ? 408 : 503, layer)
+    }
+
+    /// Nothing arrives by the flow of a branch any more.
+    private func lost(_ flow: Flow, _ i: Int, _ layer: TransactionLayer) {
+        if isHome { message.withView { proxy.policy?.failed(flow, of: $0) } }
+        guard targets[i].isDialogFlow, targets[i].uri == nil, targets[i].alternates.isEmpty,
+            let plan = try? proxy.plan(message.view, layer)
+        else { return }
+        targets[i].alternates = message.withView { proxy.detours($0, plan, around: flow) }
     }
 
     /// Sends a response back: without our Via, all else byte for byte.
@@ -395,7 +405,8 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         leaveParking(layer)
         for i in waiting { branches[i].state = .finished }
         waiting.removeAll()
-        cancelPending(layer, reason: "")
+        // RFC 3326 §2: those who ring hear why, such as that the call was answered elsewhere.
+        cancelPending(layer, reason: transaction.cancelReason)
         if isSettled, !isAnswered {
             best.add(local: 487)
             answer(layer)
@@ -404,14 +415,17 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     func failed(_ transaction: ServerTransaction, _ failure: TransactionFailure, in layer: TransactionLayer) {
         // The ACK of a negative response did not come, or nothing can be sent back: what still rings is stopped.
-        conclude(isSuccess: false, layer)
+        conclude(408, layer)
         stopRingTimer(layer)
-        cancelPending(layer, reason: "")
+        cancelPending(layer)
     }
 
-    private func cancelPending(_ layer: TransactionLayer, reason: StaticString) {
+    /// Why those who lose are cancelled (RFC 3326 §3.1).
+    private static let completedElsewhere = Array("SIP;cause=200;text=\"Call completed elsewhere\"".utf8)
+
+    private func cancelPending(_ layer: TransactionLayer, reason: [UInt8] = []) {
         guard isInvite else { return }
-        cancelReason = reason.withUTF8Buffer { Array($0) }
+        cancelReason = reason
         for i in branches.indices where branches[i].state == .pending {
             guard let client = branches[i].client else { continue }
             if client.lastStatus == 0 {

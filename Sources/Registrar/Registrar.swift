@@ -1,5 +1,5 @@
 public import Routing
-import SIP
+public import SIP
 public import SIPEndpoint
 
 /// The registrar of one lane (RFC 3261 §10.3): it answers REGISTER out of a table of bindings that all lanes share.
@@ -146,23 +146,30 @@ public final class Registrar {
     // MARK: Steps
 
     /// The extensions that a REGISTER may require.
-    static let supportedExtensions: [StaticString] = ["path", "outbound", "gruu"]
+    public static let supportedExtensions: [StaticString] = ["path", "outbound", "gruu"]
 
     /// Step 2: extensions that the request requires and that are not supported (RFC 3261 §8.2.2.3).
     private func refuseExtensions(_ request: IncomingRequest, in layer: TransactionLayer) -> RegistrationOutcome? {
-        let view = request.view
-        let unknown = view.values(of: .require).filter { value in
-            !Self.supportedExtensions.contains { view.equals(value, ignoringCase: $0) }
-        }
+        let unknown = Self.unsupported(request.view)
         guard !unknown.isEmpty else { return nil }
-        return answer(request, 420, in: layer) { writer in
-            writer.append("Unsupported: ")
-            for (index, value) in unknown.enumerated() {
-                if index > 0 { writer.append(", ") }
-                writer.append(view.bytes(value))
-            }
-            writer.append("\r\n")
+        return answer(request, 420, in: layer) { Self.writeUnsupported(unknown, of: request.view, into: &$0) }
+    }
+
+    /// The extensions that a request for the server requires and that are not supported (RFC 3261 §8.2.2.3).
+    public static func unsupported(_ view: MessageView) -> [ByteRange] {
+        view.values(of: .require).filter { value in
+            !supportedExtensions.contains { view.equals(value, ignoringCase: $0) }
         }
+    }
+
+    /// Writes the field that names extensions which are not supported.
+    public static func writeUnsupported(_ values: [ByteRange], of view: MessageView, into writer: inout ByteWriter) {
+        writer.append("Unsupported: ")
+        for (index, value) in values.enumerated() {
+            if index > 0 { writer.append(", ") }
+            writer.append(view.bytes(value))
+        }
+        writer.append("\r\n")
     }
 
     /// A Path that is too long, or that was put in though the user agent knows nothing of it (RFC 3327 §5.3).

@@ -48,6 +48,7 @@ import Testing
         // In the dialog the proxy takes its Route away and sends to the contact.
         #expect(bob.requests[2].values(of: .route).isEmpty)
         #expect(host.proxy.counters.acks == 1)
+        #expect(host.answers == 1 && host.conclusions == [200, 200])
         network.run(for: .seconds(200))
         #expect(host.layer.transactionCount == 0)
     }
@@ -183,6 +184,32 @@ import Testing
         #expect(statuses().filter { $0 >= 200 } == [408])
         #expect(bob.cancelled.count == 1)
         #expect(host.layer.transactionCount == 0)
+    }
+
+    /// RFC 3326 §2: why the caller gives up is told to those who ring, also to one who has said nothing yet.
+    @Test(arguments: [true, false]) func theReasonOfACancelGoesOn(_ rings: Bool) throws {
+        let bob = peer(20)
+        var ringing: ServerTransaction?
+        bob.onRequest = { peer, _, transaction in
+            ringing = transaction
+            if rings, let transaction { peer.answer(transaction, 180) }
+        }
+        host.add("bob", (bob, 1_000))
+        let invite = try #require(caller.send("INVITE", to: "sip:bob@192.0.2.1", from: "alice", via: host.node))
+        network.run(for: .milliseconds(100))
+        let long = "Q.850;cause=16;text=\"\(String(repeating: "x", count: 1_000))\""
+        caller.layer.sendCancel(
+            invite, reason: Array("SIP;cause=200;text=\"Call completed elsewhere\", Q.850;cause=16, \(long)".utf8))
+        network.run(for: .milliseconds(100))
+        if !rings { bob.answer(try #require(ringing), 180) }
+        network.run(for: .seconds(100))
+        #expect(bob.cancelled.count == 1)
+        let cancel = try #require(
+            network.trace.first { $0.startLine.hasPrefix("CANCEL") && $0.destination == bob.node.address })
+        let text = String(decoding: cancel.bytes, as: UTF8.self)
+        #expect(
+            text.contains("\r\nReason: SIP;cause=200;text=\"Call completed elsewhere\", Q.850;cause=16\r\n"))
+        #expect(statuses().last == 487)
     }
 
     @Test func theCallerCancelsAfterTimerC() throws {

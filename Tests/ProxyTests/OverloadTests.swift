@@ -250,4 +250,32 @@ import Testing
         for _ in 0..<3 { #expect(ask(caller, to: "sip:bob@far.test", via: host.node)?.statusCode == 200) }
         #expect(first.requests.count == 3 && second.requests.count == 3)
     }
+
+    @Test("RFC 3261 §21.5.4: one that asks for a rest by Retry-After gets it, whatever it says of overload")
+    func rest() {
+        let (host, caller, first, second) = chain()
+        first.onRequest = { peer, _, transaction in
+            if let transaction { peer.answer(transaction, 503, headers: ["Retry-After: 100"]) }
+        }
+        for _ in 0..<3 { #expect(ask(caller, to: "sip:bob@far.test", via: host.node)?.statusCode == 200) }
+        #expect(first.requests.count == 1 && second.requests.count == 3)
+        network.run(for: .seconds(100))
+        #expect(ask(caller, to: "sip:bob@far.test", via: host.node)?.statusCode == 200)
+        #expect(first.requests.count == 2)
+    }
+
+    @Test("Once nobody asks for less any more, all targets are taken as they come again")
+    func limitsAreForgotten() {
+        let (host, caller, first, second) = chain()
+        ask(caller, to: "sip:bob@far.test", via: host.node)
+        #expect(host.layer.prefersNoTarget)
+        overload(first)
+        while !host.layer.isThrottled { ask(caller, to: "sip:bob@far.test", via: host.node) }
+        #expect(!host.layer.prefersNoTarget)
+        network.run(for: .seconds(20))
+        #expect(host.layer.isThrottled)
+        network.run(for: .seconds(13))
+        #expect(!host.layer.isThrottled && host.layer.prefersNoTarget)
+        #expect(!second.requests.isEmpty)
+    }
 }

@@ -23,8 +23,12 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
     /// The user agents that are being woken, and whether they can be.
     var woken: [PushTarget] = []
     var canWake = true
-    /// The INVITEs that have ended, and whether they were answered.
-    var conclusions: [Bool] = []
+    /// Where the ends of dialogs are whose flows are no more.
+    var detours: [ProxyTarget] = []
+    /// How the INVITEs and BYEs have ended.
+    var conclusions: [StatusCode] = []
+    /// The 2xx that went back to INVITEs.
+    var answers = 0
     /// Where redirections lead.
     var redirections: (URI) -> [ProxyTarget] = { _ in [] }
 
@@ -73,12 +77,16 @@ final class ProxyHost: RequestHandler, ProxyPolicy {
 
     func failed(_ flow: Flow, of request: MessageView) { lostFlows.append(flow) }
 
+    func ways(of request: MessageView, around flow: Flow) -> [ProxyTarget] { detours }
+
     func wake(_ target: PushTarget) -> Bool {
         woken.append(target)
         return canWake
     }
 
-    func concluded(_ request: MessageView, isSuccess: Bool) { conclusions.append(isSuccess) }
+    func concluded(_ request: MessageView, _ status: StatusCode) { conclusions.append(status) }
+
+    func answered(_ response: MessageView) { answers += 1 }
 
     func isResponsible(forHost host: UnsafeRawBufferPointer) -> Bool {
         domains.contains(String(decoding: host, as: UTF8.self))

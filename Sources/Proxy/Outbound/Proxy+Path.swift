@@ -36,6 +36,9 @@ extension Proxy {
     }
 
     /// Whether a flow out of a token can be used: it was made by this server, but maybe before its listeners were changed.
+    ///
+    /// A connection may have ended, also with an earlier run of this server. No other has its number, so that what is sent by it
+    /// goes nowhere.
     func isUsable(_ flow: Flow, _ layer: TransactionLayer) -> Bool {
         layer.listeners.indices.contains(Int(flow.listener))
     }

@@ -23,10 +23,15 @@ extension Proxy {
             guard check(request, 0, layer) else { return }
             counters.stateless &+= 1
         }
-        let recordsRoute = target != nil && configuration.recordsRoute && view.method.makesDialog
+        let recordsRoute =
+            view.method.makesDialog && target.map { configuration.recordsRoute || $0.recordsRoute } ?? false
+        guard let target = target ?? openTarget(request, plan, layer) else {
+            if view.method != .ack { layer.respondStatelessly(to: request, 430) }
+            return
+        }
         var isHere = true
         passOn(
-            request, plan, target ?? inDialogTarget(request, plan, layer),
+            request, plan, target,
             StatelessPassage(
                 arrival: request.flow, back: Self.wayBack(request), recordsRoute: recordsRoute, strips: strips),
             layer
@@ -43,9 +48,10 @@ extension Proxy {
         _ request: IncomingRequest, _ plan: RoutePlan, to target: ProxyTarget? = nil, in layer: TransactionLayer
     ) {
         if let hops = try? request.view.maxForwards, hops == 0 { return }
+        guard let target = target ?? openTarget(request, plan, layer) else { return }
         counters.acks &+= 1
         passOn(
-            request, plan, target ?? inDialogTarget(request, plan, layer),
+            request, plan, target,
             StatelessPassage(arrival: request.flow, back: nil, recordsRoute: false, strips: []), layer, orElse: {})
     }
 

@@ -30,11 +30,29 @@ final class DNSClient: Sendable {
         let question: DNSQuestion
         let completion: Completion
         let ended: @Sendable () -> Void
+        /// Asks again how long it holds that the host was not found.
+        let askAgain: @Sendable (Pending, HostResolutionError) -> Void
+        /// That the host was not found, when only that is asked.
+        let failure: HostResolutionError?
 
-        init(_ question: DNSQuestion, _ completion: @escaping Completion, ended: @escaping @Sendable () -> Void) {
+        init(
+            _ question: DNSQuestion, _ completion: @escaping Completion, ended: @escaping @Sendable () -> Void,
+            askAgain: @escaping @Sendable (Pending, HostResolutionError) -> Void
+        ) {
             self.question = question
             self.completion = completion
             self.ended = ended
+            self.askAgain = askAgain
+            failure = nil
+        }
+
+        /// The same question about its failure.
+        init(_ other: Pending, _ failure: HostResolutionError) {
+            question = other.question
+            completion = other.completion
+            ended = other.ended
+            askAgain = other.askAgain
+            self.failure = failure
         }
 
         func end(_ result: Result<DNSReply, HostResolutionError>) {
@@ -67,7 +85,14 @@ final class DNSClient: Sendable {
 
     /// Asks; `completion` is called on the client's thread, and must not block.
     func ask(_ question: DNSQuestion, _ completion: @escaping Completion) {
-        let pending = Pending(question, completion) { [weak self] in self?.state.withLock { $0.outstanding -= 1 } }
+        let pending = Pending(question, completion) { [weak self] in
+            self?.state.withLock { $0.outstanding -= 1 }
+        } askAgain: { [weak self] pending, failure in
+            guard let self else { return pending.end(.failure(failure)) }
+            state.withLock { $0.waiting.append(Pending(pending, failure)) }
+            // The thread may be about to wait for what it has asked before.
+            signal()
+        }
         let isTaken = state.withLock { state in
             guard !state.isClosed, state.outstanding < configuration.questionLimit else { return false }
             state.outstanding += 1
@@ -151,6 +176,11 @@ final class DNSClient: Sendable {
         }
         // Given back by the callback, which c-ares calls exactly once for each question.
         let argument = Unmanaged.passRetained(pending).toOpaque()
+        if pending.failure != nil, case .addresses(let name, let families) = pending.question {
+            return ares_query(
+                channel, name, 1, families == .ipv6 ? Self.addressTypes.ipv6 : Self.addressTypes.ipv4, Self.denied,
+                argument)
+        }
         switch pending.question {
         case .naptr(let name):
             ares_query(channel, name, 1, Int32(DNSRecordType.naptr.rawValue), Self.answered, argument)
@@ -171,8 +201,7 @@ final class DNSClient: Sendable {
     /// Whether a host is one that DNS is not asked about services of: those of `/etc/hosts`, whose owner has said where they are, and
     /// those that mean this machine, or nothing (RFC 6761 §6.3, §6.4).
     private func isLocal(_ host: String, _ channel: ares_channel) -> Bool {
-        let last = host.split(separator: ".").last
-        if last == "localhost" || last == "invalid" { return true }
+        if Self.isSpecial(host) { return true }
         for family in [AF_INET, AF_INET6] {
             var entry: UnsafeMutablePointer<hostent>?
             let status = ares_gethostbyname_file(channel, host, family, &entry)
@@ -180,6 +209,11 @@ final class DNSClient: Sendable {
             if status == ARES_SUCCESS { return true }
         }
         return false
+    }
+
+    private static func isSpecial(_ host: String) -> Bool {
+        let last = host.split(separator: ".").last
+        return last == "localhost" || last == "invalid"
     }
 
     /// Waits for the sockets of c-ares, its timers, and the next question; serves the former.
@@ -211,6 +245,29 @@ final class DNSClient: Sendable {
 
     // MARK: Answers
 
+    /// The types A (RFC 1035 §3.4.1) and AAAA (RFC 3596 §2.1).
+    private static let addressTypes: (ipv4: Int32, ipv6: Int32) = (1, 28)
+
+    /// The authority of the zone says how long it holds that there is no address (RFC 2308 §5), which c-ares does not tell of the
+    /// search for them.
+    private static let denied: ares_callback = { argument, _, _, bytes, count in
+        guard let argument else { return }
+        let pending = Unmanaged<Pending>.fromOpaque(argument).takeRetainedValue()
+        let name = pending.question.name
+        var lifetime: UInt32?
+        if let bytes, count > 0,
+            let answer = try? DNSAnswer(parsing: UnsafeRawBufferPointer(start: bytes, count: Int(count))),
+            answer.status == 0 || answer.status == 3
+        {
+            lifetime = answer.lifetime(of: HostName.normalized(name))
+        }
+        let failure = pending.failure
+        pending.end(
+            .failure(
+                HostResolutionError(
+                    failure?.code ?? .notFound, name, detail: failure?.detail ?? "", lifetime: lifetime)))
+    }
+
     private static let answered: ares_callback = { argument, status, _, bytes, count in
         guard let argument else { return }
         let pending = Unmanaged<Pending>.fromOpaque(argument).takeRetainedValue()
@@ -240,7 +297,11 @@ final class DNSClient: Sendable {
         defer { if let list { ares_freeaddrinfo(list) } }
         let pending = Unmanaged<Pending>.fromOpaque(argument).takeRetainedValue()
         guard status == ARES_SUCCESS, let list else {
-            return pending.end(.failure(failure(status, pending.question.name)))
+            let error = failure(status, pending.question.name)
+            guard error.code == .notFound, !isSpecial(pending.question.name) else {
+                return pending.end(.failure(error))
+            }
+            return pending.askAgain(pending, error)
         }
         var reply = DNSReply()
         var next = list.pointee.nodes

@@ -24,11 +24,15 @@ public struct HostResolutionError: Error, Hashable, Sendable {
     /// The system's own words, if there are any.
     public let detail: String
 
+    /// For how long it holds that there is nothing, in seconds, as the name's zone says (RFC 2308 §5); nil when nobody says.
+    public let lifetime: UInt32?
+
     /// An error about a name.
-    public init(_ code: Code, _ host: String, detail: String = "") {
+    public init(_ code: Code, _ host: String, detail: String = "", lifetime: UInt32? = nil) {
         self.code = code
         self.host = host
         self.detail = detail
+        self.lifetime = lifetime
     }
 }
 

@@ -204,12 +204,18 @@ public final class HostResolver: Sendable {
     private func timeToKeep(_ answer: Reply) -> Duration {
         switch answer {
         case .success(let reply):
-            let longest = reply.isNegative ? configuration.longestNegativeTime : configuration.longestTime
-            let said = reply.lifetime.map { Duration.seconds(Int64($0)) } ?? configuration.negativeTime
-            return min(max(said, configuration.shortestTime), longest)
-        case .failure(let error) where error.code == .notFound: return configuration.negativeTime
+            return timeToKeep(
+                reply.lifetime,
+                longest: reply.isNegative ? configuration.longestNegativeTime : configuration.longestTime)
+        case .failure(let error) where error.code == .notFound:
+            return timeToKeep(error.lifetime, longest: configuration.longestNegativeTime)
         case .failure: return configuration.unavailableTime
         }
+    }
+
+    private func timeToKeep(_ lifetime: UInt32?, longest: Duration) -> Duration {
+        let said = lifetime.map { Duration.seconds(Int64($0)) } ?? configuration.negativeTime
+        return min(max(said, configuration.shortestTime), longest)
     }
 }
 

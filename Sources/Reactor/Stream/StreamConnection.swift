@@ -4,14 +4,18 @@ import Synchronization
 
 /// One stream to a peer, accepted or made by us. Frames may be sent from any thread; they leave in their order, in batches.
 public final class StreamConnection: Sendable {
-    /// Names a connection for the life of the process; never used again.
+    /// Names a connection for the life of the process; never used again, and by no other process either.
+    ///
+    /// Numbers stand in what outlives a process, such as the flow tokens of SIP (RFC 5626 §5.2): what names a connection of an
+    /// earlier run must name none of this one. Each process therefore counts from a place that it draws by chance, one of 2^62: that
+    /// a number of before is one of the first billion of now has a probability below one in four billion.
     public struct ID: Hashable, Sendable, CustomStringConvertible {
-        /// Counts from 1.
+        /// Counts up; never 0.
         public let number: UInt64
 
         public var description: String { "#\(number)" }
 
-        private static let last = Atomic<UInt64>(0)
+        private static let last = Atomic<UInt64>(.random(in: 1..<(1 << 62)))
 
         static func next() -> ID { ID(number: last.wrappingAdd(1, ordering: .relaxed).newValue) }
     }
@@ -40,6 +44,9 @@ public final class StreamConnection: Sendable {
 
     /// Time of the last sign of life, in nanoseconds of NIO's clock.
     private let lastActivity = Atomic<UInt64>(NIODeadline.now().uptimeNanoseconds)
+
+    /// Whether the peer has proven who it is to whoever reads the frames.
+    private let isVouched = Atomic<Bool>(false)
 
     private struct State {
         enum Phase {
@@ -227,6 +234,15 @@ public final class StreamConnection: Sendable {
         loop.giveBack(frames, limit: configuration.waitingLimit)
     }
 
+    // MARK: Trust
+
+    /// Notes that the peer has proven who it is, as by its password: it does not count among the strangers of its source any more
+    /// (`StreamAdmission`). From any thread; to be told once is enough.
+    public func vouch() {
+        guard let admission, !isVouched.exchange(true, ordering: .relaxed) else { return }
+        admission.vouch(self)
+    }
+
     // MARK: Debts
 
     /// Notes that the peer is owed an answer: should it close its sending side, the connection stays open until that is given, or
@@ -372,7 +388,7 @@ public final class StreamConnection: Sendable {
             return (isFirst, wasKnown, state.reason)
         }
         guard isFirst else { return }
-        admission?.release(remoteAddress)
+        admission?.release(self)
         let end = reason ?? (counters.isShutDown.load(ordering: .relaxed) ? .shutdown : lastReason)
         counters.count(end)
         // An accepted connection that never became open was never shown to the handler.
@@ -391,6 +407,9 @@ public final class StreamConnection: Sendable {
         counters.bytesReceived.addShared(bytes)
         noteActivity()
     }
+
+    /// The last sign of life.
+    var lastSign: NIODeadline { .uptimeNanoseconds(lastActivity.load(ordering: .relaxed)) }
 
     /// When the connection will have been idle for too long.
     var idleDeadline: NIODeadline {

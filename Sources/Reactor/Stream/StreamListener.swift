@@ -79,17 +79,17 @@ public final class StreamListener: Sendable {
     ) throws {
         // A peer that has gone already has no address.
         guard let remote = TransportAddress(channel.remoteAddress) else { throw SocketError(ENOTCONN, "accept TCP") }
-        guard admission.admit(remote) else {
-            endpoint.counters.refused.addShared(1)
-            throw SocketError(EUSERS, "accept TCP", remote)
-        }
         let connection = StreamConnection(
             to: remote, isOutbound: false, tag: tag, keepsMessages: stages.webSocket != nil, endpoint,
             on: loop, admission: admission)
+        guard admission.admit(connection) else {
+            endpoint.counters.refused.addShared(1)
+            throw SocketError(EUSERS, "accept TCP", remote)
+        }
         do {
             try endpoint.configure(channel, connection, stages)
         } catch {
-            admission.release(remote)
+            admission.release(connection)
             throw error
         }
     }

@@ -147,6 +147,8 @@ extension EndpointLane: EndpointDriver {
 
     public func reasonOfEnd(of connection: UInt64) -> String? { streams?.reasonOfEnd(of: connection) }
 
+    public func vouch(for connection: UInt64) { streams?.vouch(for: connection) }
+
     public func provenDomains(of connection: UInt64) -> [String] { streams?.provenDomains(of: connection) ?? [] }
 
     public func provenUsers(of connection: UInt64) -> [String] { streams?.provenUsers(of: connection) ?? [] }

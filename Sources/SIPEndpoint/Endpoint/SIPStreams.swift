@@ -178,6 +178,8 @@ final class SIPStreams: StreamTransport, StreamHandler {
 
     func reasonOfEnd(of connection: UInt64) -> String? { state.withLock { $0.ended.reason(of: connection) } }
 
+    func vouch(for connection: UInt64) { state.withLock { $0.table.connection(connection) }?.vouch() }
+
     func provenDomains(of connection: UInt64) -> [String] {
         state.withLock { $0.table.connection(connection) }?.peerNames?.domains ?? []
     }

@@ -21,6 +21,9 @@ protocol StreamTransport: AnyObject, Sendable {
     /// Why a connection has ended; nil when that is long ago.
     func reasonOfEnd(of connection: UInt64) -> String?
 
+    /// The other side of a connection has proven who it is.
+    func vouch(for connection: UInt64)
+
     /// The domains that the other side has proven.
     func provenDomains(of connection: UInt64) -> [String]
 

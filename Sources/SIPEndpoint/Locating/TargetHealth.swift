@@ -38,6 +38,17 @@ public struct TargetHealth: Sendable {
     private struct Key: Hashable {
         var transport: TransportName
         var address: TransportAddress
+        /// Whom the other side must prove to be: a server without the certificate of one domain may well have that of another
+        /// (RFC 5922 §7.3).
+        var domain: String?
+
+        init(_ transport: TransportName, _ address: TransportAddress, _ domain: String?) {
+            self.transport = transport
+            self.address = address
+            self.domain = transport.isSecure ? domain?.lowercased() : nil
+        }
+
+        init(_ target: Target) { self.init(target.transport, target.address, target.domain) }
     }
 
     private struct Entry {
@@ -57,12 +68,14 @@ public struct TargetHealth: Sendable {
 
     /// A target gave no answer, cannot be connected to, or answered 503.
     ///
-    /// - Parameter retryAfter: how long it wants to rest.
+    /// - Parameters:
+    ///   - domain: whom it had to prove to be, where the transport is secure.
+    ///   - retryAfter: how long it wants to rest.
     mutating func failed(
-        _ transport: TransportName, _ address: TransportAddress, retryAfter: Duration? = nil,
+        _ transport: TransportName, _ address: TransportAddress, domain: String? = nil, retryAfter: Duration? = nil,
         at now: ContinuousClock.Instant
     ) {
-        let key = Key(transport: transport, address: address)
+        let key = Key(transport, address, domain)
         let before = entries[key]
         // What was sent before the target failed tells nothing new when it fails too.
         if retryAfter == nil, let before, now < before.restsUntil { return }
@@ -73,13 +86,13 @@ public struct TargetHealth: Sendable {
     }
 
     /// A target has answered, other than 503.
-    mutating func answered(_ transport: TransportName, _ address: TransportAddress) {
+    mutating func answered(_ transport: TransportName, _ address: TransportAddress, domain: String? = nil) {
         guard !entries.isEmpty else { return }
-        entries[Key(transport: transport, address: address)] = nil
+        entries[Key(transport, address, domain)] = nil
     }
 
     func state(_ target: Target, at now: ContinuousClock.Instant) -> State {
-        guard target.flow == nil, let entry = entries[Key(transport: target.transport, address: target.address)] else {
+        guard target.flow == nil, let entry = entries[Key(target)] else {
             return .usable
         }
         if now < entry.restsUntil { return .resting(until: entry.restsUntil) }
@@ -96,8 +109,7 @@ public struct TargetHealth: Sendable {
             switch state(target, at: now) {
             case .usable: return place
             case .due:
-                let key = Key(transport: target.transport, address: target.address)
-                entries[key]?.probedUntil = now + configuration.probeTime
+                entries[Key(target)]?.probedUntil = now + configuration.probeTime
                 return place
             case .resting(let until): if best.map({ until < $0.until }) ?? true { best = (place, until) }
             }

@@ -45,18 +45,22 @@ extension TransactionLayer {
     /// A client transaction gave up on the target that was located for it.
     func targetFailed(_ transaction: ClientTransaction) {
         guard transaction.isLocated, transaction.lastStatus == 0, transaction.method != .cancel else { return }
-        health.failed(transaction.flow.transport, transaction.flow.remote, at: driver.now)
+        health.failed(
+            transaction.flow.transport, transaction.flow.remote, domain: transaction.domain, at: driver.now)
     }
 
-    /// A response came from a target that was located. One that says how much it wants to be sent needs no rest for a 503.
+    /// A response came from a target that was located. One that says how much it wants to be sent needs no rest for a 503, unless it
+    /// asks for that by Retry-After: a server that is overloaded leaves the field out (RFC 7339 §5.10.2), and what has it means what
+    /// RFC 3261 §21.5.4 says.
     func targetAnswered(_ transaction: ClientTransaction, _ view: MessageView) {
         let status = view.statusCode
         guard transaction.isLocated, status != 100 else { return }
         let (transport, address) = (transaction.flow.transport, transaction.flow.remote)
-        if status == 503, (try? view.topVia).flatMap({ OverloadFeedback(view, $0) }) == nil {
-            health.failed(transport, address, retryAfter: view.retryTime, at: driver.now)
+        let rest = status == 503 ? view.retryTime : nil
+        if status == 503, rest != nil || (try? view.topVia).flatMap({ OverloadFeedback(view, $0) }) == nil {
+            health.failed(transport, address, domain: transaction.domain, retryAfter: rest, at: driver.now)
         } else if health.count != 0, status != 503 {
-            health.answered(transport, address)
+            health.answered(transport, address, domain: transaction.domain)
         }
     }
 }

@@ -7,11 +7,22 @@ import SIP
 struct OverloadTable {
     private var throttles: [TransportAddress: OverloadThrottle] = [:]
     private let laneCount: Int
+    /// When all that was asked for is over.
+    private var end: ContinuousClock.Instant?
+
+    /// How long what servers have told is remembered behind the end of the last limit, so that what comes late and out of order is
+    /// known as old (RFC 7339 §5.4): as long as a request may be answered.
+    static let memory: Duration = .seconds(32)
 
     init(laneCount: Int) { self.laneCount = laneCount }
 
-    /// Whether nobody has asked for anything.
-    var isEmpty: Bool { throttles.isEmpty }
+    /// Whether nobody has asked for anything of late. When that is so all is forgotten.
+    mutating func isEmpty(at now: ContinuousClock.Instant) -> Bool {
+        guard !throttles.isEmpty else { return true }
+        guard let end, now - end > Self.memory else { return false }
+        throttles = [:]
+        return true
+    }
 
     /// A server has told what it wants.
     mutating func receive(_ feedback: OverloadFeedback, from server: TransportAddress, at now: ContinuousClock.Instant)
@@ -21,7 +32,9 @@ struct OverloadTable {
             guard feedback.validity > .zero else { return }
             if throttles.count >= OverloadConfiguration.serverLimit { makeRoom(at: now) }
         }
-        throttles[server, default: OverloadThrottle(sharers: laneCount)].receive(feedback, at: now)
+        let fresh = OverloadThrottle(sharers: laneCount)
+        throttles[server, default: fresh].receive(feedback, at: now)
+        end = max(end ?? now, now + feedback.validity)
     }
 
     /// Whether a request may be sent to a server.

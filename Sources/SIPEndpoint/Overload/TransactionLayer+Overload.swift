@@ -7,7 +7,7 @@ extension TransactionLayer {
     public var admission: Double { gate.controller.share }
 
     /// Whether some server has asked for less than it was sent.
-    public var isThrottled: Bool { !throttles.isEmpty }
+    public var isThrottled: Bool { !throttles.isEmpty(at: driver.now) }
 
     // MARK: As a server
 
@@ -80,7 +80,7 @@ extension TransactionLayer {
 
     /// Whether a request may be sent to a target, as far as that has asked for less; what may not is counted.
     func admits(_ target: Target, isSheddable: Bool) -> Bool {
-        guard !throttles.isEmpty, target.flow == nil else { return true }
+        guard isThrottled, target.flow == nil else { return true }
         if throttles.admits(target.address, isSheddable: isSheddable, at: driver.now, random: driver.random()) {
             return true
         }

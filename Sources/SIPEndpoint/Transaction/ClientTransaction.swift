@@ -49,6 +49,8 @@ public final class ClientTransaction {
     @exclusivity(unchecked) public internal(set) var flow: Flow
     /// Whether the request goes where its target was located, and not by a flow that somebody has opened to us.
     let isLocated: Bool
+    /// Whom the other side must prove to be when the transport is secure; nil for its address.
+    let domain: String?
     /// Whom to tell; let go when the transaction ends.
     @exclusivity(unchecked) public var user: (any ClientTransactionUser)?
     /// A number for the user, such as an index of a branch.
@@ -62,7 +64,7 @@ public final class ClientTransaction {
 
     init(
         machine: Machine, token: UInt64, request: [UInt8], method: Method, flow: Flow,
-        isLocated: Bool, user: (any ClientTransactionUser)?, tag: Int
+        isLocated: Bool, domain: String? = nil, user: (any ClientTransactionUser)?, tag: Int
     ) {
         self.machine = machine
         self.token = token
@@ -70,6 +72,7 @@ public final class ClientTransaction {
         self.method = method
         self.flow = flow
         self.isLocated = isLocated
+        self.domain = domain
         self.user = user
         self.tag = tag
     }

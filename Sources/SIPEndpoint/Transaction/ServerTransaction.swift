@@ -34,6 +34,8 @@ public final class ServerTransaction {
     @exclusivity(unchecked) public var user: (any ServerTransactionUser)?
     /// Whether a CANCEL has come.
     @exclusivity(unchecked) public internal(set) var isCancelled = false
+    /// The values of Reason in that CANCEL, separated by commas: what a proxy puts into its own (RFC 3326 §2). Empty when it had none.
+    @exclusivity(unchecked) public internal(set) var cancelReason: [UInt8] = []
     /// The last status that was sent, 0 before.
     @exclusivity(unchecked) public internal(set) var lastStatus: StatusCode = 0
     /// Whether the transaction has ended.

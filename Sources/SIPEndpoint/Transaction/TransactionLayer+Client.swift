@@ -37,8 +37,8 @@ extension TransactionLayer {
             machine: method == .invite
                 ? .invite(InviteClientTransaction(isReliable: reliable, isProxied: isProxied))
                 : .nonInvite(NonInviteClientTransaction(isReliable: reliable)),
-            token: token, request: scratch.array, method: method, flow: flow, isLocated: target.flow == nil, user: user,
-            tag: tag)
+            token: token, request: scratch.array, method: method, flow: flow, isLocated: target.flow == nil,
+            domain: target.domain, user: user, tag: tag)
         transaction.isProxied = isProxied
         transaction.datagramForm = datagramForm
         clients.insert(transaction, token)

@@ -185,7 +185,24 @@ extension TransactionLayer {
         }
         guard !invite.isAnswered, !invite.isCancelled else { return }
         invite.isCancelled = true
+        invite.cancelReason = Self.reasons(of: request.view)
         invite.user?.cancelled(invite, in: self)
+    }
+
+    /// The most bytes of Reason that are taken over from a CANCEL; a value that goes beyond is left out, and those behind it.
+    static let longestReason = 1_024
+
+    /// The values of Reason, separated by commas.
+    private static func reasons(of view: MessageView) -> [UInt8] {
+        var found: [UInt8] = []
+        var values = view.values(of: .reason)
+        while let value = values.next() {
+            let bytes = view.bytes(value)
+            guard found.count + bytes.count + 2 <= longestReason else { break }
+            if !found.isEmpty { found += [UInt8(ascii: ","), 0x20] }
+            found += bytes
+        }
+        return found
     }
 
     func serverTimerFired(_ token: UInt64, _ timer: TransactionTimer) {

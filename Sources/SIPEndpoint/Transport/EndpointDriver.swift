@@ -45,6 +45,9 @@ public protocol EndpointDriver: AnyObject {
     /// Why a connection that is gone has ended; nil when that is not known.
     func reasonOfEnd(of connection: UInt64) -> String?
 
+    /// The other side of a connection has proven who it is, so that it is not counted among the strangers of its address.
+    func vouch(for connection: UInt64)
+
     /// The domains that the other side of a connection has proven by its certificate (RFC 5922 §7.4); none when it has shown
     /// none.
     func provenDomains(of connection: UInt64) -> [String]
@@ -76,6 +79,9 @@ extension EndpointDriver {
 
     /// For drivers that remember nothing of what has ended.
     public func reasonOfEnd(of connection: UInt64) -> String? { nil }
+
+    /// For drivers that count nobody.
+    public func vouch(for connection: UInt64) {}
 
     /// For drivers without certificates.
     public func provenDomains(of connection: UInt64) -> [String] { [] }

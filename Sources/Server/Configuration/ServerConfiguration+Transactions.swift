@@ -109,6 +109,9 @@ extension ServerConfiguration {
         /// Requests of one user in a second, ten times as many at once; 0 is any number.
         public var userRequests = 100
 
+        /// Requests of strangers at one source to users of open domains in a second, ten times as many at once; 0 is any number.
+        public var strangerRequests = 100
+
         /// Calls of one user in progress; 0 is any number.
         public var userCalls = 100
 
@@ -192,7 +195,7 @@ extension ServerConfiguration {
         /// The most connections.
         public var connections = 20_000
 
-        /// The most connections from one address.
+        /// The most connections of strangers from one address.
         public var connectionsPerSource = 1_000
     }
 }

@@ -13,6 +13,8 @@ struct DispatchCounters: Sendable, Hashable {
     /// Requests beyond what a user may send, and calls.
     var userRequests: UInt64 = 0
     var userCalls: UInt64 = 0
+    /// Requests beyond what strangers at a source may send.
+    var strangerRequests: UInt64 = 0
     /// ACKs that are to no response of ours, such as one that came after its transaction had ended. They are ignored.
     var strayAcks: UInt64 = 0
 
@@ -24,6 +26,7 @@ struct DispatchCounters: Sendable, Hashable {
             ("unknownUser", unknownUser), ("noBinding", noBinding),
             ("uncertified", uncertified), ("userAttempts", userAttempts), ("sourceAttempts", sourceAttempts),
             ("userRequests", userRequests), ("userCalls", userCalls),
+            ("strangerRequests", strangerRequests),
         ]
     }
 }

@@ -1,4 +1,5 @@
 import Proxy
+import Reactor
 import Routing
 import SIP
 import SIPEndpoint
@@ -26,7 +27,11 @@ extension Dispatcher {
             if settings.policies[domain].mode == .stateless, isGRUU || !disposition.contains(.redirect),
                 let target = statelessTarget(bindings, isSecure: isSecure)
             {
-                return proxy.forwardStatelessly(request, plan, to: target, strips: sender.strips, in: layer)
+                guard target.push != nil else {
+                    return proxy.forwardStatelessly(request, plan, to: target, strips: sender.strips, in: layer)
+                }
+                // What waits for a user agent to be woken is kept meanwhile, and so is its transaction (RFC 8599 §5.6.2).
+                return forward(request, plan, to: [target], sender, ForwardingDirectives(), layer)
             }
             let targets = targetSet(bindings, isSecure: isSecure, view, disposition)
             guard !targets.isEmpty else {
@@ -34,7 +39,13 @@ extension Dispatcher {
                 return layer.respondStatelessly(to: request, 480, reason: "No contact is what the caller prefers")
             }
             if !isGRUU, disposition.contains(.redirect) || settings.policies[domain].redirects(user) {
-                return proxy.redirect(request, to: targets, in: layer)
+                let told = targets.compactMap(\.asToldToOthers)
+                guard !told.isEmpty else {
+                    counters.noBinding &+= 1
+                    return layer.respondStatelessly(
+                        to: request, 480, reason: "No contact can be reached but through this server")
+                }
+                return proxy.redirect(request, to: told, in: layer)
             }
             var directives = ForwardingDirectives()
             directives.followsRedirections = !isGRUU && !disposition.contains(.followsNothing)
@@ -75,7 +86,7 @@ extension Dispatcher {
     /// The one contact that is tried without state: the registrar's first, whatever the caller prefers, so that what
     /// belongs to one INVITE goes one way (RFC 3261 §16.11).
     private func statelessTarget(_ bindings: [Binding], isSecure: Bool) -> ProxyTarget? {
-        bindings.map { ProxyTarget($0, isSecure: isSecure) }.inOrder.first
+        bindings.map { target($0, isSecure: isSecure) }.inOrder.first
     }
 
     /// The target set of a user: the bindings that fit the caller's preferences, in their order (RFC 3841 §7.2, §9.1).
@@ -107,5 +118,27 @@ extension Dispatcher {
             }
         }
         return targets
+    }
+}
+
+extension ProxyTarget {
+    /// The target as others are told it who are to go there themselves (RFC 3261 §8.3): the first way to the device that is open to
+    /// them; nil when it is reached through this server alone.
+    fileprivate var asToldToOthers: ProxyTarget? {
+        guard var way = ([self] + alternates).first(where: \.isOpenToOthers) else { return nil }
+        way.preference = preference
+        return way
+    }
+
+    /// Whether anybody can send to the contact: it lies behind no proxy that is to be passed (RFC 3327 §5.4), no NAT, is awake, and
+    /// is not merely this end's name for a connection that its user agent has opened (RFC 5626 §2, RFC 7118 §5).
+    private var isOpenToOthers: Bool {
+        guard path == nil, !isBehindNAT, push == nil, let contact = uri.flatMap({ try? URI($0) }) else { return false }
+        switch contact.requestTransport {
+        case .udp, .tcp, .tls: break
+        default: return false
+        }
+        guard let flow, flow.connection != 0, contact.port == flow.remote.port else { return true }
+        return TransportAddress(host: contact.host, port: flow.remote.port) != flow.remote
     }
 }

@@ -25,7 +25,10 @@ extension Dispatcher {
             }
         }
         guard settings.requiresAuthentication else {
-            announce(registrar.receive(request, in: layer, domain: domain, authenticatedUser: nil), domain)
+            let outcome = registrar.receive(request, in: layer, domain: domain, authenticatedUser: nil)
+            // Nobody is asked to prove anything: who registers is taken for a user.
+            if outcome.added + outcome.refreshed > 0 { vouch(request.flow, layer) }
+            announce(outcome, domain)
             return
         }
         guard let to = try? request.view.to, let uri = try? request.view.uri(to.uri) else { return }
@@ -61,7 +64,9 @@ extension Dispatcher {
             }
             (user, domain) = (proven, claimedDomain)
         } else {
-            guard let called, !settings.policies[called].isOpen else { return Sender(strips: strangers) }
+            guard let called, !settings.policies[called].isOpen else {
+                return countStranger(request, layer) ? Sender(strips: strangers) : nil
+            }
             guard let proven = proveAnonymously(request, from, called, layer) else { return nil }
             (user, domain) = (proven, called)
         }
@@ -120,7 +125,10 @@ extension Dispatcher {
                 ? Array(URI.unescape(request.view.text(claimed.user)).utf8)
                 : certifiedUser(domain, request.flow, layer) ?? []
             let isCertified = !user.isEmpty && isCertified(user, domain, request.flow, layer)
-            if isCertified, policy != .both { return user }
+            if isCertified, policy != .both {
+                vouch(request.flow, layer)
+                return user
+            }
             if !isCertified, policy != .either {
                 counters.uncertified &+= 1
                 layer.respondStatelessly(to: request, 403, reason: "A client certificate for this user is needed")
@@ -184,12 +192,18 @@ extension Dispatcher {
         {
         case .accepted(let user):
             if let rates = settings.rates.attempts { guardian.succeeded(attempt, rates, now: now) }
+            vouch(request.flow, layer)
             return user
         case .stale: return nil
         case .refused:
             if let rates = settings.rates.attempts { guardian.failed(attempt, rates, now: now) }
             return nil
         }
+    }
+
+    /// Who sends over a connection has proven to be a user: the connection does not count among the strangers of its address.
+    private func vouch(_ flow: Flow, _ layer: TransactionLayer) {
+        if flow.connection != 0 { layer.driver.vouch(for: flow.connection) }
     }
 
     // MARK: Limits
@@ -203,6 +217,18 @@ extension Dispatcher {
         guard let seconds = limiter.count(user: key, rate, now: limiter.time(layer.driver.now)) else { return true }
         counters.userRequests &+= 1
         putOff(request, seconds, "Too Many Requests", layer)
+        return false
+    }
+
+    /// Counts a request of whoever proves nothing; false when it was put off.
+    private func countStranger(_ request: IncomingRequest, _ layer: TransactionLayer) -> Bool {
+        guard let rate = settings.rates.strangers,
+            let seconds = limiter.count(
+                stranger: request.flow.remote, rate, now: limiter.time(layer.driver.now))
+        else { return true }
+        counters.strangerRequests &+= 1
+        // As with attempts: who sends a datagram has not shown to be at that address.
+        if request.flow.connection != 0 { putOff(request, seconds, "Too Many Requests From This Address", layer) }
         return false
     }
 

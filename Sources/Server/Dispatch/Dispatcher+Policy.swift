@@ -16,9 +16,16 @@ extension Dispatcher: ProxyPolicy {
         }
     }
 
-    func concluded(_ request: MessageView, isSuccess: Bool) {
+    func answered(_ response: MessageView) {
+        guard let now = layer?.driver.now else { return }
+        calls.answered(response, now: now)
+    }
+
+    func concluded(_ request: MessageView, _ status: StatusCode) {
+        guard let now = layer?.driver.now else { return }
+        if request.method == .bye { return calls.ended(request, by: status, now: now) }
         // The failure of a re-INVITE ends nothing (RFC 3261 §14.1).
-        guard !isSuccess, (try? request.to)?.tag.isEmpty ?? false else { return }
+        guard !status.isSuccess, (try? request.to)?.tag.isEmpty ?? false else { return }
         calls.end(request)
     }
 

@@ -95,7 +95,7 @@ extension Dispatcher {
 
 extension ProxyTarget {
     /// Leaves the Request-URI of a request in a dialog as the user agent has given it; the binding says only where to go.
-    fileprivate mutating func keepRemoteTarget(of view: MessageView, at binding: Binding) {
+    mutating func keepRemoteTarget(of view: MessageView, at binding: Binding) {
         nextHop = flow == nil ? binding.contact : nil
         uri = view.array(view.startLine.uriRange)
         for index in alternates.indices where binding.alternates.indices.contains(index) {

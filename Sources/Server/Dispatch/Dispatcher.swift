@@ -98,7 +98,9 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
             return isAck ? counters.strayAcks &+= 1 : layer.respondStatelessly(to: request, status)
         }
         if isAck { return proxy.forwardAck(request, plan, to: targets.first, in: layer) }
-        if token.isStateless { return proxy.forwardStatelessly(request, plan, to: targets.first, in: layer) }
+        if token.isStateless, targets.first?.push == nil {
+            return proxy.forwardStatelessly(request, plan, to: targets.first, in: layer)
+        }
         proxy.forward(request, plan, to: targets, in: layer)
     }
 
@@ -174,17 +176,33 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         return settings.edgeDomains.contains(host)
     }
 
-    /// A request for the server itself: OPTIONS says what it can (RFC 3261 §11).
+    /// What may be asked of the server itself, and not of those behind it.
+    private static let allow: StaticString = "Allow: OPTIONS, REGISTER\r\n"
+
+    /// A request for the server itself: OPTIONS says what it can (RFC 3261 §11). First comes the method, then what the request
+    /// requires (§8.2.1, §8.2.2.3).
     private func answerForServer(_ request: IncomingRequest, _ layer: TransactionLayer) {
         guard request.view.method == .options else {
             // A method that nobody knows is not merely out of place (RFC 3261 §21.5.2, RFC 4475 §3.1.1.5).
             return layer.respondStatelessly(to: request, request.view.method == .unknown ? 501 : 405) {
-                $0.append("Allow: OPTIONS, REGISTER\r\n")
+                $0.append(Self.allow)
+            }
+        }
+        let unsupported = Registrar.unsupported(request.view)
+        guard unsupported.isEmpty else {
+            return layer.respondStatelessly(to: request, 420) {
+                Registrar.writeUnsupported(unsupported, of: request.view, into: &$0)
             }
         }
         layer.respondStatelessly(to: request, 200) { writer in
-            writer.append(
-                "Accept: application/sdp\r\nAllow: INVITE, ACK, CANCEL, BYE, OPTIONS, REGISTER\r\nSupported: \r\n")
+            writer.append("Accept: application/sdp\r\n")
+            writer.append(Self.allow)
+            writer.append("Supported: ")
+            for (index, name) in Registrar.supportedExtensions.enumerated() {
+                if index > 0 { writer.append(", ") }
+                writer.append(name)
+            }
+            writer.append("\r\n")
         }
     }
 }

@@ -202,6 +202,10 @@ extension ServerConfiguration {
         if limits.userRequests > 0 {
             result.requests = TokenRate(limits.userRequests, per: .seconds(1), size: 10 * limits.userRequests)
         }
+        if limits.strangerRequests > 0 {
+            result.strangers = TokenRate(
+                limits.strangerRequests, per: .seconds(1), size: 10 * limits.strangerRequests)
+        }
         result.calls = limits.userCalls
         result.callLifetime = limits.callLifetime
         return result

@@ -109,8 +109,18 @@ public final class SimulatedNode: EndpointDriver {
     }
 
     private var peers: [UInt64: TransportAddress] = [:]
+    private var ended: Set<UInt64> = []
+
+    /// Has this end see a connection as ended: what is sent on it fails, and its transactions do.
+    public func end(connection: UInt64) {
+        ended.insert(connection)
+        layer?.connectionClosed(connection, "ended by the test")
+    }
+
+    public func isOpen(connection: UInt64) -> Bool { !ended.contains(connection) }
 
     public func sendStream(_ connection: UInt64, _ bytes: UnsafeRawBufferPointer) -> Bool {
+        guard !ended.contains(connection) else { return false }
         let remote = peers[connection] ?? network.peer(of: self, connection)
         guard let remote else { return false }
         peers[connection] = remote

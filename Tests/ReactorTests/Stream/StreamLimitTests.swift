@@ -193,6 +193,63 @@ import Testing
         }
     }
 
+    /// Those who have proven who they are leave their places to others.
+    @Test func whoIsVouchedForIsNoStranger() async throws {
+        try await withStreams { threads async throws in
+            let server = StreamRecorder()
+            let admission = StreamAdmission(limit: 100, limitPerSource: 1)
+            let address = try await threads.listen(server, .ipv4, StreamConfiguration(), admission: admission)
+            var kept: [RawStream] = []
+            for _ in 0..<StreamAdmission.vouchedFactor {
+                kept.append(try RawStream(to: address))
+                let connection = try await server.nextOpened()
+                #expect(try RawStream(to: address).rest() ?? "" == "")
+                connection.vouch()
+                connection.vouch()
+            }
+            kept.append(try RawStream(to: address))
+            let last = try await server.nextOpened()
+            // There is a limit for them too.
+            last.vouch()
+            #expect(try RawStream(to: address).rest() ?? "" == "")
+            #expect(admission.count == StreamAdmission.vouchedFactor + 1)
+            // What ends gives its place back, of whichever kind it was.
+            kept.removeAll()
+            while admission.count > 0 { await Task.yield() }
+            for _ in 0..<3 {
+                var raw: RawStream? = try RawStream(to: address)
+                _ = try await server.nextOpened()
+                #expect(raw != nil)
+                raw = nil
+                while admission.count > 0 { await Task.yield() }
+            }
+        }
+    }
+
+    /// Where all places are taken, the stranger who has been silent for the longest makes room.
+    @Test func aSilentStrangerMakesRoom() async throws {
+        try await withStreams { threads async throws in
+            let server = StreamRecorder()
+            let admission = StreamAdmission(limit: 100, limitPerSource: 2, leastSilence: .zero)
+            let address = try await threads.listen(server, .ipv4, StreamConfiguration(), admission: admission)
+            let (silent, lively) = (try RawStream(to: address), try RawStream(to: address))
+            for _ in 0..<2 { #expect(try await server.next() == .opened) }
+            lively.send("x\n")
+            #expect(try await server.next() == .received(["x"]))
+            let next = try RawStream(to: address)
+            #expect(silent.rest() == "")
+            var events = [try await server.next(), try await server.next()]
+            if events[0] != .opened { events.reverse() }
+            #expect(events == [.opened, .closed(.idle)])
+            #expect(admission.count == 2)
+            for raw in [lively, next] {
+                raw.send("y\n")
+                #expect(try await server.next() == .received(["y"]))
+            }
+            #expect(threads.statistics.refused == 0)
+        }
+    }
+
     /// In a process of its own, whose limit of open files is low.
     @Test func acceptingGoesOnWhenFilesWereShort() async throws {
         await #expect(processExitsWith: .success) {

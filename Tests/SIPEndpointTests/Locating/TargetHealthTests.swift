@@ -86,6 +86,23 @@ import Testing
         #expect(health.state(Target(flow), at: start) == .usable)
     }
 
+    /// One address may be the server of several domains: without the certificate of one it is of use to the others.
+    @Test func oneDomainSaysNothingOfAnother() {
+        var health = TargetHealth(.init())
+        func target(_ domain: String?) -> Target { Target(.tls, .loopback(port: 1), domain: domain) }
+        health.failed(.tls, .loopback(port: 1), domain: "A.test", at: start)
+        #expect(health.state(target("a.test"), at: start) != .usable)
+        #expect(health.choose([target("b.test")], at: start) == 0)
+        for other in ["b.test", nil] { #expect(health.state(target(other), at: start) == .usable) }
+        health.answered(.tls, .loopback(port: 1), domain: "b.test")
+        #expect(health.count == 1)
+        health.answered(.tls, .loopback(port: 1), domain: "a.TEST")
+        #expect(health.count == 0)
+        // Without TLS nobody proves anything.
+        health.failed(.tcp, .loopback(port: 1), domain: "a.test", at: start)
+        #expect(health.state(Target(.tcp, .loopback(port: 1)), at: start) != .usable)
+    }
+
     @Test func theTableIsBounded() {
         var configuration = TargetHealth.Configuration()
         configuration.limit = 10

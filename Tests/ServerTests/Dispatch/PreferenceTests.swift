@@ -1,5 +1,7 @@
-import Testing
+import Reactor
+import SIPEndpoint
 import TestKit
+import Testing
 
 @testable import Server
 
@@ -34,6 +36,39 @@ import TestKit
             let unknown = try await caller.ask(
                 caller.request("MESSAGE", "sip:alice@localhost", from: "sip:a@elsewhere.test"))
             #expect(unknown.status == 480)
+        }
+    }
+
+    /// Contacts that only this server leads to are of no use to whoever is told them; where there is no other, nobody is.
+    @Test(arguments: [
+        // Behind a NAT, behind a proxy, and where nobody is (RFC 7118 §8.1).
+        ("sip:bob@10.9.8.7", ""), ("sip:bob@127.0.0.1:9", "Path: <sip:edge@192.0.2.9;lr>"), ("sip:bob@a.invalid", ""),
+    ])
+    func noContactIsToldThatOthersCannotReach(_ hidden: String, _ header: String) async throws {
+        try await withServer({
+            $0.authentication.isRequired = false
+            $0.domains[0].mode = .redirect
+            $0.listeners.append(ServerConfiguration.Listener(transport: .tcp, address: "127.0.0.1", port: 0))
+        }) { server, port in
+            let of = "sip:bob@localhost"
+            let phone = try RawPhone(server: port)
+            let headers = ["Supported: path"] + (header.isEmpty ? [] : [header])
+            let text = phone.request("REGISTER", "sip:localhost", from: of, to: of, headers: headers)
+            let answer = try await phone.ask(text.replacing(contact(phone), with: "<\(hidden)>"))
+            #expect(answer.status == 200)
+            // One whose contact is its connection's other end, as it was opened to us.
+            let connected = try RawConnection(server: server.listeners[1].address.port)
+            connected.send(connected.register("bob"))
+            #expect(try await connected.next().status == 200)
+            let caller = try RawPhone(server: port)
+            func ask() async throws -> RawMessage {
+                try await caller.ask(caller.request("MESSAGE", of, from: "sip:a@elsewhere.test"))
+            }
+            #expect(try await ask().status == 480)
+            let open = try await register(port, "")
+            let redirected = try await ask()
+            #expect(redirected.status == 302)
+            #expect(redirected.values("Contact") == [contact(open)])
         }
     }
 

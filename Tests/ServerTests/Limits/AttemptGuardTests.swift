@@ -55,6 +55,27 @@ import Testing
         #expect(admit("good", at: day) == .sourceWaits(6))
     }
 
+    /// Somebody else at the same address tries in a user's name: the user goes on where that one was before, and has the same limit
+    /// there; a success there is none of the other's.
+    @Test func othersInAUsersNameDoNotStopThatUser() {
+        let other = TransportAddress(ipv4: 0x6440_0001, port: 9)
+        fail("good")
+        guardian.succeeded(attempt("good"), rates, now: 1)
+        fail("good", other, 3)
+        #expect(admit("good", other) == .userWaits(20))
+        #expect(admit("good") == .admitted)
+        fail("good", Self.carrier, 1)
+        guardian.succeeded(attempt("good"), rates, now: 1)
+        #expect(admit("good", other) == .userWaits(20))
+        fail("good", Self.carrier, 3)
+        #expect(admit("good") == .userWaits(20))
+        // After a day the place is one like all others.
+        #expect(admit("good", at: 60_000_001) == .admitted)
+        let day: UInt64 = 86_400_000_001
+        fail("good", other, 3, at: day)
+        #expect(admit("good", at: day) == .userWaits(20))
+    }
+
     @Test func oneUserGuessedFromOnePlace() {
         fail("alice", Self.carrier, 3)
         #expect(admit("alice") == .userWaits(20))

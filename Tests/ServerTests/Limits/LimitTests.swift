@@ -1,3 +1,4 @@
+import Reactor
 import SIP
 import SIPEndpoint
 import TestKit
@@ -54,6 +55,39 @@ import UserAgent
             #expect(answer.values("Retry-After") == ["1"])
             #expect(try await phone.register("bob", password: "secret of bob").status == 200)
             #expect((await server.statistics().refused["userRequests"] ?? 0) >= 1)
+        }
+    }
+
+    /// Who proves nothing is held to the limit of the source; users there are not.
+    @Test func strangersOfASourceSendSoManyRequests() async throws {
+        try await withServer({
+            $0.limits.strangerRequests = 1
+            $0.listeners.append(ServerConfiguration.Listener(transport: .tcp, address: "127.0.0.1", port: 0))
+        }) { server, port in
+            let phone = try RawPhone(server: port)
+            for _ in 0..<10 {
+                let request = phone.request("MESSAGE", "sip:bob@localhost", from: "sip:a@elsewhere.test")
+                #expect(try await phone.ask(request).status == 480)
+            }
+            // The bucket has filled a little meanwhile, by one each second.
+            let connection = try RawConnection(server: server.listeners[1].address.port)
+            var last = 480
+            var answer: RawMessage?
+            for _ in 0..<10 where last == 480 {
+                connection.send(
+                    phone.request("MESSAGE", "sip:bob@localhost", from: "sip:b@elsewhere.test").replacing(
+                        "SIP/2.0/UDP", with: "SIP/2.0/TCP"))
+                answer = try await connection.next()
+                last = answer?.status ?? 0
+            }
+            #expect(last == 503)
+            #expect(answer?.values("Retry-After") == ["1"])
+            let refused = await server.statistics().refused["strangerRequests"] ?? 0
+            #expect(refused >= 1)
+            #expect(try await phone.register("alice", password: "secret of alice").status == 200)
+            // A listener's own answer takes nothing from the limit.
+            let options = phone.request("OPTIONS", "sip:localhost", from: "sip:a@elsewhere.test")
+            #expect(try await phone.ask(options).status == 200)
         }
     }
 

@@ -40,8 +40,10 @@ import UserAgent
     }
 
     /// The connection is gone, the binding is not: a call waits, the phone is woken, comes back, and gets it.
-    @Test func aCallWaitsForThePhone() async throws {
-        try await withPushServer { server, udp, tcp, receiver in
+    /// A domain without state keeps what waits, and nothing else.
+    @Test(arguments: [ServerConfiguration.Domain.Mode.proxy, .stateless])
+    func aCallWaitsForThePhone(_ mode: ServerConfiguration.Domain.Mode) async throws {
+        try await withPushServer({ $0.domains[0].mode = mode }) { server, udp, tcp, receiver in
             let first = try RawConnection(server: tcp)
             let answer = try await register(first)
             #expect(answer.status == 200)

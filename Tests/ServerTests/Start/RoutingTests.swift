@@ -13,7 +13,31 @@ import TestKit
             let phone = try RawPhone(server: port)
             let answer = try await phone.ask(phone.request("OPTIONS", uri, from: "sip:a@elsewhere.test"))
             #expect(answer.status == 200)
-            #expect(answer.values("Allow").first?.contains("INVITE") == true)
+            #expect(answer.values("Allow") == ["OPTIONS, REGISTER"])
+            #expect(answer.values("Supported") == ["path, outbound, gruu"])
+            // What it says there is what it does.
+            let refused = try await phone.ask(phone.request("INVITE", uri, from: "sip:a@elsewhere.test"))
+            #expect(refused.status == 405)
+            #expect(refused.values("Allow") == ["OPTIONS, REGISTER"])
+        }
+    }
+
+    /// Extensions that the server itself is required to know (RFC 3261 §8.2.2.3), and the method that comes first (§8.2.1).
+    @Test(arguments: [
+        ("OPTIONS", "Require: gruu, Path", 200, []),
+        ("OPTIONS", "Require: path, x-odd\nRequire: 100rel", 420, ["x-odd, 100rel"]),
+        ("REGISTER", "Require: path, x-odd", 420, ["x-odd"]), ("SUBSCRIBE", "Require: x-odd", 405, []),
+    ])
+    func whatTheServerIsRequiredToKnow(
+        _ method: String, _ headers: String, _ status: Int, _ unsupported: [String]
+    ) async throws {
+        try await withServer({ $0.authentication.isRequired = false }) { _, port in
+            let phone = try RawPhone(server: port)
+            let answer = try await phone.ask(
+                phone.request(
+                    method, "sip:localhost", from: "sip:bob@localhost", to: "sip:bob@localhost", headers: [headers]))
+            #expect(answer.status == status)
+            #expect(answer.values("Unsupported") == unsupported)
         }
     }
 

@@ -93,7 +93,8 @@ extension ConfigurationSchema {
             source: "RFC 3261 §26.3.2.4",
             """
             The attempts of one user from one source to authenticate in a minute, as many at once: requests with wrong \
-            credentials, or without any and not followed by right ones. More are answered 503 with Retry-After; 0 is no limit.
+            credentials, or without any and not followed by right ones. More are answered 503 with Retry-After; 0 is no limit. \
+            An address and port from which the user has authenticated within a day has as many of its own.
             """),
         Setting(
             "limits.source-attempts", \.limits.sourceAttempts, .integer(0...10_000_000), of: defaults, .reload,
@@ -112,10 +113,19 @@ extension ConfigurationSchema {
             Retry-After; 0 is no limit.
             """),
         Setting(
+            "limits.stranger-requests", \.limits.strangerRequests, .integer(0...1_000_000), of: defaults, .reload,
+            source: "RFC 3261 §26.3.2.4, RFC 6888 §2",
+            """
+            The requests that one source may send in a second to users of open domains, and of `proxy.edge-domains`, without proof of \
+            who sends them, ten times as many at once; a source is that of `limits.source-attempts`. Requests in dialogs are not \
+            counted, nor those of `proxy.trusted-networks`. More are answered 503, and not at all over UDP; 0 is no limit.
+            """),
+        Setting(
             "limits.user-calls", \.limits.userCalls, .integer(0...1_000_000), of: defaults, .reload,
             source: "RFC 3261 §21.4.4",
             """
-            The calls of one authenticated user in progress, from their INVITE to their BYE; it takes `proxy.record-route`. \
+            The calls of one authenticated user in progress, from their INVITE to the answer of their BYE; it takes \
+            `proxy.record-route`. Calls to users of a domain in the mode `stateless` are not counted, since nothing is kept of them. \
             More are answered 403; 0 is no limit.
             """),
         Setting(
@@ -215,6 +225,11 @@ extension ConfigurationSchema {
             "The most connections at once."),
         Setting(
             "tcp.connections-per-source", \.tcp.connectionsPerSource, .integer(1...1_000_000), of: defaults, .restart,
-            source: "", "The most connections from one address at once."),
+            source: "RFC 6888 §2",
+            """
+            The most connections of strangers from one address at once, or from the first 64 bits of an IPv6 address. Users who have \
+            authenticated by their connection, or registered, are not among them, up to ten times as many. One more is let in where a \
+            stranger has been silent for a minute, whose connection is closed; else it is refused.
+            """),
     ]
 }

@@ -129,7 +129,8 @@ extension ConfigurationSchema {
                 "domains[].mode", \.mode, .choice, of: example, .reload, source: "RFC 3261 §8.3, §16.2",
                 """
                 What is done with requests for its users: `proxy` forwards them; `stateless` forwards them to the first \
-                contact alone and keeps no transaction (RFC 3261 §16.11); `redirect` tells the sender where the user is (302).
+                contact alone and keeps no transaction (RFC 3261 §16.11), but for a phone that must be woken by push; `redirect` \
+                tells the sender where the user is (302): contacts that others can reach, not those behind a NAT or a proxy.
                 """),
             Setting(
                 list: "domains[].redirect-users", \.redirectedUsers, .user, mayBeEmpty: true, of: example, .reload,
