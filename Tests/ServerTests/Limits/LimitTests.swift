@@ -91,6 +91,32 @@ import UserAgent
         }
     }
 
+    /// A connection counts among those of strangers at its address until its user has authenticated by it.
+    @Test func usersAreNoStrangersToTheirAddress() async throws {
+        try await withServer({
+            $0.tcp.connectionsPerSource = 1
+            $0.listeners.append(ServerConfiguration.Listener(transport: .tcp, address: "127.0.0.1", port: 0))
+        }) { server, _ in
+            let port = server.listeners[1].address.port
+            var users: [RawConnection] = []
+            for user in ["alice", "bob"] {
+                let connection = try RawConnection(server: port)
+                connection.send(connection.register(user))
+                let challenge = try await connection.next()
+                #expect(challenge.status == 401)
+                #expect(try await RawConnection(server: port).nextBytes(1).isEmpty)
+                let credentials = try challenge.answer(
+                    "WWW-Authenticate", user, "secret of \(user)", method: "REGISTER", uri: Self.uri)
+                connection.send(connection.register(user, cSeq: 2, headers: ["Authorization: \(credentials)"]))
+                #expect(try await connection.next().status == 200)
+                users.append(connection)
+            }
+            #expect(await server.statistics().connections["refused"] == 2)
+            #expect(await server.statistics().connections["open"] == 2)
+            #expect(users.count == 2)
+        }
+    }
+
     /// A second call is refused until the first has ended, however it ends.
     @Test func aUserHasSoManyCalls() async throws {
         try await withServer({ $0.limits.userCalls = 1 }) { server, _ in
