@@ -19,6 +19,7 @@ import Testing
     private static let offers: EndpointConfiguration = {
         var result = EndpointConfiguration()
         result.overload.isOffered = true
+        result.overload.offersRate = true
         return result
     }()
 
@@ -78,6 +79,17 @@ import Testing
         for _ in 0..<60 { ask(caller, to: uri, via: server.node) }
         #expect(server.layer.admission == 1)
         #expect(ask(caller, to: uri, via: server.node)?.statusCode == 200)
+    }
+
+    /// Elsewhere the comma between two algorithms has requests dropped.
+    @Test("§5.1: without a rate the offer is the loss that all must know, alone")
+    func theOfferIsPlain() throws {
+        let server = peer("192.0.2.1:5060", Self.sheds)
+        var configuration = Self.offers
+        configuration.overload.offersRate = OverloadConfiguration().offersRate
+        let caller = peer("192.0.2.9:5060", configuration)
+        #expect(ask(caller, to: "sip:b@192.0.2.1:5060", via: server.node)?.statusCode == 200)
+        #expect(server.requests.last?[.via]?.hasSuffix(";oc;oc-algo=\"loss\"") == true)
     }
 
     @Test("Requests of a priority that was named are not refused, those of others are", arguments: [true, false])
@@ -227,6 +239,7 @@ import Testing
     func hopByHop() throws {
         var both = Self.sheds
         both.overload.isOffered = true
+        both.overload.offersRate = true
         let host = ProxyHost(network.node("192.0.2.2:5060"), layers: both)
         let caller = peer("192.0.2.9:5060", Self.offers)
         let server = peer("192.0.2.20:5060")

@@ -1,4 +1,15 @@
 import Glibc
+import SIP
+
+extension ByteWriter {
+    /// Appends what came in a header field; line ends of folds, tabs, and controls that have strayed there, become spaces
+    /// (RFC 3261 §7.3.1): what is kept goes into other messages, and into the journal, which takes none of them back.
+    mutating func append(unfolded bytes: UnsafeRawBufferPointer) {
+        func isControl(_ byte: UInt8) -> Bool { byte < 0x20 || byte == 0x7F }
+        guard bytes.contains(where: isControl) else { return append(bytes) }
+        for byte in bytes { append(isControl(byte) ? 0x20 : byte) }
+    }
+}
 
 /// The byte with an ASCII capital made small.
 @inline(__always)

@@ -57,8 +57,7 @@ struct ContactReader: ~Copyable {
             }
             let uri = try located { () throws(MessageDefect) in try view.uri(address.uri) }
             let start = parameters.count
-            let own = try readParameters(
-                view, address, isFolded: view.field(values.fieldIndex).isFolded)
+            let own = try readParameters(view, address)
             if count > contactLimit {
                 refusal = .tooMany
             } else if Int(address.uri.count) + parameters.count - start > fieldLimit || hasTooManyParts(uri, view) {
@@ -121,7 +120,7 @@ struct ContactReader: ~Copyable {
     ///
     /// The address was parsed, so that the parameters keep to the grammar: nothing but quotes hides a ";".
     private mutating func readParameters(
-        _ view: MessageView, _ address: AddressIndex, isFolded: Bool
+        _ view: MessageView, _ address: AddressIndex
     ) throws(MessageDefect) -> (preference: UInt16, expires: UInt32?, identity: FlowIdentity) {
         var identity = FlowIdentity.none
         var preference = Preference.absent
@@ -139,15 +138,10 @@ struct ContactReader: ~Copyable {
             } else if !run.whole.isEmpty {
                 identity.take(run)
                 parameters.append(UInt8(ascii: ";"))
-                if isFolded { appendUnfolded(run.whole) } else { parameters.append(run.whole) }
+                parameters.append(unfolded: run.whole)
             }
         }
         return (preference, expires, identity)
-    }
-
-    /// Appends a parameter; line ends of folds become spaces (RFC 3261 §7.3.1).
-    private mutating func appendUnfolded(_ text: UnsafeRawBufferPointer) {
-        for byte in text { parameters.append(byte == 0x0D || byte == 0x0A ? 0x20 : byte) }
     }
 
     /// The seconds of an expiration: numbers above 2**32-1 are that, and what is no number is an hour (RFC 3261 §10.2).

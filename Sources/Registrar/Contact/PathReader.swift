@@ -19,7 +19,7 @@ struct PathReader: ~Copyable {
             list.append(UInt8(ascii: "<"))
             list.append(view.bytes(address.uri))
             list.append(UInt8(ascii: ">"))
-            list.append(view.bytes(address.parameters))
+            list.append(unfolded: view.bytes(address.parameters))
         }
         return list.bytes
     }

@@ -63,9 +63,7 @@ extension MessageEditor {
     public mutating func setOverloadFeedback(_ feedback: OverloadFeedback?, of view: MessageView) {
         var vias = view.values(of: .via)
         guard vias.next() != nil, let value = vias.next() else { return }
-        if Self.mayHaveOverloadControl(view.bytes(value)), let via = try? ViaIndex(view.base, value),
-            via.hasOverloadControl
-        {
+        if Self.mayHaveOverloadControl(view.bytes(value)), let via = try? ViaIndex(view.base, value) {
             replace(via.whole) { writer in
                 view.writeViaWithoutOverload(via, into: &writer)
                 feedback?.write(into: &writer)

@@ -12,6 +12,9 @@ public struct OverloadConfiguration: Sendable {
     public var givesFeedback = true
     /// Whether requests to servers offer them to say how much is sent, and what they say is kept to.
     public var isOffered = false
+    /// Whether they are offered a rate beside the loss that all must know (RFC 7415 §3.3). The two stand in one quoted list, and there
+    /// are servers that take a Via apart at its comma and drop the request, such as Kamailio 5.6.
+    public var offersRate = false
     /// How long a client keeps to what it was told: longer than it takes to decide anew.
     public var validity: Duration = .milliseconds(500)
     /// Values of Resource-Priority whose requests are given up last, in small letters (RFC 4412, RFC 7339 §5.10.1).

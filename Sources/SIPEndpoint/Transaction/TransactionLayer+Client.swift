@@ -106,7 +106,9 @@ extension TransactionLayer {
             via.append("Via: ")
             writeVia(flow, token, suffix, into: &via)
             if extras.isOfOurs, offersAlias(flow) { via.append(";alias") }
-            if extras.offersOverloadControl { via.append(";oc;oc-algo=\"loss,rate\"") }
+            if extras.offersOverloadControl {
+                via.append(configuration.overload.offersRate ? ";oc;oc-algo=\"loss,rate\"" : ";oc;oc-algo=\"loss\"")
+            }
             via.append("\r\n")
             scratch.removeAll()
             write(&scratch, via.bytes, flow)

@@ -24,6 +24,9 @@ extension ServerConfiguration {
         /// Whether other servers are offered to say how much is sent to them.
         public var isOffered = true
 
+        /// Whether they may say so by `rate` too.
+        public var offersRate = false
+
         /// Values of Resource-Priority whose requests are refused last.
         public var priorities: [String] = []
 

@@ -58,6 +58,7 @@ extension ServerConfiguration {
         result.givesFeedback = overload.givesFeedback
         result.algorithm = overload.algorithm == .rate ? .rate : .loss
         result.isOffered = overload.isOffered
+        result.offersRate = overload.offersRate
         result.priorities = overload.priorities.map { Array($0.utf8) }
         result.trialCost = overload.trialCost
         result.laneCount = laneCount

@@ -4,16 +4,16 @@ import TestKit
 import Testing
 
 extension Interop {
-    /// Dialogs that are broken on purpose, against a running server: it lives, serves, and keeps nothing of them.
+    /// Dialogs that are broken on purpose, by every transport, against a running server: it lives, serves, and keeps nothing of them.
     ///
-    /// `ITODENWA_FUZZ_SERVER_SECONDS` says for how long, `ITODENWA_FUZZ_SEED` repeats what a failed run has printed.
+    /// `ITODENWA_FUZZ_SERVER_SECONDS` says for how long, half of it with Digest and half without; `ITODENWA_FUZZ_SEED` repeats what a failed run has printed.
     @Suite struct StatefulFuzzTests {
         private static func number(_ name: String) -> UInt64? {
             ProcessInfo.processInfo.environment[name].flatMap { UInt64($0) }
         }
 
         /// How long the player plays when nobody says so: long enough for each kind of move.
-        private static let usualSeconds: UInt64 = 5
+        private static let usualSeconds: UInt64 = 6
 
         /// Timers so short that all transactions are over soon after the player has stopped.
         private static let timers = """
@@ -33,37 +33,89 @@ extension Interop {
               ring-time: 1s
             """
 
-        @Test func theServerOutlivesAHostilePlayer() async throws {
-            let seconds = Self.number("ITODENWA_FUZZ_SERVER_SECONDS") ?? Self.usualSeconds
+        /// With users that must prove who they are, and with all believed; by every transport.
+        @Test(arguments: [false, true])
+        func theServerOutlivesAHostilePlayer(digest: Bool) async throws {
+            let seconds = max(1, (Self.number("ITODENWA_FUZZ_SERVER_SECONDS") ?? Self.usualSeconds) / 2)
             let seed = Self.number("ITODENWA_FUZZ_SEED") ?? UInt64.random(in: 0..<1_000_000)
             try await withPeers { peers in
-                let file = try peers.folder.write(Self.timers + "\n", to: "timers.yaml")
-                let server = try await ItoServer.start(
-                    in: peers, ["--no-auth", "--memory", "--listen", "tcp://127.0.0.1:0", "--config", file])
-                var player = try HostilePlayer(seed: seed, server: server)
-                let probe = WellBehavedClient(wire: try Wire(.udp, to: server.hostPort))
-                let end = ContinuousClock.now + .seconds(Int64(seconds))
+                let heap = try await HeapReport(in: peers)
+                let server = try await Self.start(digest: digest, heap, in: peers)
+                let doors = try await HostileLine.Doors(
+                    to: server, authorities: peers.folder.file("authority.pem"), in: peers)
+                var player = try await HostilePlayer(seed: seed, doors: doors)
                 do {
-                    while ContinuousClock.now < end {
-                        for _ in 0..<100 { await player.step() }
-                        try await probe.ask()
-                    }
-                    try await Self.callGoesThrough(server)
-                    // Timer C of the last INVITE, and what follows it.
-                    _ = try await server.statistics("that all transactions have ended") {
-                        $0.signalling["transactions"] == 0
-                    }
+                    // What it takes for its tables when it is first used is no leak.
+                    try await Self.play(&player, until: .now + Self.warmth, server, isProbed: !digest)
+                    let before = try await Self.restingHeap(of: server, heap, &player)
+                    try await player.begin()
+                    try await Self.play(&player, until: .now + .seconds(Int64(seconds)), server, isProbed: !digest)
+                    let after = try await Self.restingHeap(of: server, heap, &player)
+                    let growth =
+                        after.bytes - before.bytes - max(0, after.bindings - before.bindings) * Self.bindingSize
+                    #expect(
+                        growth < Self.heapLimit,
+                        "seed \(seed), digest \(digest): \(growth >> 10) KiB are kept after \(player.sent) messages")
+                    print(
+                        "StatefulFuzzTests: seed \(seed), digest \(digest), \(player.sent) messages in \(seconds) s,",
+                        "\(player.reopened) connections ended, \(growth >> 10) KiB kept")
                 } catch {
                     let messages = player.last.joined(separator: "\n-----\n")
-                    Issue.record("seed \(seed), after \(player.sent) messages: \(error)\nthe last ones:\n\(messages)")
+                    Issue.record(
+                        "seed \(seed), digest \(digest), after \(player.sent) messages: \(error)\nthe last ones:\n\(messages)"
+                    )
                 }
-                #expect(server.process.isRunning, "seed \(seed)")
+                #expect(server.process.isRunning, "seed \(seed), digest \(digest)")
                 let faults = server.process.lines.map(\.text).filter { line in
                     ["Fatal error", " error ", " critical "].contains { line.contains($0) }
                 }
-                #expect(faults.isEmpty, "seed \(seed): \(faults)")
-                print("StatefulFuzzTests: seed \(seed), \(player.sent) messages in \(seconds) s")
+                #expect(faults.isEmpty, "seed \(seed), digest \(digest): \(faults)")
             }
+        }
+
+        /// How long the player plays before memory is read for the first time.
+        private static let warmth = Duration.seconds(1)
+        /// What a server may keep of a player who has gone, in bytes of live heap, besides bindings: tables that have grown.
+        private static let heapLimit = 4 << 20
+        /// What a binding may take of it.
+        private static let bindingSize = 4_096
+
+        private static func start(digest: Bool, _ heap: HeapReport, in peers: Peers) async throws -> ItoServer {
+            let file = try peers.folder.write(timers + "\n", to: "timers.yaml")
+            let users =
+                digest
+                ? Dictionary(uniqueKeysWithValues: HostilePlayer.users.map { ($0, HostileCredentials.password) }) : [:]
+            let certificates = try Certificates(in: peers)
+            let listeners = ["tcp", "tls", "ws", "wss"].flatMap { ["--listen", "\($0)://127.0.0.1:0"] }
+            return try await ItoServer.start(
+                in: peers, (digest ? [] : ["--no-auth", "--memory"]) + listeners + ["--config", file], users: users,
+                environment: try certificates.environment(heap.environment))
+        }
+
+        /// Lets the player play, and one who behaves ask now and then.
+        ///
+        /// - Parameter isProbed: whether a call is made at the end, by users that need prove nothing.
+        private static func play(
+            _ player: inout HostilePlayer, until end: ContinuousClock.Instant, _ server: ItoServer, isProbed: Bool
+        ) async throws {
+            let probe = WellBehavedClient(wire: try Wire(.udp, to: server.hostPort))
+            while ContinuousClock.now < end {
+                for _ in 0..<100 { try await player.step() }
+                try await probe.ask()
+            }
+            if isProbed { try await callGoesThrough(server) }
+        }
+
+        /// The live heap, and the bindings, of a server that the player has left: all connections are closed, and all transactions
+        /// over, up to Timer C of the last INVITE and what follows it.
+        private static func restingHeap(
+            of server: ItoServer, _ heap: HeapReport, _ player: inout HostilePlayer
+        ) async throws -> (bytes: Int, bindings: Int) {
+            player.leave()
+            let statistics = try await server.statistics("that all transactions and connections have ended") {
+                $0.signalling["transactions"] == 0 && $0.connections["open"] == 0
+            }
+            return (try await heap.live(of: server), statistics.bindings)
         }
 
         /// A call between two that behave.

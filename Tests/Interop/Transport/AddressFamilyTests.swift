@@ -1,5 +1,6 @@
 import Reactor
 import SIP
+import Server
 import TestKit
 import Testing
 import UserAgent
@@ -77,6 +78,41 @@ extension Interop {
                 await #expect(throws: CallError.self) { try await answering.value }
                 await alice.agent.shutDown()
                 await bob.agent.shutDown()
+            }
+        }
+
+        /// WebSocket on an IPv6 address, the certificate proven by it: phones in browsers call one another, and one over UDP and IPv4.
+        @Test(arguments: ["ws", "wss"])
+        func phonesInBrowsersCallOverIPv6(scheme: String) async throws {
+            try await withPeers { peers in
+                let certificates = try Certificates(in: peers)
+                let server = try await ItoServer.start(
+                    in: peers, ["--listen", "\(scheme)://[::1]:0"], users: ["alice": "secret", "bob": "secret"],
+                    environment: try certificates.environment())
+                let own = server.address("\(scheme)://")
+                #expect(own.hasPrefix("[::1]:"))
+                let more = scheme == "wss" ? ["--ca", certificates.authorityFile] : []
+                let alice = try await WebSocketPhone.registered("alice", at: "\(scheme)://\(own)", more, in: peers)
+                let bob = try await WebSocketPhone.registered(
+                    "bob", at: "\(scheme)://\(own)", more + ["--call", "sip:alice@example.test"], in: peers)
+                try await bob.says("answered")
+                try await alice.says("message ACK")
+                try bob.hangUp()
+                try await bob.says("ended 200")
+                try await alice.says("ended")
+                // The proxy stands in the route twice (RFC 5658 §3.1): by IPv6 towards the browser, and by IPv4.
+                let phone = try await Phone.start("bob", at: server.address("udp://127"))
+                let before = alice.process.lines.last
+                let call = try await phone.agent.call("sip:alice@example.test")
+                try await alice.says("message ACK", after: before)
+                let answer = try #require(phone.last("SIP/2.0 200 OK")?.values("Record-Route"))
+                #expect(answer.first?.contains("\(own);transport=ws") == true)
+                #expect(answer.last?.contains(server.address("udp://127")) == true)
+                await call.hangUp()
+                try await alice.says("ended", after: before)
+                let counters = try server.statistics().connections
+                #expect(counters["accepted"] == 2 && counters["connected"] == 0)
+                await phone.agent.shutDown()
             }
         }
 

@@ -5,6 +5,8 @@ import Testing
 extension Interop {
     /// What goes over the wire before a call, as Wireshark reads it.
     @Suite struct HandshakeCaptureTests {
+        /// How many handshakes are made at most for the capture to show one.
+        private static let attempts = 20
         /// The number of the group X25519MLKEM768 (0x11EC).
         private static let hybrid = "4588"
 
@@ -31,7 +33,7 @@ extension Interop {
                 try await capture.line(containing: "Capturing on")
                 // The capture has begun when the first handshake is seen: hello after hello until then.
                 var seen: [String] = []
-                while seen.count < 2 {
+                for _ in 0..<Self.attempts where seen.count < 2 {
                     let outcome = try await ItoProgram.run(
                         [
                             "register", "sip:alice@example.test", "--once", "--proxy", "sip:\(address);transport=tls",
@@ -39,6 +41,11 @@ extension Interop {
                         ], in: peers)
                     #expect(outcome.exit == .code(0))
                     seen = capture.lines.filter { !$0.isError && $0.text.contains("\t") }.map(\.text)
+                }
+                guard seen.count >= 2 else {
+                    throw PeerError(
+                        .timedOut, "the capture shows none of \(Self.attempts) handshakes",
+                        transcript: capture.transcript())
                 }
                 let client = try #require(seen.first { $0.hasPrefix("1\t") }).split(separator: "\t")
                 #expect(client[1].split(separator: ",").map { Self.number($0) }.prefix(2) == [0x11EC, 0x1D])

@@ -14,6 +14,8 @@ import Testing
         (["Path: <sip:p1.example.com;lr>"], "<sip:p1.example.com;lr>"),
         (["Path: <sip:p3;lr>,<sip:p2;lr>", "Path: <sips:p1;lr>"], "<sip:p3;lr>,<sip:p2;lr>,<sips:p1;lr>"),
         (["Path: \"A, proxy\" <sip:a%2Cb@p1;lr?x=y>;q=1"], "<sip:a%2Cb@p1;lr?x=y>;q=1"),
+        // Folds and tabs are white space like any other; the journal takes back neither.
+        (["Path: <sip:p1;lr>\r\n ;q=1;\tx=\"a\r\n b\""], "<sip:p1;lr>;q=1; x=\"a   b\""),
     ])
     func isKeptInItsOrderAndTold(_ fields: [String], _ kept: String) throws {
         let fixture = RegistrarFixture(isJournaled: true)

@@ -54,7 +54,7 @@ public struct CertificateNames: Hashable, Sendable {
             case .uniformResourceIdentifier(let uri):
                 if let domain = Self.domain(ofSIP: uri) { uris.append(domain) }
                 if let user = Self.user(ofSIP: uri) { users.append(user) }
-            case .dnsName(let name): names.append(name)
+            case .dnsName(let name): if !name.isEmpty { names.append(name) }
             case .ipAddress(let octets): if let address = Self.address(octets.bytes) { addresses.append(address) }
             default: break
             }
@@ -86,9 +86,10 @@ public struct CertificateNames: Hashable, Sendable {
                 bytes.append(byte)
                 continue
             }
-            guard rest.count >= 2, let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16) else {
-                return nil
-            }
+            // A sign is no digit, though it may stand before some.
+            guard rest.count >= 2, rest.first != UInt8(ascii: "+"), rest.first != UInt8(ascii: "-"),
+                let value = UInt8(String(decoding: rest.prefix(2), as: UTF8.self), radix: 16)
+            else { return nil }
             bytes.append(value)
             rest = rest.dropFirst(2)
         }

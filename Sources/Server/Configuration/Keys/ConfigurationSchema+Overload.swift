@@ -37,6 +37,12 @@ extension ConfigurationSchema {
                 Requests that may not be sent go to another server of the same name, or are answered 503.
                 """),
             Setting(
+                "overload.offer-rate", \.overload.offersRate, .boolean, of: defaults, .restart, source: "RFC 7415 §3.3",
+                """
+                Whether they may say so as a rate too. The offer is then a list in quotes, at whose comma some servers take the \
+                Via apart and drop the request: Kamailio 5.6 does.
+                """),
+            Setting(
                 list: "overload.priorities", \.overload.priorities, .word, mayBeEmpty: true, of: defaults, .restart,
                 source: "RFC 4412 §3.1, RFC 7339 §5.10.1",
                 """

@@ -15,6 +15,7 @@ import Testing
             // A sip URI says which domains are meant; DNS names count only without one.
             ([.dns("example.com")], ["example.com"]),
             ([.dns("example.com"), .dns("example.net")], ["example.com", "example.net"]),
+            ([.dns(""), .dns("example.net")], ["example.net"]), ([.dns("")], []),
             ([.dns("host.example.com"), .uri("sip:example.com")], ["example.com"]),
             ([.uri("sip:example.com"), .uri("sip:example.net")], ["example.com", "example.net"]),
             // The scheme is read without regard to case, and all but the host is put aside.
@@ -44,6 +45,7 @@ import Testing
             ),
             ([.uri("sip:example.com"), .uri("mailto:alice@example.com"), .dns("example.com")], []),
             ([.uri("sip:@example.com"), .uri("sip:alice@"), .uri("sip:a%4@example.com")], []),
+            ([.uri("sip:a%+1@example.com"), .uri("sip:a%-0@example.com"), .uri("sip:a%g0@example.com")], []),
         ] as [([CertificateAuthority.Name], [String])])
     func usersOfACertificate(list: [CertificateAuthority.Name], users: [String]) throws {
         #expect(try names(list).users == users)
