@@ -110,7 +110,7 @@ extension ServerConfiguration {
         public var userRequests = 100
 
         /// Requests of strangers at one source to users of open domains in a second, ten times as many at once; 0 is any number.
-        public var strangerRequests = 100
+        public var strangerRequests = 1_000
 
         /// Calls of one user in progress; 0 is any number.
         public var userCalls = 100
