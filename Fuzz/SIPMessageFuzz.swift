@@ -162,8 +162,8 @@ private func answer(_ view: MessageView) {
 
 /// A framer takes any bytes, and cuts the same frames wherever the stream is cut.
 private func cutFromStream(_ bytes: [UInt8]) {
-    func frames(step: Int) -> ([StreamFramer.Frame], Bool) {
-        var framer = StreamFramer()
+    func frames(step: Int, takesPongs: Bool = false) -> ([StreamFramer.Frame], Bool) {
+        var framer = StreamFramer(takesPongs: takesPongs)
         var found: [StreamFramer.Frame] = []
         var at = 0
         while at < bytes.count {
@@ -184,6 +184,14 @@ private func cutFromStream(_ bytes: [UInt8]) {
     let whole = frames(step: bytes.count)
     let pieces = frames(step: 7)
     check(whole.0 == pieces.0 && whole.1 == pieces.1, "the frames depend on where the stream is cut")
+    // What line ends mean to one who sends pings depends on the cuts; what is between them does not.
+    func messages(_ frames: [StreamFramer.Frame]) -> [StreamFramer.Frame] {
+        frames.filter { if case .message = $0 { true } else { false } }
+    }
+    for step in [bytes.count, 7, 1] {
+        let found = frames(step: step, takesPongs: true)
+        check(messages(found.0) == messages(whole.0) && found.1 == whole.1, "a pong changes the messages around it")
+    }
 }
 
 private func check(_ condition: Bool, _ message: @autoclosure () -> String) {

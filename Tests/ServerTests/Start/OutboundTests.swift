@@ -1,9 +1,12 @@
 import Reactor
+import SIP
 import SIPEndpoint
-import Testing
+import Synchronization
 import TestKit
+import Testing
 
 @testable import Server
+@testable import UserAgent
 
 /// Flows that phones keep (RFC 5626), over sockets and lanes.
 @Suite struct OutboundTests {
@@ -55,6 +58,37 @@ import TestKit
             let answer = try await late.ask(
                 late.request("MESSAGE", "sip:bob@localhost", from: "sip:a@elsewhere.test"))
             #expect(answer.status == 480)
+        }
+    }
+
+    /// A phone of ours with an instance asks for its flow, keeps it alive by what the server answers, and is reached by it.
+    @Test(arguments: [TransportName.udp, .tcp]) func aPhoneOfOursKeepsItsFlow(transport: TransportName) async throws {
+        try await withOpenServer({ $0.registrar.flowTimer = .seconds(2) }) { _, udp, tcp in
+            let answers = Mutex<[Message]>([])
+            var options = UserAgent.Options()
+            options.instance = .random()
+            options.serves = [.message]
+            options.trace = { message in
+                guard let answer = try? Message(message.bytes), answer[.cSeq]?.hasSuffix(" REGISTER") == true,
+                    !answer.isRequest
+                else { return }
+                answers.withLock { $0.append(answer) }
+            }
+            let port = transport == .udp ? udp : tcp
+            let proxy = "sip:127.0.0.1:\(port);transport=\(transport.parameterText)"
+            let bob = try await UserAgent(account: Account("sip:bob@localhost", proxy: proxy), options: options)
+            let answer = try #require(answers.withLock { $0.last })
+            #expect(answer[.require] == "outbound")
+            #expect(answer[.flowTimer] == "2")
+            let lane = bob.endpoint.lanes[0]
+            while await lane.lane.run({ _ in lane.layer.counters.keepAlives }) == 0 { await Task.yield() }
+            let serving = Task { for await request in bob.requests { return request.respond(200) } }
+            let caller = try RawPhone(server: udp)
+            let taken = try await caller.ask(
+                caller.request("MESSAGE", "sip:bob@localhost", from: "sip:a@elsewhere.test"))
+            #expect(taken.status == 200)
+            await serving.value
+            await bob.shutDown()
         }
     }
 
