@@ -90,13 +90,14 @@ extension Lane {
     var guestDeadline: Int64 { guests.reduce(.max) { min($0, $1.deadline) } }
 
     /// Begins a turn of `other`, which ends with this lane's turn, when it is a guest; on the lane. False when it is none,
-    /// or its own thread is at work: it is handed messages then.
+    /// or its own thread is at work: it is handed messages then. False too while messages wait in its queue, that nothing overtakes
+    /// what was handed over before.
     ///
     /// Within the turn the caller may do on `other` what may be done there.
     public func beginsTurn(of other: Lane) -> Bool {
         assertCurrent()
         guard let guest = guests.first(where: { $0.lane === other }) else { return false }
-        return begin(guest)
+        return begin(guest) && !other.queue.hasNext
     }
 
     private func begin(_ guest: Guest) -> Bool {

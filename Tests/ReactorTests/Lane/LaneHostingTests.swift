@@ -83,6 +83,26 @@ import Testing
         }
     }
 
+    /// What was handed to a guest is served before what the host could do on it at once, such as the BYE behind an ACK.
+    @Test func nothingOvertakesWhatWasHandedOver() async throws {
+        try await withGuest { (host, guest) async throws in
+            let served = Mailbox<Int>()
+            while await !host.run({ $0.beginsTurn(of: guest) }) {}
+            await host.run { lane in
+                #expect(lane.beginsTurn(of: guest))
+                _ = lane.hand(ClosureMessage { _ in served.post(1) }, .reserved, to: guest)
+                if lane.beginsTurn(of: guest) {
+                    served.post(2)
+                } else {
+                    _ = lane.hand(ClosureMessage { _ in served.post(2) }, .reserved, to: guest)
+                }
+            }
+            #expect(try await served.next(2) == [1, 2])
+            // Once they are served it goes at once again.
+            while await !host.run({ $0.beginsTurn(of: guest) }) {}
+        }
+    }
+
     /// A thread that has too much to do gives a guest back, and takes it in again when there is little.
     @Test func aGuestMovesOutAndIn() async throws {
         var configuration = Lane.Configuration()
