@@ -116,9 +116,12 @@ import UserAgent
             caller.rate = 20
             let result = try await SIPpPeer.start(caller, name: "uac", in: peers).succeeded()
             #expect(result.successful == 20 && result.failed == 0)
-            // It was the first server that failed, and by its handshake where that is what was to fail.
+            // It was the first server that failed, and by its handshake where its certificate is wrong; one that hangs up may have
+            // reset the connection before.
             let counters = try server.statistics().connections
-            #expect(((counters["handshakeErrors"] ?? 0) > 0) == (first != .refuses), "\(counters)")
+            if first != .hangsUp {
+                #expect(((counters["handshakeErrors"] ?? 0) > 0) == (first != .refuses), "\(counters)")
+            }
             withExtendedLifetime(refusing) {}
         }
     }
