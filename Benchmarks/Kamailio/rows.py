@@ -49,13 +49,14 @@ ROWS = [
     Row("register-digest", "REGISTER with Digest", "register", "register_digest.cfg", rate=10_000, users=200,
         digest=True),
     Row("call", "Call through the proxy", "call", "proxy.cfg", rate=2_500, users=100, warm_up=CALL),
-    Row("tcp-options", "OPTIONS answered statelessly", "options", "options.cfg", rate=20_000, users=100, transport="tcp"),
-    Row("tcp-register", "REGISTER, memory only", "register", "register.cfg", rate=12_000, users=10_000, transport="tcp"),
-    Row("tcp-call", "Call through the proxy", "call", "proxy.cfg", rate=1_500, users=100, transport="tcp", warm_up=CALL),
-    Row("tls-options", "OPTIONS answered statelessly", "options", "options.cfg", rate=15_000, users=100, transport="tls"),
-    Row("tls-register", "REGISTER, memory only", "register", "register.cfg", rate=10_000, users=10_000, transport="tls"),
-    Row("tls-call", "Call through the proxy", "call", "proxy.cfg", rate=1_200, users=100, transport="tls", warm_up=CALL),
-    Row("wss-options", "OPTIONS answered statelessly", "options", "options.cfg", rate=12_000, users=100, transport="wss"),
-    Row("wss-register", "REGISTER, memory only", "register", "register.cfg", rate=8_000, users=10_000, transport="wss"),
-    Row("wss-call", "Call through the proxy", "call", "proxy.cfg", rate=1_000, users=100, transport="wss", warm_up=CALL),
+    *(Row(f"{transport}-{key}", title, load, configuration, rate, users, transport, **more)
+      for transport, rates in {"tcp": (20_000, 12_000, 4_000, 6_000, 1_500), "tls": (15_000, 10_000, 4_000, 5_000, 1_200),
+                               "wss": (12_000, 8_000, 4_000, 4_000, 1_000)}.items()
+      for rate, (key, title, load, configuration, users, more) in zip(rates, [
+          ("options", "OPTIONS answered statelessly", "options", "options.cfg", 100, {}),
+          ("register", "REGISTER, memory only", "register", "register.cfg", 10_000, {}),
+          ("register-sqlite", "REGISTER, SQLite behind", "register", "register_sqlite.cfg", 40_000, {"settle": WRITE_BACK, "durable": True}),
+          ("register-digest", "REGISTER with Digest", "register", "register_digest.cfg", 200, {"digest": True}),
+          ("call", "Call through the proxy", "call", "proxy.cfg", 100, {"warm_up": CALL}),
+      ])),
 ]

@@ -232,11 +232,12 @@ extension Dispatcher {
         return false
     }
 
-    /// 503 with when to come again (RFC 3261 §21.5.4).
+    /// 500 with when to come again (RFC 3261 §21.5.1), and not 503: a proxy before this server that is told 503 takes it from all its
+    /// users for as long (§21.5.4), and it is one of them that is put off.
     private func putOff(
         _ request: IncomingRequest, _ seconds: UInt64, _ reason: StaticString, _ layer: TransactionLayer
     ) {
-        layer.respondStatelessly(to: request, 503, reason: reason) { writer in
+        layer.respondStatelessly(to: request, 500, reason: reason) { writer in
             writer.append("Retry-After: ")
             writer.append(decimal: seconds)
             writer.append("\r\n")

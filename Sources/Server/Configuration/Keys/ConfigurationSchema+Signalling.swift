@@ -93,7 +93,7 @@ extension ConfigurationSchema {
             source: "RFC 3261 §26.3.2.4",
             """
             The attempts of one user from one source to authenticate in a minute, as many at once: requests with wrong \
-            credentials, or without any and not followed by right ones. More are answered 503 with Retry-After; 0 is no limit. \
+            credentials, or without any and not followed by right ones. More are answered 500 with Retry-After; 0 is no limit. \
             An address and port from which the user has authenticated within a day has as many of its own.
             """),
         Setting(
@@ -102,14 +102,14 @@ extension ConfigurationSchema {
             """
             The same for one source: an IPv4 address, or the first 64 bits of an IPv6 address. Attempts that succeed are not \
             counted, and users who have authenticated from there within a day go on when others have used up the limit, so that \
-            many users behind one address of a carrier do no harm to one another. More are answered 503, and not at all \
+            many users behind one address of a carrier do no harm to one another. More are answered 500, and not at all \
             over UDP; 0 is no limit.
             """),
         Setting(
             "limits.user-requests", \.limits.userRequests, .integer(0...1_000_000), of: defaults, .reload,
-            source: "RFC 3261 §21.5.4",
+            source: "RFC 3261 §21.5.1",
             """
-            The requests of one authenticated user in a second, ten times as many at once. More are answered 503 with \
+            The requests of one authenticated user in a second, ten times as many at once. More are answered 500 with \
             Retry-After; 0 is no limit.
             """),
         Setting(
@@ -118,7 +118,7 @@ extension ConfigurationSchema {
             """
             The requests that one source may send in a second to users of open domains, and of `proxy.edge-domains`, without proof of \
             who sends them, ten times as many at once; a source is that of `limits.source-attempts`. Requests in dialogs are not \
-            counted, nor those of `proxy.trusted-networks`. More are answered 503, and not at all over UDP; 0 is no limit.
+            counted, nor those of `proxy.trusted-networks`. More are answered 500, and not at all over UDP; 0 is no limit.
             """),
         Setting(
             "limits.user-calls", \.limits.userCalls, .integer(0...1_000_000), of: defaults, .reload,
