@@ -71,14 +71,14 @@ public struct FlowKeepAlive: Sendable {
     private let style: Style
     private var interval: Duration
     private var expectsAnswer = false
-    private var seed: UInt64
+    private var numbers: SplitMix64
 
     /// Keep-alives that have not begun.
     ///
     /// - Parameter seed: for the random part of intervals, so that many user agents do not come at the same time.
     public init(_ style: Style, seed: UInt64) {
         self.style = style
-        self.seed = seed
+        numbers = SplitMix64(seed: seed)
         interval = style == .lineEnds ? Self.connectionInterval : Self.datagramInterval
     }
 
@@ -139,16 +139,7 @@ public struct FlowKeepAlive: Sendable {
 
     private mutating func rest() -> [Action] {
         state = .resting
-        let part = Self.shortestPart + (1 - Self.shortestPart) * random()
+        let part = Self.shortestPart + (1 - Self.shortestPart) * numbers.fraction()
         return [.stop(.answer), .set(.next, interval * part)]
-    }
-
-    /// A number from 0 to 1 (SplitMix64).
-    private mutating func random() -> Double {
-        seed &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = seed
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Double((mixed ^ (mixed >> 31)) >> 11) / Double(1 << 53)
     }
 }

@@ -155,7 +155,7 @@ public struct RegistrationClient: Sendable {
     private var flowLosses = 0
     /// What the user wanted while a request was on its way: the other of registering and taking away.
     private var wantsOther = false
-    private var seed: UInt64
+    private var numbers: SplitMix64
 
     /// A registration that has not begun.
     ///
@@ -174,7 +174,7 @@ public struct RegistrationClient: Sendable {
         self.authentication = authentication
         self.callID = callID
         self.fromTag = fromTag
-        self.seed = seed
+        numbers = SplitMix64(seed: seed)
         self.sequence = sequence
         requestedExpires = configuration.expires
     }
@@ -357,7 +357,7 @@ public struct RegistrationClient: Sendable {
         guard !wantsOther else { return [.set(.expiry, expires)] + remove() }
         let lead = configuration.refreshLead(expires)
         // Up to a tenth of the lead earlier, so that those who registered together do not refresh together.
-        let delay = configuration.refreshDelay(expires) - lead * (random() / 10)
+        let delay = configuration.refreshDelay(expires) - lead * (numbers.fraction() / 10)
         return [.registered(expires: expires), .set(.expiry, expires), .set(.attempt, delay)]
     }
 
@@ -394,7 +394,7 @@ public struct RegistrationClient: Sendable {
     /// not add up: what is left of the binding is to be used. One whose flow has failed is of no use.
     private mutating func backOff() -> Duration {
         let whole = min(configuration.longestRetry, configuration.retryBase * (1 << min(failures, 20)))
-        return whole * (0.5 + random() / 2)
+        return whole * (0.5 + numbers.fraction() / 2)
     }
 
     /// RFC 3261 §10.2.8: 423 names the shortest binding that the registrar makes.
@@ -482,14 +482,5 @@ public struct RegistrationClient: Sendable {
     private mutating func forgetGRUUs() {
         publicGRUU = nil
         temporaryGRUU = nil
-    }
-
-    /// A number from 0 to 1 (SplitMix64).
-    private mutating func random() -> Double {
-        seed &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = seed
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return Double((mixed ^ (mixed >> 31)) >> 11) / Double(1 << 53)
     }
 }
