@@ -57,6 +57,8 @@ def load(program: list[str], row: Row, server: Server, duration: int, extra: tup
         "--users", str(row.users), "--json", *extra]
     if row.transport in SECURE:
         command += ["--ca-file", str(authority())]
+    if row.challenged:
+        command.append("--no-keep-nonce")
     environment = dict(os.environ)
     environment.pop("ITO_PASSWORD", None)
     if row.digest:

@@ -61,6 +61,25 @@ extension Interop {
             }
         }
 
+        /// Users keep their nonce, as phones do, unless each registration is to be challenged.
+        @Test(arguments: [(["--keep-nonce"], users), (["--no-keep-nonce"], 20)])
+        func noncesAreKept(option: [String], challenges: Int) async throws {
+            struct Statistics: Decodable { let authentication: [String: Int] }
+            let users = (0..<Self.users).map { ("load\($0)", "tin can") }
+            try await withServer(.init(passwords: Dictionary(uniqueKeysWithValues: users))) { server, peers in
+                // One at a time: a user who is challenged twice at once has kept nothing yet.
+                let done = try await load(
+                    ["register", "--count", "20", "--concurrency", "1"] + option, on: server, password: "tin can",
+                    in: peers)
+                #expect((done.report.operations, done.report.failed) == (20, 0))
+                let outcome = try await ItoProgram.run(["stats", "--json", "--data", server.data], in: peers)
+                let counted = try JSONDecoder().decode(Statistics.self, from: Data(outcome.output.joined().utf8))
+                #expect(counted.authentication["challenged"] == challenges)
+                #expect(counted.authentication["accepted"] == 20)
+                #expect(counted.authentication["replayed"] == 0)
+            }
+        }
+
         @Test func challengesAreAnswered() async throws {
             let users = (0..<Self.users).map { ("load\($0)", "tin can") }
             try await withServer(.init(passwords: Dictionary(uniqueKeysWithValues: users))) { server, peers in

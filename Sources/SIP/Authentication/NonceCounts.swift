@@ -10,11 +10,13 @@ public struct NonceCounts: Sendable {
         case fresh
         /// The count was used before.
         case replayed
+        /// The count is the highest that was used, and by this very request: its answer was lost, and it was sent again.
+        case repeated
         /// The nonce is too old for what the table remembers, or its count too far behind: to be treated as stale.
         case forgotten
     }
 
-    /// The number of nonces that are remembered by default: 65,536, in 2 MiB.
+    /// The number of nonces that are remembered by default: 65,536, in 2.5 MiB.
     public static let defaultCapacity = 65_536
 
     /// How far a count may be behind the highest one that was used.
@@ -24,6 +26,8 @@ public struct NonceCounts: Sendable {
         var identifier: UInt64 = 0
         var issued: UInt64 = 0
         var used: UInt64 = 0
+        // The request that used the highest count; 0 for one that is not known again.
+        var request: UInt64 = 0
         var highest: UInt32 = 0
     }
 
@@ -42,12 +46,15 @@ public struct NonceCounts: Sendable {
     }
 
     /// Records the use of a nonce whose credentials were found right.
-    public mutating func record(_ use: NonceIssuer.Use) -> Verdict {
+    ///
+    /// - Parameter request: what stands for the request, so that it is known when it comes again; 0 when that is not wanted.
+    public mutating func record(_ use: NonceIssuer.Use, by request: UInt64 = 0) -> Verdict {
         let bucket = Int(truncatingIfNeeded: use.identifier >> 32) & mask
         let start = bucket * Self.ways
         var floor = floors[bucket]
         let verdict = entries.withUnsafeMutableBufferPointer { entries in
-            Self.record(use, in: UnsafeMutableBufferPointer(rebasing: entries[start..<start + Self.ways]), &floor)
+            Self.record(
+                use, request, in: UnsafeMutableBufferPointer(rebasing: entries[start..<start + Self.ways]), &floor)
         }
         floors[bucket] = floor
         return verdict
@@ -55,14 +62,14 @@ public struct NonceCounts: Sendable {
 
     /// Records a use among the nonces of one bucket; `floor` is the time of issue below which nonces of it may be forgotten ones.
     private static func record(
-        _ use: NonceIssuer.Use, in entries: UnsafeMutableBufferPointer<Entry>, _ floor: inout UInt64
+        _ use: NonceIssuer.Use, _ request: UInt64, in entries: UnsafeMutableBufferPointer<Entry>, _ floor: inout UInt64
     ) -> Verdict {
         var victim = 0
         for index in entries.indices {
             if entries[index].highest != 0, entries[index].identifier == use.identifier,
                 entries[index].issued == use.issued
             {
-                return mark(use.count, in: &entries[index])
+                return mark(use.count, request, in: &entries[index])
             }
             if entries[index].highest == 0 {
                 if entries[victim].highest != 0 { victim = index }
@@ -79,21 +86,25 @@ public struct NonceCounts: Sendable {
             }
             floor = max(floor, entries[victim].issued &+ 1)
         }
-        entries[victim] = Entry(identifier: use.identifier, issued: use.issued, used: 1, highest: use.count)
+        entries[victim] = Entry(
+            identifier: use.identifier, issued: use.issued, used: 1, request: request, highest: use.count)
         return .fresh
     }
 
     /// Marks a count as used; bit `n` of `used` stands for the count `highest - n`.
-    private static func mark(_ count: UInt32, in entry: inout Entry) -> Verdict {
+    private static func mark(_ count: UInt32, _ request: UInt64, in entry: inout Entry) -> Verdict {
         if count > entry.highest {
             let step = UInt64(count - entry.highest)
             entry.used = step < 64 ? entry.used << step | 1 : 1
             entry.highest = count
+            entry.request = request
             return .fresh
         }
         let behind = entry.highest - count
         guard behind < window else { return .forgotten }
-        guard entry.used & (1 << UInt64(behind)) == 0 else { return .replayed }
+        guard entry.used & (1 << UInt64(behind)) == 0 else {
+            return behind == 0 && request != 0 && request == entry.request ? .repeated : .replayed
+        }
         entry.used |= 1 << UInt64(behind)
         return .fresh
     }

@@ -115,10 +115,11 @@ public final class Authenticator: Sendable {
         }
         switch verdict {
         case .accepted(let use):
-            switch window.record(use) {
+            switch window.record(use, by: repeatable(request)) {
             case .fresh:
                 counters.accepted &+= 1
                 return .accepted(user: Array(user))
+            case .repeated: return .accepted(user: Array(user))
             case .replayed: counters.replayed &+= 1
             case .forgotten: counters.stale &+= 1
             }
@@ -135,6 +136,18 @@ public final class Authenticator: Sendable {
             challenge(request, realm, asProxy, isStale: false, &counters, layer)
         }
         return .refused
+    }
+
+    /// What stands for a request that is answered without a transaction and may be sent again because its answer was lost: a
+    /// REGISTER by UDP, with all of its bytes and its sender. To take it twice does nothing that it has not done (RFC 3261 §10.3,
+    /// step 7). 0 for all others.
+    private func repeatable(_ request: IncomingRequest) -> UInt64 {
+        guard request.view.method == .register, !request.flow.transport.isReliable else { return 0 }
+        // Its key is made anew by each run of the program, so nobody can make two requests that stand for one another.
+        var hasher = Hasher()
+        hasher.combine(bytes: request.view.bytes)
+        hasher.combine(request.flow.remote)
+        return UInt64(bitPattern: Int64(hasher.finalize())) | 1
     }
 
     private func challenge(

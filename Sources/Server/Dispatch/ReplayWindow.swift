@@ -24,7 +24,9 @@ public final class ReplayWindow: Sendable {
     }
 
     /// Records a use of a nonce whose credentials were found right.
-    public func record(_ use: NonceIssuer.Use) -> NonceCounts.Verdict {
-        parts[Int(use.identifier % UInt64(Self.partCount))].counts.withLock { $0.record(use) }
+    ///
+    /// - Parameter request: what stands for the request, so that it is known when it comes again; 0 when that is not wanted.
+    public func record(_ use: NonceIssuer.Use, by request: UInt64 = 0) -> NonceCounts.Verdict {
+        parts[Int(use.identifier % UInt64(Self.partCount))].counts.withLock { $0.record(use, by: request) }
     }
 }

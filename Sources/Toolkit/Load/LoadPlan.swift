@@ -7,7 +7,8 @@ public struct LoadPlan: Sendable {
     public enum Operation: String, Sendable, CaseIterable {
         /// OPTIONS to the server itself and its answer.
         case options
-        /// REGISTER of one of the users and its answer; with a password, the challenge and the second REGISTER as well.
+        /// REGISTER of one of the users and its answer; with a password, the challenge and the second REGISTER as well, at a user's
+        /// first or each time.
         case register
         /// INVITE, 100, 180, 200, ACK, BYE, 200 to one of the users, who is registered with the generator itself.
         case call
@@ -43,6 +44,9 @@ public struct LoadPlan: Sendable {
     public var userCount = 1_000
     /// The password of all users; empty when the server does not ask.
     public var password = ""
+    /// Whether a user who has been challenged uses the nonce again, with the next count, until it is refused, as phones do
+    /// (RFC 7616 §3.4); else each registration is challenged.
+    public var keepsNonces = true
     /// How long an operation may take before it has failed.
     public var patience = Duration.seconds(8)
 

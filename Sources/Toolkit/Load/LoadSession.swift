@@ -43,6 +43,8 @@ final class LoadSession: LoadReceiver, TickHandler {
     /// Begins anywhere, so that no branch, tag or Call-ID is one of another run.
     private var nextNumber = UInt64.random(in: 0..<1 << 44)
     private var sequences: [UInt32]
+    /// What each user proves himself with from his first challenge on; empty unless nonces are kept.
+    private var credentials: [LoadCredentials?]
     private var index = MessageIndex()
     private(set) var report = LoadReport()
     private let start: ContinuousClock.Instant
@@ -79,6 +81,8 @@ final class LoadSession: LoadReceiver, TickHandler {
         slots = Array(repeating: Slot(), count: max(capacity, 64))
         free = (0..<Int32(slots.count)).reversed()
         sequences = Array(repeating: 0, count: max(1, plan.userCount))
+        let proves = plan.operation == .register && !plan.password.isEmpty && plan.keepsNonces
+        credentials = Array(repeating: nil, count: proves ? sequences.count : 0)
         start = lane.now
         phase = plan.operation == .call ? .registering : .measuring
         report.operation = plan.operation.rawValue
@@ -186,6 +190,11 @@ final class LoadSession: LoadReceiver, TickHandler {
         slots[Int(slot)] = Slot(
             number: number, stage: stage, user: user, path: Int32(path), sequence: sequences[Int(user)],
             expires: expires, began: now, deadline: now + nanoseconds(plan.patience))
+        if stage == .registering, !credentials.isEmpty, var kept = credentials[Int(user)], let carrier {
+            slots[Int(slot)].request =
+                text.authorized(slots[Int(slot)], by: &kept, hash: digest, from: carrier.paths[path]) ?? []
+            credentials[Int(user)] = kept
+        }
         send(Int(slot))
         wait(number, now)
         return true
@@ -301,10 +310,11 @@ final class LoadSession: LoadReceiver, TickHandler {
         nextNumber += 1
         slots[slot].number = nextNumber << 17 | UInt64(slot)
         guard let path = carrier?.paths[Int(slots[slot].path)],
-            let request = text.authorized(
-                slots[slot], answering: view, password: plan.password, hash: digest,
-                from: path)
+            var answer = LoadCredentials(
+                answering: view, user: user, uri: text.registrar, password: plan.password, hash: digest),
+            let request = text.authorized(slots[slot], by: &answer, hash: digest, from: path)
         else { return end(slot, status: 401, now) }
+        if !credentials.isEmpty { credentials[Int(user)] = answer }
         slots[slot].request = request
         send(slot)
         wait(slots[slot].number, now)

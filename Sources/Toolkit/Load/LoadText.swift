@@ -189,41 +189,17 @@ struct LoadText {
         writer.append("\r\nContent-Length: 0\r\n\r\n")
     }
 
-    /// Makes the REGISTER that answers a challenge; nil when there is none that can be answered.
-    func authorized(
-        _ slot: LoadSession.Slot, answering view: MessageView, password: String, hash: DigestHash,
-        from path: LoadPath
-    ) -> [UInt8]? {
-        for i in 0..<view.fieldCount where view.field(i).name == .wwwAuthenticate {
-            guard let challenge = (try? DigestChallenge.parse(view.bytes(view.field(i).valueRange))).flatMap({ $0 }),
-                let function = challenge.algorithm?.function
-            else { continue }
-            let name = Array("load\(slot.user)".utf8)
-            guard
-                let ha1 = hash.ha1(username: name, realm: challenge.realm, password: Array(password.utf8), function),
-                let response = response(ha1, challenge, slot, hash, function)
-            else { continue }
-            let realm = String(decoding: challenge.realm, as: UTF8.self)
-            let nonce = String(decoding: challenge.nonce, as: UTF8.self)
-            let uri = "sip:" + String(decoding: domain, as: UTF8.self)
-            let value =
-                "Digest username=\"load\(slot.user)\",realm=\"\(realm)\",nonce=\"\(nonce)\",uri=\"\(uri)\",qop=auth,nc=00000001,"
-                + "cnonce=\"load\",response=\"\(String(decoding: response, as: UTF8.self))\","
-                + "algorithm=\(DigestAlgorithm(function).name)"
-            var writer = ByteWriter(capacity: 1_024)
-            writeRegister(slot, path, credentials: Array(value.utf8), into: &writer)
-            return writer.array
-        }
-        return nil
-    }
+    /// The Request-URI of REGISTER.
+    var registrar: [UInt8] { Array("sip:".utf8) + domain }
 
-    /// The request digest of RFC 7616 §3.4.1.
-    private func response(
-        _ ha1: [UInt8], _ challenge: DigestChallenge, _ slot: LoadSession.Slot, _ hash: DigestHash,
-        _ function: DigestHashFunction
+    /// Makes a REGISTER with credentials; nil when they cannot be made.
+    func authorized(
+        _ slot: LoadSession.Slot, by credentials: inout LoadCredentials, hash: DigestHash, from path: LoadPath
     ) -> [UInt8]? {
-        guard let ha2 = hash.hexadecimal(of: Array("REGISTER:sip:".utf8) + domain, function) else { return nil }
-        let middle = [UInt8(ascii: ":")] + challenge.nonce + Array(":00000001:load:auth:".utf8)
-        return hash.hexadecimal(of: ha1 + middle + ha2, function)
+        var value = ByteWriter(capacity: 512)
+        guard credentials.write(hash, into: &value) else { return nil }
+        var writer = ByteWriter(capacity: 1_024)
+        writeRegister(slot, path, credentials: value.array, into: &writer)
+        return writer.overflowed ? nil : writer.array
     }
 }

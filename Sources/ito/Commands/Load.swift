@@ -28,6 +28,10 @@ struct Load: AsyncParsableCommand {
     @Option(help: "How many operations at most; 0 is no bound.") var count = 0
     @Option(help: "Sockets to send from, or connections.") var sockets = 4
     @Option(help: "Users in turn.") var users = 1_000
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Whether users keep a nonce for the next registration; otherwise each is challenged.")
+    var keepNonce = true
     @Option(help: "The domain of the users; the target's address unless given.") var domain = ""
     @Option(
         help: ArgumentHelp(
@@ -68,6 +72,7 @@ struct Load: AsyncParsableCommand {
         plan.limit = count
         plan.socketCount = sockets
         plan.userCount = users
+        plan.keepsNonces = keepNonce
         plan.password = ProcessInfo.processInfo.environment[Password.variable] ?? ""
         do throws(LoadError) {
             return try await LoadGenerator.run(plan, digest: .crypto) { report in

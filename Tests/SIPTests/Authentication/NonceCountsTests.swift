@@ -20,6 +20,20 @@ import Testing
         }
     }
 
+    @Test("A request that is sent again is known by the highest count, any other with that count is a replay")
+    func repeated() {
+        var counts = NonceCounts(capacity: 64)
+        let sequence: [(UInt32, UInt64, NonceCounts.Verdict)] = [
+            (1, 11, .fresh), (1, 11, .repeated), (1, 12, .replayed), (1, 11, .repeated), (2, 21, .fresh),
+            (1, 11, .replayed),
+            (2, 21, .repeated), (4, 0, .fresh), (4, 0, .replayed), (4, 41, .replayed), (3, 31, .fresh),
+            (3, 31, .replayed),
+        ]
+        for (step, (count, request, verdict)) in sequence.enumerated() {
+            #expect(counts.record(Self.use(7, 1, count), by: request) == verdict, "step \(step)")
+        }
+    }
+
     @Test("A count of zero is never good")
     func zero() {
         var counts = NonceCounts(capacity: 8)
@@ -70,6 +84,7 @@ import Testing
             switch counts.record(use) {
             case .fresh: #expect(fresh.insert([use.identifier, UInt64(use.count)]).inserted)
             case .replayed: #expect(fresh.contains([use.identifier, UInt64(use.count)]))
+            case .repeated: Issue.record("no request was named")
             case .forgotten: refused += 1
             }
         }

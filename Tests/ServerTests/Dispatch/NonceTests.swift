@@ -49,6 +49,28 @@ import Testing
         }
     }
 
+    /// A REGISTER whose answer was lost comes again, byte for byte: it is answered as before (RFC 3261 §17.2.2). With anything
+    /// changed, or from elsewhere, it is a replay.
+    @Test func aRequestThatIsSentAgainIsNoReplay() async throws {
+        try await withServer { server, port in
+            let phone = try RawPhone(server: port)
+            let request = register(phone, try await credentials(phone))
+            let answers = [try await phone.ask(request), try await phone.ask(request), try await phone.ask(request)]
+            #expect(answers.map(\.status) == [200, 200, 200])
+            #expect(Set(answers.map { $0.values("Contact").count }).count == 1)
+            let moved = request.replacing("Max-Forwards: 70", with: "Max-Forwards: 69")
+            #expect(moved != request)
+            #expect(isStale(try await phone.ask(moved)))
+            let stranger = try RawPhone(server: port)
+            // It is answered where its Via says.
+            stranger.send(request)
+            #expect(isStale(try await phone.next()))
+            #expect(try await phone.ask(request).status == 200)
+            let counted = await server.statistics().authentication
+            #expect((counted["accepted"], counted["replayed"]) == (1, 2))
+        }
+    }
+
     /// After a restart right credentials are stale and not wrong, though their nonce and count are new to the server.
     @Test func nonceOfTheLastRunIsStale() async throws {
         let folder = try TemporaryFolder("nonces")
