@@ -56,6 +56,7 @@ let package = Package(
         .library(name: "Routing", targets: ["Routing"]),
         .library(name: "Registrar", targets: ["Registrar"]),
         .library(name: "Proxy", targets: ["Proxy"]),
+        .library(name: "Relay", targets: ["Relay"]),
         .library(name: "UserAgent", targets: ["UserAgent"]),
         .library(name: "Toolkit", targets: ["Toolkit"]),
         .library(name: "SIPEndpoint", targets: ["SIPEndpoint"]),
@@ -92,6 +93,7 @@ let package = Package(
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
+        module("Relay", ["SIP", "SDP", "RTP", "SIPEndpoint", "Routing", "Reactor"]),
         module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", crypto]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
@@ -99,7 +101,7 @@ let package = Package(
             "Server",
             [
                 "SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
-                "UserAgent", crypto, x509, asn1, nioCore, nioPosix, nioHTTP1, nioSSL,
+                "Relay", "UserAgent", crypto, x509, asn1, nioCore, nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Logging", package: "swift-log"),
@@ -121,6 +123,7 @@ let package = Package(
         tests("Store", [grdb]),
         tests("Routing", ["SIP"]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
+        tests("Relay", ["SIP", "SDP", "SIPEndpoint", "Routing", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
         tests(
             "UserAgent",

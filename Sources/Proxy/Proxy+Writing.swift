@@ -20,6 +20,8 @@ struct Forwarding {
     var history: [UInt8]?
     /// Whether the wish for a hidden history was heeded and goes no further.
     var heedsPrivacy = false
+    /// The body that takes the place of the one that came; nil leaves it.
+    var body: [UInt8]?
     /// Diversion fields to put on top of those that came.
     var diversion: [UInt8] = []
 }
@@ -61,7 +63,11 @@ extension Proxy {
             editor.insert(at: place) { $0.append(forwarding.diversion) }
         }
         for name in forwarding.strips { editor.removeAll(name, of: view) }
-        editor.completeLength(of: view, for: flow.transport)
+        if let body = forwarding.body {
+            body.withUnsafeBytes { editor.setBody($0, of: view) }
+        } else {
+            editor.completeLength(of: view, for: flow.transport)
+        }
         editor.write(view, into: &writer)
     }
 

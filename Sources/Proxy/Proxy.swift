@@ -1,5 +1,5 @@
 import Reactor
-import Routing
+public import Routing
 public import SIP
 public import SIPEndpoint
 
@@ -19,6 +19,8 @@ public final class Proxy {
     /// Not retained: it lives as long as the proxy, or takes itself away. A weak reference would have all that takes and lets go
     /// of it go the slow way.
     @exclusivity(unchecked) public unowned var policy: (any ProxyPolicy)?
+    /// Takes the media of calls through this server; nil lets all of it pass by.
+    @exclusivity(unchecked) public var anchor: (any MediaAnchor)?
     // What writes an edit is given a writer, and edits nothing else meanwhile; debug builds check that.
     #if DEBUG
         var editor = MessageEditor()

@@ -1,4 +1,5 @@
 import Reactor
+import Routing
 import SIP
 import SIPEndpoint
 
@@ -168,7 +169,9 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     /// Sends a branch; false when no listener of ours reaches the hop.
     private func send(_ i: Int, to hop: Target, _ known: RoutePlan?, _ layer: TransactionLayer) -> Bool {
-        guard layer.route(hop) != nil, let plan = known ?? (try? proxy.plan(message.view, layer)) else { return false }
+        guard let departure = layer.route(hop), let plan = known ?? (try? proxy.plan(message.view, layer)) else {
+            return false
+        }
         var forwarding = Forwarding(
             target: targets[i], loopHash: loopHash, breadth: branches[i].breadth, strips: strips, arrival: arrival,
             recordsRoute: message.method.makesDialog
@@ -179,6 +182,16 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         }
         if let fields = diversions[i] { forwarding.diversion = fields }
         forwarding.addsPath = wantsPath
+        if let anchor = proxy.anchor {
+            switch anchor.forwards(message.view, passage(of: i, by: departure)) {
+            case .untouched: break
+            case .replaced(let body):
+                forwarding.body = body
+            case .refused(let status):
+                finish(i, status, layer)
+                return true
+            }
+        }
         branches[i].state = .pending
         proxy.counters.branches &+= 1
         let client = layer.send(
@@ -191,6 +204,15 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         // One that has failed already may have led on to the next.
         if branches[i].state == .pending, !client.isTerminated { branches[i].client = client }
         return true
+    }
+
+    /// The number of the context among those of the lane.
+    private var number: UInt64 { UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())) }
+
+    private func passage(of i: Int, by departure: Flow) -> MediaPassage {
+        MediaPassage(
+            context: number, branch: i, arrival: arrival, departure: departure,
+            leadsBehindNAT: targets[i].isBehindNAT, mode: directives.media)
     }
 
     /// Goes on with the next server of a branch whose last one is of no use (RFC 3263 §4.3), in a transaction of its own; false when
@@ -258,6 +280,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         if isInvite || message.method == .bye, let policy = proxy.policy {
             message.withView { policy.concluded($0, status) }
         }
+        if let anchor = proxy.anchor { message.withView { anchor.concluded($0, status, context: number) } }
         releaseMessage()
     }
 
@@ -317,7 +340,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
                 layer.sendCancel(transaction, reason: cancelReason)
             }
             // 100 is not passed on; others are until a final response went back (§16.7 step 5).
-            if status != 100, !isAnswered, let server { pass(view, status, server, layer) }
+            if status != 100, !isAnswered, let server { pass(view, i, status, server, layer) }
             return
         }
         // §16.8: what Timer C or the time to ring has cancelled counts as 408; the 487 tells of our own CANCEL only.
@@ -337,7 +360,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             if isInvite { proxy.policy?.answered(view) }
             conclude(status, layer)
             stopRingTimer(layer)
-            pass(view, status, server, layer)
+            pass(view, i, status, server, layer)
             if isFirst, directives.cancelsLosers {
                 cancelPending(layer, reason: Self.completedElsewhere)
             }
@@ -351,7 +374,7 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
             // The only response there is needs no keeping.
             conclude(status, layer)
             stopRingTimer(layer)
-            return pass(view, status, server, layer)
+            return pass(view, i, status, server, layer)
         }
         best.add(view)
         settle(layer)
@@ -385,14 +408,27 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     /// Sends a response back: without our Via, all else byte for byte.
     private func pass(
-        _ view: MessageView, _ status: StatusCode, _ server: ServerTransaction, _ layer: TransactionLayer
+        _ view: MessageView, _ i: Int, _ status: StatusCode, _ server: ServerTransaction, _ layer: TransactionLayer
     ) {
+        var body: [UInt8]?
+        if let anchor = proxy.anchor, !view.body.isEmpty || status.isSuccess || isInvite {
+            switch anchor.passes(view, context: number, branch: i) {
+            case .untouched: break
+            case .replaced(let bytes): body = bytes
+            // Nobody would hear the other; but the dialog is there, and the ends have to end it.
+            case .refused: break
+            }
+        }
         layer.respond(server, status: status, isForwarded: true) { writer in
             proxy.editor.removeAll()
             proxy.editor.popFirstValue(.via, of: view)
             proxy.editor.setOverloadFeedback(layer.overloadFeedback(for: server), of: view)
             editHistory(of: view, with: &proxy.editor)
-            proxy.editor.completeLength(of: view, for: server.flow.transport)
+            if let body {
+                body.withUnsafeBytes { proxy.editor.setBody($0, of: view) }
+            } else {
+                proxy.editor.completeLength(of: view, for: server.flow.transport)
+            }
             proxy.editor.write(view, into: &writer)
         }
     }

@@ -23,9 +23,11 @@ struct ItoServer {
     private final class Anchor {}
 
     /// Starts a server for the domain of the scenarios on a port of the kernel's choice; ready when this returns.
+    ///
+    /// - Parameter configuration: lines of a configuration file, which names the domain itself; empty is none.
     static func start(
         in peers: Peers, _ arguments: [String] = [], users: [String: String] = [:], name: String = "ito",
-        data: String? = nil, environment: [String: String] = [:]
+        data: String? = nil, environment: [String: String] = [:], configuration: String = ""
     ) async throws -> ItoServer {
         let data = data ?? peers.folder.file("data")
         for (user, password) in users {
@@ -34,9 +36,12 @@ struct ItoServer {
                     executable, ["user", "add", "\(user)@example.test", "--data", data],
                     environment: ["ITO_PASSWORD": password], package: "ito"))
         }
+        let domain =
+            configuration.isEmpty
+            ? ["--domain", "example.test"]
+            : ["--config", try peers.folder.write(configuration + "\n", to: "\(name).yaml")]
         let command = PeerCommand(
-            executable,
-            ["serve", "--data", data, "--listen", "udp://127.0.0.1:0", "--domain", "example.test"] + arguments,
+            executable, ["serve", "--data", data, "--listen", "udp://127.0.0.1:0"] + domain + arguments,
             environment: environment, package: "ito")
         let process = try peers.start(command, name: name)
         let ready = try await process.line(containing: "ready udp://")

@@ -1,4 +1,5 @@
 import Foundation
+import Server
 import TestKit
 import Testing
 
@@ -100,6 +101,17 @@ extension Interop {
             }
         }
 
+        /// The same where the media of all calls goes through the relay: the signalling is as before, and no call stays behind.
+        @Test func dialogsAndForksThroughTheRelay() async throws {
+            try await withStage(anchored: true) { stage in
+                try await stage.run((Self.dialogs + Self.forks).enumerated().map { $0 }) { number, play in
+                    try await stage.perform(play, user: "r\(number)", over: .udp)
+                }
+                let counted = try await stage.server.statistics("the end of all calls") { $0.media["calls"] == 0 }
+                #expect(counted.media["relayed"] ?? 0 > 30)
+            }
+        }
+
         /// A user whose contact is the user: 482. One whose caller wants to be told the contacts: 302.
         @Test func loopsAndRedirections() async throws {
             try await withStage { stage in
@@ -146,12 +158,13 @@ extension Interop {
             return "127.0.0.1:\(port)"
         }
 
-        private func withStage(_ body: (ServerStage) async throws -> Void) async throws {
+        private func withStage(anchored: Bool = false, _ body: (ServerStage) async throws -> Void) async throws {
             try await withPeers { peers in
                 // Phones redirect to one another here.
                 let server = try await ItoServer.start(
                     in: peers, ["--no-auth", "--memory", "--listen", "tcp://127.0.0.1:0"],
-                    environment: ["ITO_PROXY_REDIRECTS": "anywhere"])
+                    environment: ["ITO_PROXY_REDIRECTS": "anywhere"],
+                    configuration: anchored ? "domains:\n  - name: example.test\n    media: anchor" : "")
                 try await body(ServerStage(server: server, stage: Stage(peers: peers)))
                 #expect(server.process.isRunning)
             }

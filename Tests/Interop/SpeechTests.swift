@@ -41,8 +41,12 @@ extension Interop {
             }
         }
 
-        @Test func twoBaresipsSpeakThroughTheServer() async throws {
-            try await withServer(users) { server, peers in
+        /// Signalling alone, and media too.
+        @Test(arguments: [false, true])
+        func twoBaresipsSpeakThroughTheServer(isRelayed: Bool) async throws {
+            var options = users
+            if isRelayed { options.configuration = "domains:\n  - name: localhost\n    media: anchor" }
+            try await withServer(options) { server, peers in
                 let clips = try await SpokenClips(in: peers)
                 let alice = try await server.baresip("alice", password: "string", speech: clips.garden, in: peers)
                 let bob = try await server.baresip("bob", password: "tin can", speech: clips.river, in: peers)
@@ -53,6 +57,8 @@ extension Interop {
                 try await bob.event(.closed)
                 try await expectHeard(clips.garden, in: #require(bob.heard.first), by: "baresip-bob", peers)
                 try await expectHeard(clips.river, in: #require(alice.heard.first), by: "baresip-alice", peers)
+                let stats = try await ItoProgram.run(["stats", "--json", "--data", server.data], in: peers).output
+                #expect(stats.contains { $0.contains(#""relayed":\#(isRelayed ? 1 : 0)"#) })
             }
         }
     }

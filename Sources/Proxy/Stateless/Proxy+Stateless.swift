@@ -1,4 +1,5 @@
 import Reactor
+import Routing
 public import SIP
 public import SIPEndpoint
 
@@ -84,9 +85,15 @@ extension Proxy {
         _ view: MessageView, _ plan: RoutePlan, _ target: ProxyTarget, _ passage: StatelessPassage, _ flow: Flow,
         _ layer: TransactionLayer
     ) {
-        let forwarding = Forwarding(
+        var forwarding = Forwarding(
             target: target, loopHash: 0, breadth: nil, strips: passage.strips, arrival: passage.arrival,
             recordsRoute: passage.recordsRoute, isStateless: passage.back != nil)
+        if let anchor, view.method == .ack, !view.body.isEmpty {
+            let media = MediaPassage(
+                context: 0, branch: 0, arrival: passage.arrival, departure: flow,
+                leadsBehindNAT: target.isBehindNAT, mode: .direct)
+            if case .replaced(let body) = anchor.forwards(view, media) { forwarding.body = body }
+        }
         withUnsafeTemporaryAllocation(byteCount: Self.longestVia, alignment: 1) { memory in
             var via = ByteWriter(into: memory)
             writeVia(view, passage.back, flow, into: &via, layer)

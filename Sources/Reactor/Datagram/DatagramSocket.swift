@@ -150,6 +150,35 @@ public final class DatagramSocket {
         commit(bytes.count, to: destination, from: source)
     }
 
+    /// Sends bytes at once, with a system call of their own and from where they are: for a datagram that is passed on from the receive
+    /// arena. What the kernel has no room for is dropped and counted.
+    ///
+    /// - Parameter destination: nil on a connected socket.
+    public func sendNow(_ bytes: UnsafeRawBufferPointer, to destination: TransportAddress?) {
+        lane.assertCurrent()
+        guard !isClosed else { return }
+        let flags = Int32(MSG_DONTWAIT | MSG_NOSIGNAL)
+        for _ in 0...Self.unexplainedErrors {
+            let result =
+                if let destination {
+                    destination.withSocketAddress { sendto(descriptor, bytes.baseAddress, bytes.count, flags, $0, $1) }
+                } else {
+                    Glibc.send(descriptor, bytes.baseAddress, bytes.count, flags)
+                }
+            guard result < 0 else {
+                counters.pointee.sendBatches.add(1)
+                counters.pointee.datagramsSent.add(1)
+                return
+            }
+            switch errno {
+            case EAGAIN, ENOBUFS, ENOMEM: return counters.pointee.sendDrops.add(1)
+            // The kernel reports what became of an earlier datagram in place of sending this one (ip(7), IP_RECVERR).
+            default: _ = readErrors()
+            }
+        }
+        counters.pointee.sendFailures.add(1)
+    }
+
     /// Most times that one flush takes the error of an earlier datagram for what it is, and tries again.
     private static let toleratedErrors = 16
     /// Most times that a datagram is tried again though no report explains the error: what is wrong with itself stays so.

@@ -133,6 +133,12 @@ public final class Lane: @unchecked Sendable {
         return turnBegan.instant
     }
 
+    /// The same in nanoseconds since the lane was made; for what is done per packet.
+    public var turnTime: Int64 {
+        assertCurrent()
+        return nanoseconds
+    }
+
     /// How long the lane has been at work since it started, and the time when that was found; on the lane.
     public var worked: (time: ContinuousClock.Instant, busy: Duration) {
         assertCurrent()

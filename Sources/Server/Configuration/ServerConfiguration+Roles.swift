@@ -181,7 +181,7 @@ extension ServerConfiguration {
         public var calls = 100
     }
 
-    /// Voice sent and received by the server itself.
+    /// Voice sent and received by the server itself, and media that it relays.
     public struct Media: Hashable, Sendable {
         /// The UDP ports for RTP and RTCP.
         public var ports: ClosedRange<UInt16> = 16_384...32_767
@@ -191,6 +191,22 @@ extension ServerConfiguration {
 
         /// How much jitter the playout buffer absorbs.
         public var playoutDepth: Duration = .milliseconds(60)
+
+        /// The differentiated services code point of relayed video (RFC 4594: 34 is AF41).
+        public var videoDSCP = 34
+
+        /// The threads that relay the media of calls.
+        public var relayLanes = 1
+
+        /// The most calls whose media is relayed at once, on each lane of signalling.
+        public var relayCalls = 10_000
+
+        /// How long nothing may be heard of either end of a relayed call before its ports are given up.
+        public var silence: Duration = .seconds(600)
+
+        /// The addresses that ends are told for relayed media; empty are those of the sockets.
+        public var advertisedIPv4 = ""
+        public var advertisedIPv6 = ""
     }
 
     /// What is written to the log.

@@ -1,5 +1,6 @@
 import Proxy
 import Reactor
+import Relay
 import Registrar
 import SIP
 public import SIPEndpoint
@@ -98,6 +99,11 @@ extension SIPServer {
                 ("requested", counters.requested), ("refreshes", counters.refreshes), ("refused", counters.refused),
             ])
         }
+        let relayed = relay.counters
+        result.media.add([
+            ("calls", UInt64(relayed.calls)), ("relayed", UInt64(relayed.anchored)),
+            ("refused", UInt64(relayed.refused)), ("silent", UInt64(relayed.silent)),
+        ])
         if let status = queue?.status {
             result.pendingChanges = status.depth
             result.commitLagMilliseconds = status.lag.wholeMilliseconds

@@ -48,6 +48,7 @@ extension Dispatcher {
                 return proxy.redirect(request, to: told, in: layer)
             }
             var directives = ForwardingDirectives()
+            directives.media = settings.policies[domain].media
             directives.followsRedirections = !isGRUU && !disposition.contains(.followsNothing)
             directives.recordsRoute = mustRecordRoute(view)
             directives.cancelsLosers = !disposition.contains(.keepsLosers)

@@ -1,6 +1,7 @@
 import Proxy
 import Reactor
 import Registrar
+import Relay
 import Routing
 import SIP
 import SIPEndpoint
@@ -21,6 +22,8 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
     // Not weak, as all that counts references to the layer would go the slow way; the layer does not hold its handler.
     @exclusivity(unchecked) private(set) var layer: TransactionLayer?
     let services: ServiceAgent
+    /// Takes media of calls through the relay; nil where there is none.
+    let anchor: CallAnchor?
     @exclusivity(unchecked) var settings: LaneSettings
     @exclusivity(unchecked) var duties: LaneDuties
     @exclusivity(unchecked) var counters = DispatchCounters()
@@ -29,7 +32,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
 
     init(
         domains: DomainTable, location: any LocationService, settings: LaneSettings, proxy: Proxy, registrar: Registrar,
-        limiter: Limiter, push: PushCenter? = nil, services: ServiceAgent, duties: LaneDuties
+        limiter: Limiter, push: PushCenter? = nil, services: ServiceAgent, anchor: CallAnchor? = nil, duties: LaneDuties
     ) {
         self.domains = domains
         self.location = location
@@ -40,6 +43,8 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         self.push = push
         calls = CallLedger(limiter.calls)
         self.services = services
+        self.anchor = anchor
+        proxy.anchor = anchor
         self.duties = duties
         proxy.policy = self
     }
@@ -122,6 +127,7 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         if token & Proxy.timerMark != 0 { return proxy.timerFired(token, in: layer) }
         if duties.timerFired(token, in: layer) {
             calls.sweep(olderThan: settings.rates.callLifetime, now: layer.driver.now)
+            anchor?.sweep(at: layer.driver.now)
         }
     }
 
@@ -166,6 +172,9 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         guard let sender = identify(request, from, called: nil, layer) else { return }
         var directives = ForwardingDirectives()
         directives.recordsRoute = contactNamesRegistration(view)
+        if let uri = try? view.uri(from.uri), let domain = domain(of: uri, in: view.bytes, layer) {
+            directives.media = settings.policies[domain].media
+        }
         forward(request, plan, to: [], sender, directives, layer)
     }
 

@@ -1,3 +1,5 @@
+import Routing
+
 /// How a domain's requests are treated; it can change while the server runs.
 struct DomainPolicy: Sendable {
     /// Whether strangers may call its users.
@@ -6,6 +8,8 @@ struct DomainPolicy: Sendable {
     var authentication: ServerConfiguration.Domain.Authentication
     /// What is done with requests for its users.
     var mode: ServerConfiguration.Domain.Mode
+    /// Whether the media of its users' calls goes through the relay.
+    var media: MediaMode
     /// Users, as written in URIs, whose callers are told their contacts in any mode.
     var redirectedUsers: Set<[UInt8]>
 
@@ -13,6 +17,7 @@ struct DomainPolicy: Sendable {
         isOpen = domain.isOpen
         authentication = domain.authentication
         mode = domain.mode
+        media = domain.media
         redirectedUsers = Set(domain.redirectedUsers.map { Array($0.utf8) })
     }
 

@@ -3,6 +3,7 @@ public import Logging
 import Proxy
 import Reactor
 import Registrar
+import Relay
 import Routing
 import SIP
 public import SIPEndpoint
@@ -41,6 +42,10 @@ public final class SIPServer: Sendable {
     private let webSocket: WebSocketContext
     /// Where the audio of the service numbers runs.
     private let mediaLane: Lane
+    /// Where the media of calls is relayed.
+    private let relayLanes: LaneGroup
+    /// Relays the media of calls.
+    let relay: MediaRelay
     /// Makes the audio of the service numbers.
     let media: AudioProvider
     private let lock: FolderLock
@@ -118,6 +123,14 @@ public final class SIPServer: Sendable {
             settings: configuration.audioSettings
         ) { error in logger.error("a call of a service number has no audio: \(error)") }
         self.media = media
+        do throws(SocketError) {
+            relayLanes = try LaneGroup(name: "relay", count: configuration.media.relayLanes, configuration: .media)
+        } catch {
+            mediaLane.stop()
+            throw ServerError(error)
+        }
+        let relay = MediaRelay(lanes: Array(relayLanes), configuration.relayConfiguration)
+        self.relay = relay
         let services = configuration.serviceConfiguration
         let lines = ServiceAgent.Lines()
         let limiter = Limiter()
@@ -134,7 +147,7 @@ public final class SIPServer: Sendable {
                     proxy: Proxy(configuration: configuration.proxyConfiguration(routeKey: routeKey)),
                     registrar: Registrar(table: table, configuration: configuration.registrarConfiguration),
                     limiter: limiter, push: push,
-                    services: ServiceAgent(services, lines: lines, media: media),
+                    services: ServiceAgent(services, lines: lines, media: media), anchor: CallAnchor(relay),
                     duties: LaneDuties(
                         table: table, push: push, lane: lane.lane.index, of: layers.laneCount,
                         configuration: configuration))
@@ -143,6 +156,7 @@ public final class SIPServer: Sendable {
             }
         } catch {
             mediaLane.stop()
+            relayLanes.stop()
             throw ServerError(error)
         }
         dispatchers = collected.inOrder
@@ -289,6 +303,7 @@ public final class SIPServer: Sendable {
         let proxy = result.proxyConfiguration(routeKey: routeKey)
         let services = result.serviceConfiguration
         media.settings = result.audioSettings
+        relay.configuration = result.relayConfiguration
         webSocket.replace(with: result.webSocketConfiguration)
         for (lane, dispatcher) in zip(endpoint.lanes, dispatchers) {
             await lane.lane.run { _ in
@@ -368,6 +383,7 @@ public final class SIPServer: Sendable {
         idleMemory.stop()
         guard let socket = control.withLock({ $0.take() }) else {
             mediaLane.stop()
+            relayLanes.stop()
             await webhook?.stop()
             return await endpoint.stop()
         }
@@ -379,6 +395,7 @@ public final class SIPServer: Sendable {
         await endpoint.stop()
         await webhook?.stop()
         mediaLane.stop()
+        relayLanes.stop()
         await socket.stopped()
         await withTaskGroup { group in
             group.addTask { [queue, logger] in

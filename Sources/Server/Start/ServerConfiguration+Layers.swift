@@ -2,6 +2,7 @@ import Foundation
 import Proxy
 import Reactor
 import Registrar
+import Relay
 import Routing
 import SIP
 import SIPEndpoint
@@ -282,6 +283,19 @@ extension ServerConfiguration {
         var result = AudioSettings()
         result.codePoint = media.dscp
         result.playoutDepth = media.playoutDepth
+        return result
+    }
+
+    /// The relay of media.
+    var relayConfiguration: RelayConfiguration {
+        var result = RelayConfiguration()
+        result.ports = media.ports
+        result.audioCodePoint = media.dscp
+        result.videoCodePoint = media.videoDSCP
+        result.callLimit = media.relayCalls
+        result.patience = media.silence
+        result.advertisedIPv4 = TransportAddress("\(media.advertisedIPv4):0")
+        result.advertisedIPv6 = TransportAddress("[\(media.advertisedIPv6)]:0")
         return result
     }
 

@@ -26,6 +26,8 @@ public struct ServerStatistics: Codable, Sendable, Hashable {
     public var proxy: [String: UInt64] = [:]
     /// Push notifications, and the requests that waited for phones to be woken.
     public var push: [String: UInt64] = [:]
+    /// Calls whose media goes through this server; `calls` is how many there are now, all else counts from the start.
+    public var media: [String: UInt64] = [:]
     /// Requests that were refused, by reason.
     public var refused: [String: UInt64] = [:]
     /// Credentials.

@@ -34,7 +34,8 @@ extension ServerStatistics {
         ]
         let groups = [
             ("signalling", signalling), ("connections", connections), ("registrar", registrar), ("proxy", proxy),
-            ("push", push), ("refused", refused), ("authentication", authentication),
+            ("push", push), ("media", media), ("refused", refused),
+            ("authentication", authentication),
         ]
         for (name, counters) in groups { lines += Self.lines(name, counters) }
         for lane in lanes {

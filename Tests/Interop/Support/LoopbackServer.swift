@@ -37,7 +37,9 @@ struct LoopbackServer {
         let reservation = try PortReservation()
         let port = options.port ?? reservation.port
         let listen = "udp://127.0.0.1:\(port)"
-        var arguments = ["serve", "--data", data, "--listen", listen, "--domain", domain]
+        var arguments = ["serve", "--data", data, "--listen", listen]
+        // Domains that the file names stand for themselves.
+        if !options.configuration.contains("domains:") { arguments += ["--domain", domain] }
         if !options.authenticates { arguments.append("--no-auth") }
         if !options.configuration.isEmpty {
             arguments += ["--config", try peers.folder.write(options.configuration + "\n", to: "\(options.data).yaml")]

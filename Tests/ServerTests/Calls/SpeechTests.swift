@@ -1,5 +1,7 @@
 import Media
 import Reactor
+import Relay
+import Routing
 import SIP
 import SIPEndpoint
 import TestKit
@@ -14,8 +16,15 @@ import UserAgent
     private static let seconds = 10
 
     @Test(.timeLimit(.minutes(1)), arguments: AudioCodecName.allCases)
-    func bothHearEverySampleOfTheOther(codec: AudioCodecName) async throws {
-        try await withServer { server, _ in
+    func bothHearEverySampleOfTheOther(codec: AudioCodecName) async throws { try await talk(codec, .direct) }
+
+    @Test(.timeLimit(.minutes(1)))
+    func bothHearEverySampleOfTheOtherThroughTheRelay() async throws { try await talk(.pcmu, .anchor) }
+
+    private func talk(_ codec: AudioCodecName, _ mode: MediaMode) async throws {
+        try await withServer({ configuration in
+            configuration.domains[0].media = mode
+        }) { server, _ in
             let address = server.listeners[0].address
             let alice = try await phone("alice", proxy: address) { options in
                 options.codecs = [codec]
@@ -42,6 +51,7 @@ import UserAgent
             // All of it, and a second more for the way.
             await heard.alice.heard(heard.alice.samples.count + (Self.seconds + 1) * 8_000)
             await heard.bob.heard(heard.bob.samples.count + 8_000)
+            #expect(server.relay.counters.calls == (mode == .anchor ? 1 : 0))
             await call.hangUp()
             let ending = await answered.ended()
             #expect(ending.status == 200)
@@ -59,6 +69,7 @@ import UserAgent
             }
             await alice.shutDown()
             await bob.shutDown()
+            #expect(server.relay.counters.calls == 0)
         }
     }
 

@@ -193,6 +193,28 @@ extension ConfigurationSchema {
             "media.dscp", \.media.dscp, .integer(0...63), of: defaults, .reload, source: "RFC 4594 §4.1",
             "The differentiated services code point of voice packets; 46 is Expedited Forwarding."),
         Setting(
+            "media.video-dscp", \.media.videoDSCP, .integer(0...63), of: defaults, .reload, source: "RFC 4594 §4.3",
+            "The differentiated services code point of relayed video; 34 is AF41."),
+        Setting(
+            "media.relay-lanes", \.media.relayLanes, .integer(1...64), of: defaults, .restart, source: "",
+            "The threads that relay the media of calls. One carries about a thousand calls of G.711."),
+        Setting(
+            "media.relay-calls", \.media.relayCalls, .integer(1...1_000_000), of: defaults, .reload,
+            source: "RFC 3261 §21.5.4",
+            "The most calls whose media is relayed at once, on each lane of signalling. Further ones are answered 503."),
+        Setting(
+            "media.silence", \.media.silence, .duration(.seconds(10)...(.seconds(86_400))), of: defaults, .reload,
+            source: "RFC 3550 §6.3.5",
+            "How long nothing may be heard of either end of a relayed call before its ports are given up."),
+        Setting(
+            "media.advertise-ipv4", \.media.advertisedIPv4, .numericAddressOrOff(isIPv6: false), of: defaults, .reload,
+            source: "RFC 8866 §5.7",
+            "The IPv4 address that ends are told for relayed media, where a router forwards its ports here; `off` tells the socket's."
+        ),
+        Setting(
+            "media.advertise-ipv6", \.media.advertisedIPv6, .numericAddressOrOff(isIPv6: true), of: defaults, .reload,
+            source: "RFC 8866 §5.7", "The same for IPv6."),
+        Setting(
             "media.playout-depth", \.media.playoutDepth, .duration(.milliseconds(20)...(.milliseconds(500))),
             of: defaults, .reload, source: "RFC 3550 §6.4.1", "How much jitter the playout buffer absorbs."),
     ]

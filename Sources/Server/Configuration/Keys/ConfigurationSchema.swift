@@ -133,6 +133,13 @@ extension ConfigurationSchema {
                 tells the sender where the user is (302): contacts that others can reach, not those behind a NAT or a proxy.
                 """),
             Setting(
+                "domains[].media", \.media, .choice, of: example, .reload, source: "RFC 7362 §4, RFC 3264",
+                """
+                Whether the media of its users' calls goes through this server: `direct` never; `anchor` always; `auto` where the \
+                ends could not reach each other by themselves, since one is behind a NAT or they speak different versions of IP. In the \
+                mode `stateless` it never does.
+                """),
+            Setting(
                 list: "domains[].redirect-users", \.redirectedUsers, .user, mayBeEmpty: true, of: example, .reload,
                 source: "RFC 3261 §8.3", "Users whose callers are told where they are (302), whatever the mode."),
             Setting(

@@ -153,6 +153,17 @@ extension ValueFormat<String> {
         }
     }
 
+    /// An IP address of a family, or `off` for the empty one.
+    static func numericAddressOrOff(isIPv6: Bool) -> Self {
+        Self(
+            "address", isIPv6 ? "an IPv6 address or `off`" : "an IPv4 address or `off`",
+            text: { $0.isEmpty ? "off" : $0 }
+        ) { text in
+            if text == "off" { return "" }
+            return NumericAddress(text).flatMap { $0.isIPv6 == isIPv6 ? $0.canonical : nil }
+        }
+    }
+
     /// A path, or a word for the empty one.
     static func pathOr(_ word: String) -> Self {
         Self("path", "or `\(word)`", text: { $0.isEmpty ? word : $0 }) { text in

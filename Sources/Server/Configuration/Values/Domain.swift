@@ -1,3 +1,5 @@
+public import Routing
+
 extension ServerConfiguration {
     /// A domain that the server is responsible for: its registrar and its home proxy.
     public struct Domain: Hashable, Sendable {
@@ -37,6 +39,9 @@ extension ServerConfiguration {
 
         /// What is done with requests for its users.
         public var mode: Mode = .proxy
+
+        /// Whether the media of calls to and from its users goes through the relay.
+        public var media: MediaMode = .auto
 
         /// Users whose callers are told the contacts, whatever the mode.
         public var redirectedUsers: [String] = []

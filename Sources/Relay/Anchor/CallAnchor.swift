@@ -1,0 +1,247 @@
+import Reactor
+public import Routing
+import SDP
+public import SIP
+import SIPEndpoint
+
+/// The relay as the proxy of one signalling lane sees it: the calls of the lane whose media is anchored.
+public final class CallAnchor: MediaAnchor {
+    /// The media of one call.
+    private struct Call {
+        /// The tag of whoever began it.
+        let callerTag: [UInt8]
+        var dialogs: [AnchoredDialog] = []
+    }
+
+    private let relay: MediaRelay
+    private var calls: [[UInt8]: Call] = [:]
+
+    /// Makes the anchor of a lane; to be used there.
+    public init(_ relay: MediaRelay) { self.relay = relay }
+
+    /// Calls of the lane whose media is anchored.
+    public var count: Int { calls.count }
+
+    // MARK: MediaAnchor
+
+    public func forwards(_ request: MessageView, _ passage: MediaPassage) -> AnchoredBody {
+        let method = request.method
+        guard method == .invite || method == .ack || method == .prack || method == .update,
+            let reading = Reading(request)
+        else { return .untouched }
+        if calls[reading.callID] == nil {
+            guard begins(request, reading, passage) else { return .untouched }
+            guard calls.count < relay.configuration.callLimit else { return refuse(503) }
+            calls[reading.callID] = Call(callerTag: reading.fromTag)
+            relay.count {
+                $0.calls += 1
+                $0.anchored += 1
+            }
+        }
+        guard let call = calls[reading.callID] else { return .untouched }
+        let isFromCaller = reading.fromTag == call.callerTag
+        if method == .invite, reading.toTag.isEmpty, isFromCaller,
+            !call.dialogs.contains(where: { $0.context == passage.context && $0.branch == passage.branch })
+        {
+            // A further branch of the same request; or the same call once more, on a way that leads through here twice.
+            guard call.dialogs.allSatisfy({ $0.context == passage.context }),
+                let dialog = makeDialog(request, passage, reading.callID)
+            else { return .untouched }
+            calls[reading.callID]?.dialogs.append(dialog)
+        }
+        guard let index = find(call: reading.callID, reading, isFromCaller, passage) else { return .untouched }
+        guard let description = request.description else {
+            return request.body.isEmpty || !request.carriesSDP ? .untouched : refuse(488)
+        }
+        let side: RelaySide = isFromCaller ? .caller : .callee
+        let key = OfferKey(isFromCaller: isFromCaller, sequence: reading.sequence)
+        return with(reading.callID, index) { dialog throws(AnchoredDialog.Refusal) in
+            // PRACK and ACK answer what a response has offered; a PRACK may offer something itself (RFC 3262 §5).
+            if method == .ack || method == .prack, let late = dialog.lateOffer(isFromCaller) {
+                return dialog.answer(description, to: late, tag: [])
+            }
+            guard method != .ack else { return nil }
+            return try dialog.offer(description, from: side, key, isLate: false, relay)
+        }
+    }
+
+    public func passes(_ response: MessageView, context: UInt64, branch: Int) -> AnchoredBody {
+        guard !calls.isEmpty, let reading = Reading(response), let call = calls[reading.callID] else {
+            return .untouched
+        }
+        let isFromCaller = reading.fromTag == call.callerTag
+        let passage = (context, branch)
+        let found =
+            call.dialogs.firstIndex { $0.context == passage.0 && $0.branch == passage.1 }
+            ?? dialog(of: call, reading, isFromCaller)
+        guard let index = found else { return .untouched }
+        let status = response.statusCode
+        if reading.method == .invite, isFromCaller, status != 100 {
+            calls[reading.callID]?.dialogs[index].note(tag: reading.toTag, confirms: status.isSuccess)
+        }
+        let key = OfferKey(isFromCaller: isFromCaller, sequence: reading.sequence)
+        guard status.isSuccess || status.isProvisional, let description = response.description else {
+            return .untouched
+        }
+        let side: RelaySide = isFromCaller ? .callee : .caller
+        return with(reading.callID, index) { dialog throws(AnchoredDialog.Refusal) in
+            let isOffer = dialog.offers[key].map { $0.isLate } ?? true
+            guard isOffer else { return dialog.answer(description, to: key, tag: isFromCaller ? reading.toTag : []) }
+            guard reading.method == .invite else { return nil }
+            return try dialog.offer(description, from: side, key, isLate: true, relay)
+        }
+    }
+
+    public func concluded(_ request: MessageView, _ status: StatusCode, context: UInt64) {
+        guard !calls.isEmpty, let reading = Reading(request), let call = calls[reading.callID] else { return }
+        let isFromCaller = reading.fromTag == call.callerTag
+        let key = OfferKey(isFromCaller: isFromCaller, sequence: reading.sequence)
+        switch request.method {
+        case .bye:
+            // What has to be said again with credentials, or later, has not ended anything (RFC 3261 §15.1.2).
+            guard status.isSuccess || status == 481 || status == 408 || status.category >= 5 else { return }
+            guard let index = dialog(of: call, reading, isFromCaller) else { return }
+            end(reading.callID, index)
+        case .invite where reading.toTag.isEmpty:
+            guard call.dialogs.contains(where: { $0.context == context }) else { return }
+            guard status.isSuccess else { return end(reading.callID) }
+            settle(reading.callID)
+        case .invite, .update, .prack:
+            guard !status.isSuccess else { return }
+            for index in call.dialogs.indices { calls[reading.callID]?.dialogs[index].withdraw(key) }
+        default: break
+        }
+    }
+
+    // MARK: Calls
+
+    /// Whether a request begins a call that is to be anchored.
+    private func begins(_ request: MessageView, _ reading: Reading, _ passage: MediaPassage) -> Bool {
+        guard request.method == .invite, reading.toTag.isEmpty else { return false }
+        switch passage.mode {
+        case .direct: return false
+        case .anchor: return true
+        case .auto: return NATRule.demandsRelay(request, passage)
+        }
+    }
+
+    private func makeDialog(_ request: MessageView, _ passage: MediaPassage, _ callID: [UInt8]) -> AnchoredDialog? {
+        guard let caller = local(passage.arrival), let callee = local(passage.departure) else { return nil }
+        let relay = relay
+        let bridge = MediaBridge(
+            on: relay.nextLane(), patience: relay.configuration.patience,
+            onSilence: { bridge in
+                // Both ends are gone and nobody has said so: the ports are free again.
+                relay.count { $0.silent += 1 }
+                bridge.close()
+            }, onFailure: { _ in relay.count { $0.refused += 1 } })
+        return AnchoredDialog(
+            context: passage.context, branch: passage.branch, bridge: bridge,
+            local: [.caller: caller.bound, .callee: callee.bound], told: [.caller: caller.told, .callee: callee.told],
+            signalling: [.caller: passage.arrival.remote, .callee: passage.departure.remote])
+    }
+
+    /// The address of the sockets that face the far end of a flow, and what that end is told.
+    private func local(_ flow: Flow) -> (bound: TransportAddress, told: ConnectionAddress)? {
+        var address = flow.local
+        if address.isWildcard {
+            guard let route = TransportAddress.route(to: flow.remote) else { return nil }
+            address = route
+        }
+        let configuration = relay.configuration
+        let advertised = address.isIPv6 ? configuration.advertisedIPv6 : configuration.advertisedIPv4
+        return (address.with(port: 0), ConnectionAddress(advertised ?? address))
+    }
+
+    private func find(call: [UInt8], _ reading: Reading, _ isFromCaller: Bool, _ passage: MediaPassage) -> Int? {
+        guard let call = calls[call] else { return nil }
+        if reading.toTag.isEmpty {
+            return call.dialogs.firstIndex { $0.context == passage.context && $0.branch == passage.branch }
+        }
+        return dialog(of: call, reading, isFromCaller)
+    }
+
+    /// The dialog that a message belongs to, by the tag of the callee.
+    private func dialog(of call: Call, _ reading: Reading, _ isFromCaller: Bool) -> Int? {
+        let tag = isFromCaller ? reading.toTag : reading.fromTag
+        if let index = call.dialogs.firstIndex(where: { $0.tags.contains(tag) }) { return index }
+        // Where there is but one, a tag that is not known, or none (RFC 3261 §12.2.2), can only mean that.
+        return call.dialogs.count == 1 && call.dialogs[0].isConfirmed ? 0 : nil
+    }
+
+    private func with(
+        _ callID: [UInt8], _ index: Int,
+        _ work: (inout AnchoredDialog) throws(AnchoredDialog.Refusal) -> SessionDescription?
+    ) -> AnchoredBody {
+        guard var dialog = calls[callID]?.dialogs[index] else { return .untouched }
+        do throws(AnchoredDialog.Refusal) {
+            let result = try work(&dialog)
+            calls[callID]?.dialogs[index] = dialog
+            return result.map { .replaced($0.serialised()) } ?? .untouched
+        } catch {
+            calls[callID]?.dialogs[index] = dialog
+            return refuse(error == .ports ? 503 : 488)
+        }
+    }
+
+    private func refuse(_ status: StatusCode) -> AnchoredBody {
+        relay.count { $0.refused += 1 }
+        return .refused(status)
+    }
+
+    /// The INVITE of a call has been answered with 2xx: the branches that lost go, in case no other 2xx comes.
+    private func settle(_ callID: [UInt8]) {
+        guard let call = calls[callID] else { return }
+        for index in call.dialogs.indices {
+            guard !call.dialogs[index].isConfirmed else { continue }
+            calls[callID]?.dialogs[index].expires = .now + relay.configuration.forkTime
+        }
+    }
+
+    private func end(_ callID: [UInt8], _ index: Int) {
+        guard var call = calls[callID] else { return }
+        call.dialogs[index].bridge.close()
+        call.dialogs.remove(at: index)
+        calls[callID] = call
+        // Branches that have lost are nobody's reason to keep a call.
+        if !call.dialogs.contains(where: \.isConfirmed) { end(callID) }
+    }
+
+    private func end(_ callID: [UInt8]) {
+        guard let call = calls.removeValue(forKey: callID) else { return }
+        for dialog in call.dialogs { dialog.bridge.close() }
+        relay.count { $0.calls -= 1 }
+    }
+
+    /// Gives up the ports of branches that have not answered; to be called from time to time.
+    public func sweep(at now: ContinuousClock.Instant) {
+        for (callID, call) in calls {
+            for (index, dialog) in call.dialogs.enumerated().reversed() {
+                guard let expires = dialog.expires, expires <= now, !dialog.isConfirmed else { continue }
+                calls[callID]?.dialogs[index].bridge.close()
+                calls[callID]?.dialogs.remove(at: index)
+            }
+            if calls[callID]?.dialogs.isEmpty ?? false { end(callID) }
+        }
+    }
+}
+
+/// What tells messages of a call from each other.
+private struct Reading {
+    let callID: [UInt8]
+    let fromTag: [UInt8]
+    let toTag: [UInt8]
+    let sequence: UInt32
+    let method: Method
+
+    init?(_ view: MessageView) {
+        guard let callID = try? view.callID, let from = try? view.from, let to = try? view.to,
+            let cSeq = try? view.cSeq
+        else { return nil }
+        self.callID = view.array(callID)
+        fromTag = view.array(from.tag)
+        toTag = view.array(to.tag)
+        sequence = cSeq.number
+        method = cSeq.method
+    }
+}

@@ -1,0 +1,46 @@
+import Reactor
+import Routing
+import SDP
+import SIP
+import SIPEndpoint
+
+/// Whether the ends of a call could reach each other without the relay, as far as a proxy can tell.
+enum NATRule {
+    /// Whether an INVITE begins a call whose media has to be relayed: an end is behind a NAT, or one of them speaks IPv4
+    /// and the other IPv6.
+    static func demandsRelay(_ request: MessageView, _ passage: MediaPassage) -> Bool {
+        let (arrival, departure) = (passage.arrival, passage.departure)
+        if arrival.remote.family != departure.remote.family { return true }
+        let callerIsBehind = isBehindNAT(request, arrival.remote)
+        guard callerIsBehind || passage.leadsBehindNAT else { return false }
+        // Behind the same NAT they reach each other by what they say of themselves.
+        return !(callerIsBehind && passage.leadsBehindNAT && arrival.remote.hasSameHost(as: departure.remote))
+    }
+
+    /// Whether the description of a request names another host than the request came from; one that came by another proxy says
+    /// nothing of that.
+    private static func isBehindNAT(_ request: MessageView, _ remote: TransportAddress) -> Bool {
+        guard request.fieldCount(of: .via) == 1, let via = try? request.topVia else { return false }
+        if let host = TransportAddress(host: request.bytes(via.host), port: 0), !host.hasSameHost(as: remote) {
+            return true
+        }
+        guard let description = request.description,
+            let media = description.media.first(where: { $0.port != 0 }),
+            let address = description.connection(of: media)?.address.transportAddress(port: 0), !address.isWildcard
+        else { return false }
+        return !address.hasSameHost(as: remote)
+    }
+}
+
+extension MessageView {
+    /// Whether the body is a session description.
+    var carriesSDP: Bool {
+        guard !body.isEmpty, let type = try? contentType else { return false }
+        return matches(type, "application", "sdp")
+    }
+
+    /// The body where it is a session description that can be read; else nil.
+    var description: SessionDescription? {
+        carriesSDP ? try? SessionDescription(parsing: array(body)) : nil
+    }
+}

@@ -1,0 +1,23 @@
+/// Names the request of a call by which an offer or its answer came.
+struct OfferKey: Hashable {
+    /// Whether the caller, who began the call, has sent the request.
+    var isFromCaller: Bool
+    /// Its CSeq.
+    var sequence: UInt32
+}
+
+/// An offer on its way, as it came from the end that made it.
+struct RelayedOffer {
+    /// Who made it.
+    var side: RelaySide
+    /// What it says of each stream.
+    var lines: [MediaLine]
+    /// The streams that it has brought; they end when it fails.
+    var added: [Int]
+    /// Whether a response carried it, so that the answer comes in ACK or PRACK (RFC 6337 §2.2).
+    var isLate = false
+    /// Whether an answer has come; a further one repeats it.
+    var isAnswered = false
+    /// Its number among the offers of the dialog.
+    var serial = 0
+}

@@ -1,0 +1,118 @@
+import Reactor
+import Synchronization
+
+/// The streams between two ends of a call, on one media lane; in the hands of the signalling lane.
+///
+/// What it is told takes effect on the media lane, in the order in which it was told.
+final class MediaBridge: @unchecked Sendable {
+    // Proof of Sendable: the constants are Sendable; all else is touched on the media lane only.
+
+    /// Two legs.
+    private struct Stream {
+        let legs: [RelayLeg]
+
+        subscript(side: RelaySide) -> RelayLeg { legs[side.rawValue] }
+    }
+
+    private let home: RelayLane
+    private let patience: Int64
+    private let onSilence: @Sendable (MediaBridge) -> Void
+    private let onFailure: @Sendable (SocketError) -> Void
+    private var streams: [Int: Stream] = [:]
+    private var ended: [RelaySide: RelayCounters] = [:]
+    private var isClosed = false
+    private var isSilent = false
+
+    /// Makes a bridge without streams.
+    ///
+    /// - Parameters:
+    ///   - patience: how long all streams must have been silent, both ways, for `onSilence` to be called.
+    ///   - onSilence: called once, on the media lane.
+    ///   - onFailure: told, on the media lane, why a stream cannot be opened.
+    init(
+        on home: RelayLane, patience: Duration, onSilence: @escaping @Sendable (MediaBridge) -> Void,
+        onFailure: @escaping @Sendable (SocketError) -> Void
+    ) {
+        self.home = home
+        let (seconds, attoseconds) = patience.components
+        self.patience = seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
+        self.onSilence = onSilence
+        self.onFailure = onFailure
+        home.lane.execute { _ in home.add(self) }
+    }
+
+    /// Adds the stream of a media description.
+    func open(_ index: Int, _ kind: RelayedKind, caller: RelaySockets, callee: RelaySockets) {
+        home.lane.execute { [self] lane in
+            guard !isClosed else { return }
+            end(index)
+            let now = lane.turnTime
+            let legs = [RelayLeg(kind, now: now), RelayLeg(kind, now: now)]
+            do throws(SocketError) {
+                try legs[0].open(caller, to: legs[1], on: lane)
+                try legs[1].open(callee, to: legs[0], on: lane)
+            } catch {
+                legs.forEach { $0.close() }
+                return onFailure(error)
+            }
+            streams[index] = Stream(legs: legs)
+        }
+    }
+
+    /// Says where an end of a stream is.
+    func signal(_ remote: LegRemote, of side: RelaySide, _ index: Int) {
+        home.lane.execute { [self] _ in
+            streams[index]?[side].signal(remote)
+            isSilent = false
+        }
+    }
+
+    /// Ends a stream.
+    func close(_ index: Int) {
+        home.lane.execute { [self] _ in end(index) }
+    }
+
+    /// Ends all.
+    func close() {
+        home.lane.execute { [self] _ in
+            isClosed = true
+            for index in streams.keys { end(index) }
+            home.remove(self)
+        }
+    }
+
+    /// What was counted so far, by the side whose end it concerns.
+    func counters() async -> [RelaySide: RelayCounters] {
+        await home.lane.run { [self] _ in
+            var sum = ended
+            for stream in streams.values {
+                for side in RelaySide.allCases {
+                    sum[side, default: RelayCounters()] = sum[side, default: RelayCounters()] + stream[side].counters
+                }
+            }
+            return sum
+        }
+    }
+
+    private func end(_ index: Int) {
+        guard let stream = streams.removeValue(forKey: index) else { return }
+        for side in RelaySide.allCases {
+            ended[side, default: RelayCounters()] = ended[side, default: RelayCounters()] + stream[side].counters
+            stream[side].close()
+        }
+    }
+
+    /// Looks after the sockets, and notices silence; on the media lane.
+    func sweep(at now: Int64) {
+        var lastHeard = Int64.min
+        for stream in streams.values {
+            for leg in stream.legs {
+                leg.sweep(at: now)
+                lastHeard = max(lastHeard, leg.lastHeard)
+            }
+        }
+        guard !streams.isEmpty, !isSilent, now &- lastHeard >= patience else { return }
+        isSilent = true
+        onSilence(self)
+    }
+}

@@ -1,0 +1,29 @@
+/// What one side of a relayed stream has counted.
+public struct RelayCounters: Sendable, Hashable {
+    /// Datagrams of the end that were taken, RTP and RTCP alike.
+    public var received: UInt64 = 0
+    /// Their payload, in bytes.
+    public var receivedOctets: UInt64 = 0
+    /// Datagrams passed on to the end.
+    public var sent: UInt64 = 0
+    /// Datagrams of strangers, which were dropped.
+    public var refused: UInt64 = 0
+    /// Datagrams that are not what the stream carries, and were dropped.
+    public var malformed: UInt64 = 0
+    /// Datagrams of the end that were dropped since the other end has no address yet, or wants nothing.
+    public var undirected: UInt64 = 0
+
+    public init() {}
+
+    /// The sum of two.
+    public static func + (one: RelayCounters, other: RelayCounters) -> RelayCounters {
+        var sum = one
+        sum.received &+= other.received
+        sum.receivedOctets &+= other.receivedOctets
+        sum.sent &+= other.sent
+        sum.refused &+= other.refused
+        sum.malformed &+= other.malformed
+        sum.undirected &+= other.undirected
+        return sum
+    }
+}

@@ -1,0 +1,34 @@
+import Reactor
+
+/// The bridges of one media lane, and what is done for them from time to time.
+final class RelayLane: TimerClient, @unchecked Sendable {
+    // Proof of Sendable: `lane` is constant; all else is touched on the lane only.
+
+    /// How often sockets are looked after and silence is noticed.
+    static let interval = Duration.seconds(1)
+
+    let lane: Lane
+    private var bridges: [ObjectIdentifier: MediaBridge] = [:]
+    private var timer: TimerClientID?
+
+    init(_ lane: Lane) { self.lane = lane }
+
+    /// Keeps a bridge; on the lane.
+    func add(_ bridge: MediaBridge) {
+        bridges[ObjectIdentifier(bridge)] = bridge
+        guard timer == nil else { return }
+        let client = lane.add(timerClient: self)
+        timer = client
+        lane.schedule(after: Self.interval, client, token: 0)
+    }
+
+    /// Lets a bridge go; on the lane.
+    func remove(_ bridge: MediaBridge) { bridges[ObjectIdentifier(bridge)] = nil }
+
+    func timerFired(_ expired: ExpiredTimer, on lane: Lane) {
+        let now = lane.turnTime
+        for bridge in bridges.values { bridge.sweep(at: now) }
+        guard let timer else { return }
+        lane.schedule(after: Self.interval, timer, token: 0)
+    }
+}

@@ -1,0 +1,85 @@
+import Reactor
+import SDP
+
+/// What the relay has to know of a media description: whether it carries the stream, and where the writer wants it.
+struct MediaLine: Sendable, Hashable {
+    /// What becomes of the stream.
+    enum Use: Sendable, Hashable {
+        /// The relay carries it.
+        case relayed(RelayedKind)
+        /// It is refused, or over (RFC 3264 §6, §8.2).
+        case disabled
+        /// It runs over something that the relay does not carry, such as TCP, another network or a group: it is left alone.
+        case foreign
+    }
+
+    /// What becomes of the stream.
+    let use: Use
+    /// Where the writer wants it; without addresses where it names none, or wants nothing (RFC 3264 §8.4).
+    let remote: LegRemote
+
+    /// Reads the media description at a place.
+    ///
+    /// - Parameter signalling: where the signalling of its writer comes from.
+    init(_ description: SessionDescription, _ index: Int, signalling: TransportAddress?) {
+        let media = description.media[index]
+        var remote = LegRemote()
+        remote.signalling = signalling
+        remote.isMultiplexed = media.isRTCPMultiplexed
+        guard media.port != 0 else {
+            use = .disabled
+            self.remote = remote
+            return
+        }
+        guard let kind = Self.kind(media.field.transport), let connection = description.connection(of: media),
+            connection.family != nil, !connection.address.isMulticast
+        else {
+            use = .foreign
+            self.remote = remote
+            return
+        }
+        use = .relayed(kind)
+        if !connection.address.isUnspecified {
+            remote.media = connection.address.transportAddress(port: media.port)
+            if !remote.isMultiplexed || media.rtcp != nil {
+                let stated = media.rtcp
+                let address = stated?.connection?.address ?? connection.address
+                let port = stated?.port ?? (media.port == .max ? 0 : media.port + 1)
+                if port != 0 { remote.control = address.transportAddress(port: port) }
+            }
+        }
+        self.remote = remote
+    }
+
+    /// What a transport of the `m=` line carries; nil when the relay does not.
+    private static func kind(_ transport: ByteString) -> RelayedKind? {
+        let name = transport.description.uppercased()
+        if name.hasPrefix("RTP/") || name.hasPrefix("UDP/TLS/RTP/") { return .rtp }
+        if name == "UDP" || name == "UDPTL" || name.hasPrefix("UDP/") { return .datagrams }
+        return nil
+    }
+
+    /// The address that RTCP would have if the far side does not agree to share a port.
+    var separateControl: TransportAddress? { remote.control ?? remote.media.map { $0.with(port: $0.port &+ 1) } }
+}
+
+extension ConnectionAddress {
+    /// The address of a socket.
+    init(_ address: TransportAddress) {
+        self =
+            address.isIPv6
+            ? .ip6(UInt128(address.upperBits) << 64 | UInt128(address.lowerBits))
+            : .ip4(UInt32(truncatingIfNeeded: address.lowerBits))
+    }
+
+    /// The address of a socket at a port; nil for names, which are not looked up.
+    func transportAddress(port: UInt16) -> TransportAddress? {
+        switch self {
+        case .ip4(let bits): TransportAddress(ipv4: bits, port: port)
+        case .ip6(let bits):
+            TransportAddress(
+                ipv6: UInt64(truncatingIfNeeded: bits >> 64), UInt64(truncatingIfNeeded: bits), port: port)
+        case .name, .other: nil
+        }
+    }
+}

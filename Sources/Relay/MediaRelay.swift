@@ -1,0 +1,68 @@
+import Glibc
+public import Reactor
+import Synchronization
+
+/// The relay of a server: its media lanes and its ports, shared by the anchors of all signalling lanes.
+public final class MediaRelay: Sendable {
+    /// What is counted of all calls.
+    public struct Counters: Sendable, Hashable {
+        /// Calls whose media is relayed now.
+        public var calls = 0
+        /// Calls whose media was relayed since start.
+        public var anchored = 0
+        /// Messages refused for want of ports, or since a description could not be carried.
+        public var refused = 0
+        /// Calls given up since nothing was heard of either end.
+        public var silent = 0
+    }
+
+    private let lanes: [RelayLane]
+    private let next = Atomic<Int>(0)
+    private let counts = Mutex(Counters())
+    private let ports: MediaPorts?
+    private let current: Mutex<RelayConfiguration>
+
+    /// What the next calls begin with.
+    public var configuration: RelayConfiguration {
+        get { current.withLock { $0 } }
+        set { current.withLock { $0 = newValue } }
+    }
+
+    /// What was counted.
+    public var counters: Counters { counts.withLock { $0 } }
+
+    /// Makes a relay.
+    ///
+    /// - Parameters:
+    ///   - lanes: the media lanes; at least one.
+    ///   - ports: the range that ports are taken from; that of the configuration when nil.
+    public init(lanes: [Lane], ports: MediaPorts? = nil, _ configuration: RelayConfiguration) {
+        precondition(!lanes.isEmpty, "a relay has at least one lane")
+        self.lanes = lanes.map(RelayLane.init)
+        self.ports = ports ?? MediaPorts(configuration.ports)
+        current = Mutex(configuration)
+    }
+
+    /// The lane for the next call.
+    func nextLane() -> RelayLane {
+        lanes[Int(UInt(bitPattern: next.wrappingAdd(1, ordering: .relaxed).oldValue) % UInt(lanes.count))]
+    }
+
+    /// Binds the sockets of a leg. Throws `addressInUse` when no ports are free.
+    func bind(
+        _ kind: RelayedKind, near address: TransportAddress, isVideo: Bool
+    ) throws(SocketError) -> RelaySockets {
+        let configuration = configuration
+        guard let ports else { throw SocketError(EINVAL, "find a pair of RTP ports in a range without one", address) }
+        var socket = configuration.socket
+        socket.codePoint = isVideo ? configuration.videoCodePoint : configuration.audioCodePoint
+        switch kind {
+        case .rtp:
+            let pair = try ports.bindPair(on: address, socket)
+            return RelaySockets(media: pair.rtp, control: pair.rtcp)
+        case .datagrams: return RelaySockets(media: try ports.bindOne(on: address, socket), control: nil)
+        }
+    }
+
+    func count(_ change: (inout Counters) -> Void) { counts.withLock { change(&$0) } }
+}
