@@ -36,9 +36,10 @@ import Testing
         let said = (0..<1600).map { $0 / 40 % 2 == 0 ? Int16.max : .min }
         let payloads = CodecSignal.payloads(of: said, by: try AudioEncoder(.g726(.lowerFirst)), frame: 160)
         let heard = CodecSignal.samples(of: payloads, by: try AudioDecoder(.g726(.lowerFirst)))
-        // Once the predictor knows the wave, no sample in the middle of a half has the wrong sign.
-        let middles = stride(from: 820, to: 1600, by: 40)
-        #expect(middles.allSatisfy { (heard[$0] < 0) == (said[$0] < 0) })
+        // Nearly every sample has the sign that was said, and many are at the very end of the scale.
+        let wrong = (800..<1600).filter { (heard[$0] < 0) != (said[$0] < 0) }
+        #expect(wrong.count < 40)
+        #expect(heard[800...].filter { $0 == .max || $0 == .min }.count > 200)
     }
 
     @Test func anyOctetsAreDecoded() throws {
