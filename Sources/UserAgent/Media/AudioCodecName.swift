@@ -80,9 +80,8 @@ extension [AudioCodecName] {
     ///
     /// - Parameters:
     ///   - noise: whether comfort noise is offered with the clocks of codecs that have none of their own (RFC 3389 §5.1).
-    ///   - redundancy: whether redundant data of the first codec is offered (RFC 2198 §5), where its payload type is static and
-    ///     so known here.
-    func formats(noise: Bool = false, redundancy: Bool = false) -> [FormatCapability] {
+    ///   - redundancy: payloads of the first codec before its own that a packet may hold, where that is offered (RFC 2198 §5).
+    func formats(noise: Bool = false, redundancy: Int = 0) -> [FormatCapability] {
         var formats: [FormatCapability] = []
         for name in self where name.isAvailable && !formats.contains(where: { $0.codec == name.format.codec }) {
             formats.append(name.format)
@@ -96,10 +95,8 @@ extension [AudioCodecName] {
                 formats.append(FormatCapability(noise))
             }
         }
-        if redundancy, let first = primary.first?.codec, let type = StaticPayloadType.number(of: first),
-            let redundant = Codec(name: "red", clockRate: first.clockRate)
-        {
-            formats.append(FormatCapability(redundant, parameters: ByteString("\(type)/\(type)")))
+        if redundancy > 0, let first = primary.first?.codec {
+            formats.append(FormatCapability(redundant: first, blocks: redundancy + 1))
         }
         var events: [FormatCapability] = []
         for rate in primary.map(\.codec.clockRate) where !events.contains(where: { $0.codec.clockRate == rate }) {

@@ -44,7 +44,7 @@ final class AudioLeg: AudioLegFace {
         failed = onFailure
         address = Mutex(rtp.localAddress)
         self.codecs = codecs
-        formats = codecs.formats(noise: suppressesSilence, redundancy: redundancy > 0)
+        formats = codecs.formats(noise: suppressesSilence, redundancy: redundancy)
         // The name of the end point is each stream's own.
         var configuration = AudioStreamConfiguration(canonicalName: "")
         configuration.playout = playout

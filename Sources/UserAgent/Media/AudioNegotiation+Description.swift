@@ -42,9 +42,15 @@ extension NegotiatedStream {
         return formats.first { $0.codec.isNamed("CN") && $0.codec.clockRate == format.codec.clockRate }?.payloadType
     }
 
-    /// Redundant data with the clock of a codec (RFC 2198 §5).
+    /// Redundant data with the clock of a codec, of which all blocks are of this codec; nothing said of the blocks says so too
+    /// (RFC 2198 §5).
     fileprivate func redundantPayloadType(in formats: [RTPFormat], beside format: RTPFormat) -> UInt8? {
-        formats.first { $0.codec.isNamed("red") && $0.codec.clockRate == format.codec.clockRate }?.payloadType
+        let number = ByteString(format.payloadType)
+        return formats.first { redundant in
+            redundant.codec.isNamed("red") && redundant.codec.clockRate == format.codec.clockRate
+                && redundant.parameters?.bytes.split(separator: UInt8(ascii: "/")).allSatisfy { $0 == number.bytes }
+                    ?? true
+        }?.payloadType
     }
 }
 

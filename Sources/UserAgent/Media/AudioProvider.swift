@@ -19,8 +19,8 @@ public struct AudioSettings: Sendable, Hashable {
     /// Whether comfort noise takes the place of silence where the far side takes it (RFC 3389), and Opus leaves silence out.
     public var suppressesSilence = false
 
-    /// Packets before its own that each packet holds once more where the far side takes redundant data (RFC 2198), 0 to 4; offered
-    /// where the first codec has a static payload type.
+    /// Packets before its own that each packet holds once more where the far side takes redundant data (RFC 2198), 0 to 4;
+    /// offered of the first codec.
     public var redundancy = 0
 
     /// The defaults.
