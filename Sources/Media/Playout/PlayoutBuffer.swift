@@ -260,15 +260,27 @@ extension PlayoutBuffer {
 
     /// Takes a payload that was lost and has come again with a later packet (RFC 2198), if it can still be of use. Call it before
     /// that packet is inserted, with the oldest payload first.
+    ///
+    /// - Parameter sequence: the highest number that the packet can have had, were none left out between. A sender may repeat
+    ///   others than those just before, so that the timestamp says which packet it was.
     @discardableResult
     public mutating func restore(
         _ payload: RawSpan, codec: AudioCodec, sequence: UInt16, timestamp: UInt32, at now: ContinuousClock.Instant
     ) -> Insertion {
         // Nothing is missing before the first packet.
-        guard let window, reference != nil, !isNewSource else { return .duplicate }
-        let number = window.extended(sequence)
+        guard let window, let reference, !isNewSource else { return .duplicate }
+        let latest = window.extended(sequence)
+        var number = latest
+        let units = codec.timestampUnits(samples: codec.sampleCount(of: payload))
+        if units > 0, codec.clockRate == reference.clockRate {
+            let step = Int64(Int32(bitPattern: timestamp &- reference.timestamp))
+            // Behind a pause timestamps leap and numbers do not.
+            number = min(latest, reference.sequence + step / units)
+        }
         guard !window.contains(number), lastDecoded.map({ number > $0 }) ?? true else { return .duplicate }
-        let insertion = insert(payload, codec: codec, sequence: sequence, timestamp: timestamp, at: now)
+        let insertion = insert(
+            payload, codec: codec, sequence: sequence &- UInt16(truncatingIfNeeded: latest - number),
+            timestamp: timestamp, at: now)
         if insertion == .queued { counters.restored &+= 1 }
         return insertion
     }

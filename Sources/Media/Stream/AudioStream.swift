@@ -244,14 +244,19 @@ extension AudioStream {
     /// Whether keys are being sent or wait.
     public var isSendingKeys: Bool { keys.isBusy }
 
-    /// Takes what another offer and answer agreed on: direction, codecs, addresses. The packet time stays that of the
-    /// beginning, to which the lane's ticks are fitted: a codec that has no such packets sends nothing.
+    /// Takes what another offer and answer agreed on: direction, codecs, addresses. The packet time stays as it is, unless the
+    /// codec has no such packets: then it is the longest shorter one that all codecs have. Ticks come at that pace from the
+    /// next one on, so that who owns the stream must look at `negotiation.packetTime` afterwards.
     public func renegotiate(_ negotiation: AudioNegotiation, remote: Address?, remoteControl: Address?) {
         let before = self.negotiation
         self.negotiation = negotiation
         self.negotiation.packetTime = before.packetTime
         payloads = PayloadTable(negotiation)
-        playout.prepare(Array(negotiation.accepted.values))
+        let isKept =
+            negotiation.codec.allows(packetTime: before.packetTime)
+            && Self.fits(negotiation.codec, before.packetTime)
+        if !isKept { self.negotiation.packetTime = Self.packetTime(self.negotiation) }
+        if isKept { playout.prepare(Array(negotiation.accepted.values)) } else { retime() }
         if before.codec != negotiation.codec { change(from: before.codec) }
         encoder?.opus = Self.opus(negotiation, configuration)
         latch.signal(remote)
@@ -268,16 +273,24 @@ extension AudioStream {
         analyzer = NoiseAnalyzer(frame: negotiation.packetTime)
         redundancy.reset()
         needsMarker = true
-        if codec.sampleRate != before.sampleRate {
-            said = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
-            play(givenSource)
-        }
+        said = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
+        if codec.sampleRate != before.sampleRate { play(givenSource) }
         guard codec.clockRate != before.clockRate else { return }
         let clock = codec.clockRate.clock
         leaving = sender.packetCount > 0 ? sender.ssrc : nil
         sender = RTPSender(clock: clock, at: nextTick, using: &generator)
         reportedPackets = (0, 0)
         keys = TelephoneEventSender(configuration: .init(clock: clock))
+        heardKeys.reset()
+        drainKeys()
+        heardKeys = TelephoneEventReceiver(configuration: .init(clock: clock))
+    }
+
+    /// Hears in frames of another length from now on. What waits to be played is lost.
+    private func retime() {
+        let rate = playout.configuration.sampleRate
+        let codecs = [negotiation.codec] + negotiation.accepted.values
+        beginPlayout(codecs.first { $0.sampleRate == rate } ?? negotiation.codec)
     }
 
     /// Hears at the rate of another codec from now on. What waits to be played is lost.
@@ -286,14 +299,20 @@ extension AudioStream {
     func hear(_ codec: AudioCodec, at now: ContinuousClock.Instant) -> Bool {
         if let rateChanged, rateChanged.duration(to: now) < .milliseconds(200) { return false }
         rateChanged = now
+        beginPlayout(codec)
+        return true
+    }
+
+    /// Begins a playout buffer at the rate of a codec; the counts go on.
+    private func beginPlayout(_ codec: AudioCodec) {
         var next = PlayoutBuffer(
             configuration: Self.playout(configuration, negotiation.packetTime, codec),
             codecs: Array(negotiation.accepted.values))
         next.counters = playout.counters
+        let hasChanged = codec.sampleRate != playout.configuration.sampleRate
         playout = next
         heard = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
-        deliver(to: givenSink)
-        return true
+        if hasChanged { deliver(to: givenSink) }
     }
 
     /// The stream's figures.

@@ -2,8 +2,9 @@ import Foundation
 
 /// A codec as a program has it that no one here wrote: ffmpeg for G.722, spandsp for G.726.
 ///
-/// ffmpeg's G.726 is no reference: it cuts the product in the recommendation's block MIX as a number and not as a magnitude, so
-/// that its codes differ from those of the ITU's and spandsp's after some ten samples.
+/// ffmpeg's G.726 is no reference. It cuts the product in the recommendation's block MIX as a number and not as a magnitude, and the
+/// 14 bits of a sample by a division that cuts towards zero. With both of these changed in ours, its octets are the same in either
+/// packing, but for a signal over full scale; as they are, they differ after some ten samples.
 public enum ReferenceCodec: Sendable {
     /// G.722 at 64 kbit/s.
     case g722

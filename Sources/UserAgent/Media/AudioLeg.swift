@@ -149,7 +149,12 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
         _ negotiation: AudioNegotiation, _ remote: TransportAddress?, _ control: TransportAddress?
     ) throws(SocketError) {
         guard !isStopped else { return }
-        if let stream { return stream.renegotiate(negotiation, remote: remote, remoteControl: control) }
+        if let stream {
+            let pace = stream.negotiation.packetTime
+            stream.renegotiate(negotiation, remote: remote, remoteControl: control)
+            if stream.negotiation.packetTime != pace { startTick(stream) }
+            return
+        }
         do throws(SocketError) {
             rtp = try lane.open(bound.rtp, tag: 0, handler: self)
             rtcp = try lane.open(bound.rtcp, tag: 1, handler: self)
@@ -168,7 +173,13 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
         made.play(source)
         made.deliver(to: sink)
         stream = made
-        tick = lane.startTick(every: made.negotiation.packetTime, self)
+        startTick(made)
+    }
+
+    /// Ticks at the pace of a stream, and not at another one any more.
+    private func startTick(_ stream: AudioStream<TransportAddress>) {
+        if let tick { lane.stopTick(tick) }
+        tick = lane.startTick(every: stream.negotiation.packetTime, self)
     }
 
     /// Goes on at other sockets.
@@ -202,6 +213,7 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
         guard !isStopped else { return }
         isStopped = true
         if let tick { lane.stopTick(tick) }
+        tick = nil
         if let stream, let rtcp {
             let room = rtcp.reserve(AudioStream<TransportAddress>.tickCapacity)
             var memory = MutableRawSpan(_unsafeBytes: room)

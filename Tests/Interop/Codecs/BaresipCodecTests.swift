@@ -1,24 +1,34 @@
+import Media
 import TestKit
 import Testing
 
 extension Interop {
     /// Speech through calls with baresip in each codec that both have, judged by what each side heard.
     @Suite struct BaresipCodecTests {
-        /// A codec as each side names it, and the least PESQ score of narrow band at either end.
+        /// A codec as each side names it, and how it is judged.
         struct Case: Sendable, CustomTestStringConvertible {
             let name: String
             let baresip: String
             let module: String
-            let score: Double
+            let reference: Reference
 
             var testDescription: String { name }
 
             /// Without G.726: under the name `G726-32` baresip 1.0 sends the packing of `AAL2-G726-32`, against RFC 3551 §4.5.4.
             static let all = [
-                Case(name: "g722", baresip: "G722/16000/1", module: "g722", score: 3.6),
-                Case(name: "l16-16000", baresip: "L16/16000/1", module: "l16", score: 3.8),
-                Case(name: "opus", baresip: "opus/48000/2", module: "opus", score: 3.3),
+                Case(name: "g722", baresip: "G722/16000/1", module: "g722", reference: .ffmpeg(.g722)),
+                Case(name: "l16-16000", baresip: "L16/16000/1", module: "l16", reference: .score(3.8)),
+                Case(name: "opus", baresip: "opus/48000/2", module: "opus", reference: .score(3.3)),
             ]
+        }
+
+        /// Where the least PESQ score of narrow band comes from: the codec of a program that no one here wrote, without a network,
+        /// less what PESQ's alignment varies by; or a number.
+        enum Reference {
+            case ffmpeg(ReferenceCodec)
+            case score(Double)
+
+            static let tolerance = 0.1
         }
 
         @Test(arguments: Case.all) func bothHearTheOther(_ codec: Case) async throws {
@@ -57,7 +67,27 @@ extension Interop {
             #expect(comparison.gaps == 0, "\(listener)")
             #expect(comparison.rms > 0.02, "\(listener)")
             let score = try await SoundComparison.pesq(reference: clip, degraded: narrow, in: peers)
-            #expect(score >= codec.score, "\(listener)")
+            #expect(try await score >= least(clip, codec.reference, listener, peers), "\(listener)")
+        }
+
+        /// The least score of a clip.
+        private func least(
+            _ clip: String, _ reference: Reference, _ listener: String, _ peers: Peers
+        ) async throws -> Double {
+            let codec: ReferenceCodec
+            switch reference {
+            case .score(let score): return score
+            case .ffmpeg(let other): codec = other
+            }
+            let wide = peers.folder.file("wide-\(listener).wav")
+            let coded = peers.folder.file("coded-\(listener).wav")
+            let ideal = peers.folder.file("ideal-\(listener).wav")
+            try await peers.run(PeerCommand("sox", ["-D", clip, "-r", "16000", wide], package: "sox"))
+            let octets = try await codec.encode(AudioClip(wavFile: wide).samples, in: peers)
+            let samples = try await codec.decode(octets, in: peers)
+            try AudioClip(samples: samples, sampleRate: .wideband).write(wavFile: coded)
+            try await peers.run(PeerCommand("sox", ["-D", coded, "-r", "8000", ideal], package: "sox"))
+            return try await SoundComparison.pesq(reference: clip, degraded: ideal, in: peers) - Reference.tolerance
         }
     }
 }

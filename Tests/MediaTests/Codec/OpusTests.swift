@@ -1,3 +1,4 @@
+import Foundation
 import Media
 import Testing
 
@@ -33,6 +34,51 @@ import Testing
         let decoder = try OpusDecoder(sampleRate: .narrowband)
         let said = CodecSignal.noise(19_200)
         #expect(heard(frames(of: said, 1920).map(encoder.packet), decoder).count == 1600)
+    }
+
+    /// What a peer sends in two channels, whoever asked for it, is heard as their mean: both tones are there, each half as strong.
+    @Test func twoChannelsAreHeardAsOne() throws {
+        let encoder = try OpusEncoder(sampleRate: .fullband, channels: 2, application: .audio)
+        encoder.settings.bitrate = 128_000
+        let left = CodecSignal.sine(500, at: .fullband, seconds: 1)
+        let right = CodecSignal.sine(1500, at: .fullband, seconds: 1)
+        let said = zip(left, right).flatMap { [$0, $1] }
+        let decoder = try AudioDecoder(.opus(.wideband))
+        let heard = CodecSignal.samples(of: frames(of: said, 1920).map(encoder.packet), by: decoder)
+        #expect(heard.count == 16_000)
+        func strength(_ hertz: Double, _ samples: [Int16], _ rate: Double) -> Double {
+            var sums = (0.0, 0.0)
+            for (index, sample) in samples.enumerated() {
+                let turn = 2 * Double.pi * hertz * Double(index) / rate
+                sums.0 += Double(sample) * cos(turn)
+                sums.1 += Double(sample) * sin(turn)
+            }
+            return (sums.0 * sums.0 + sums.1 * sums.1).squareRoot() / Double(samples.count)
+        }
+        for (tone, channel) in [(500.0, left), (1500.0, right)] {
+            let before = strength(tone, Array(channel[4800...]), 48_000)
+            let after = strength(tone, Array(heard[1600...]), 16_000)
+            #expect(abs(after / before - 0.5) < 0.05, "\(tone) Hz")
+        }
+    }
+
+    /// Whether there is a copy of the frame before is told from the packet, for all frames of the speech part.
+    @Test(arguments: [10, 20, 40, 60], [1, 2])
+    func copiesAreKnown(_ milliseconds: Int, _ channels: Int) throws {
+        let length = 16 * milliseconds * channels
+        let said = voice(seconds: 3, rate: 16_000).flatMap { Array(repeating: $0, count: channels) }
+        for copies in [true, false] {
+            let encoder = try OpusEncoder(sampleRate: .wideband, channels: channels)
+            encoder.settings.bitrate = 32_000 * channels
+            encoder.settings.hasForwardCorrection = copies
+            encoder.settings.expectedLoss = 0.2
+            let packets = frames(of: said, length).map(encoder.packet).dropFirst()
+            let known = packets.filter { OpusDecoder.hasCopy(in: $0.span.bytes) }.count
+            #expect(copies ? known > packets.count / 2 : known == 0)
+        }
+        let music = try OpusEncoder(sampleRate: .fullband, application: .lowDelay)
+        let none = [music.packet(CodecSignal.noise(960)), [], [0]].map { OpusDecoder.hasCopy(in: $0.span.bytes) }
+        #expect(none == [false, false, false])
     }
 
     @Test func settingsHoldWhileItRuns() throws {
@@ -99,7 +145,8 @@ import Testing
                     continue
                 }
                 let next = index + 1 < packets.count && recovering ? packets[index + 1] : nil
-                sound += next.map { decoder.recovered(from: $0, 320) } ?? decoder.concealed(320)
+                let copy = next.map { decoder.recovered(from: $0, 320) } ?? []
+                sound += copy.isEmpty ? decoder.concealed(320) : copy
             }
             #expect(sound.count == perfect.count)
             return CodecSignal.ratio(of: sound, to: perfect, delay: 0)

@@ -164,6 +164,89 @@ import Testing
         #expect(call.media(from: "a").count >= 100)
     }
 
+    /// A sender that repeats the packet before the last one: the timestamp says which packet a block was.
+    @Test func redundancyOfADistance() throws {
+        let said = coded(voice(seconds: 2))
+        let codes = voice(seconds: 2).map { G711.muLaw.encode($0) }
+        var negotiation = AudioNegotiation(codec: .pcmu)
+        negotiation.acceptedRedundantPayloadType = 99
+        let call = Call(negotiation, AudioNegotiation(codec: .pcmu, direction: .receiveOnly))
+        let stream = call.a
+        for number in 0..<100 {
+            call.run(for: .milliseconds(20))
+            // Two in a row are lost again and again.
+            if number % 10 == 4 || number % 10 == 5 { continue }
+            let header = RTPHeader(
+                payloadType: 99, marker: false, sequenceNumber: UInt16(number), timestamp: UInt32(number * 160), ssrc: 5
+            )
+            var memory = [UInt8](repeating: 0, count: 12)
+            var span = memory.mutableSpan
+            var bytes = span.mutableBytes
+            _ = try header.write(into: &bytes)
+            let block = { (number: Int) in codes[number * 160..<(number + 1) * 160] }
+            if number >= 2 {
+                let word = UInt32(0x80) << 24 | 320 << 10 | 160
+                memory += [UInt8(word >> 24), UInt8(word >> 16 & 0xFF), UInt8(word >> 8 & 0xFF), UInt8(word & 0xFF)]
+                memory += [0] + block(number - 2)
+            } else {
+                memory += [0]
+            }
+            memory += block(number)
+            stream.receive(memory.span.bytes, from: "b", at: origin + call.time)
+        }
+        call.run(for: .milliseconds(200))
+        let playout = stream.statistics().playout
+        #expect(playout.restored == 20)
+        #expect(playout.lost == 0 && playout.late == 0 && playout.concealed <= 1)
+        let start = try #require(find(said[..<400], in: call.heardByA.samples))
+        #expect(Array(call.heardByA.samples[start..<start + 15_000]) == Array(said[..<15_000]))
+    }
+
+    /// A codec that has no packets as long as those before goes on with the longest that it has, and is heard.
+    @Test(arguments: [
+        (AudioCodec.opus(.wideband), 30, 20), (.opus(.wideband), 50, 40), (.g722, 30, 30), (.pcma, 30, 30),
+    ])
+    func theCodecHasAnotherPacketTime(_ codec: AudioCodec, _ before: Int, _ after: Int) throws {
+        var negotiation = AudioNegotiation(codec: .pcmu, packetTime: .milliseconds(before))
+        let call = Call(negotiation)
+        let heard = CollectingSink(.wideband)
+        call.b.deliver(to: heard)
+        call.a.play(ToneSource(.sine(1000), sampleRate: .wideband))
+        call.b.play(ToneSource(.sine(1000), sampleRate: .wideband))
+        call.run(for: .seconds(2))
+        #expect(call.a.negotiation.packetTime == .milliseconds(before))
+        negotiation.codec = codec
+        negotiation.payloadType = codec.staticPayloadType ?? 96
+        negotiation.accepted = [negotiation.payloadType: codec]
+        negotiation.packetTime = .milliseconds(20)
+        call.a.renegotiate(negotiation, remote: "b", remoteControl: "b+1")
+        call.b.renegotiate(negotiation, remote: "a", remoteControl: "a+1")
+        let sent = call.media(from: "a").count
+        call.run(for: .seconds(3))
+        #expect(call.a.negotiation.packetTime == .milliseconds(after))
+        #expect(abs(call.media(from: "a").count - sent - 3000 / after) <= 1)
+        #expect(call.a.statistics().unsentFrames == 0)
+        #expect(abs(heard.samples.count - 5 * 16_000) < 2000)
+        #expect(NoiseAnalyzer.level(of: Array(heard.samples.suffix(1600))) < 30)
+        #expect(call.b.statistics().playout.concealed <= 3)
+    }
+
+    /// A key that lasts through an answer with another clock, and one after it with that clock.
+    @Test func keysFollowTheClock() throws {
+        var negotiation = AudioNegotiation(codec: .pcmu, eventPayloadType: 101)
+        let call = Call(negotiation)
+        call.run(for: .seconds(1))
+        negotiation = AudioNegotiation(codec: .opus(.wideband), eventPayloadType: 110)
+        call.a.renegotiate(negotiation, remote: "b", remoteControl: "b+1")
+        call.b.renegotiate(negotiation, remote: "a", remoteControl: "a+1")
+        call.run(for: .seconds(1))
+        // Longer than 10 s, and than a segment of 16 bits.
+        #expect(call.a.send(.star, duration: .milliseconds(11_000)))
+        call.run(for: .seconds(12))
+        #expect(call.eventsOfB.filter { $0 == .digitBegan(.star) }.count == 1)
+        #expect(call.eventsOfB.contains(.digitEnded(.star, duration: .milliseconds(11_000))))
+    }
+
     /// From G.711 to G.722 the clock is the same, and so is the source; to Opus both are new, and the old source says goodbye.
     @Test func theCodecChangesInTheCall() throws {
         var negotiation = AudioNegotiation(codec: .pcmu)

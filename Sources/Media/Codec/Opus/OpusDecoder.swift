@@ -54,17 +54,43 @@ public final class OpusDecoder {
         run(RawSpan(), into: &samples, start..<start + min(count, samples.count - start), recovers: false)
     }
 
+    /// Whether a packet holds a coarse copy of the frames before it (in-band FEC): the LBRR flag of its first frame, which stands
+    /// behind the flags of voice activity (RFC 6716 §4.2.3, §4.2.4).
+    public static func hasCopy(in packet: RawSpan) -> Bool {
+        packet.withUnsafeBytes { octets -> Bool in
+            guard let first = octets.baseAddress?.assumingMemoryBound(to: UInt8.self), octets.count > 1,
+                first.pointee & 0x80 == 0
+            else { return false }
+            // Frames with a speech part: 16 configurations of 10, 20, 40 and 60 ms, or in hybrid mode 10 and 20 ms (table 2).
+            let configuration = first.pointee >> 3
+            let inner = configuration < 12 ? max(1, configuration & 3) : 1
+            return withUnsafeTemporaryAllocation(of: UnsafePointer<UInt8>?.self, capacity: 48) { frames in
+                withUnsafeTemporaryAllocation(of: Int16.self, capacity: 48) { lengths in
+                    // Neither is empty.
+                    guard let sizes = lengths.baseAddress else { return false }
+                    let count = opus_packet_parse(
+                        first, Int32(clamping: octets.count), nil, frames.baseAddress, sizes, nil)
+                    guard count > 0, sizes[0] > 0, let frame = frames[0] else { return false }
+                    let middle = frame.pointee >> (7 - inner) & 1
+                    let side = first.pointee & 4 != 0 ? frame.pointee >> (6 - 2 * inner) & 1 : 0
+                    return middle | side != 0
+                }
+            }
+        }
+    }
+
     /// Decodes what the packet *after* a lost one knows of it by in-band FEC, and makes up the rest. Decode that packet
     /// afterwards as usual.
     ///
     /// - Parameters:
     ///   - next: the packet that follows the lost one.
     ///   - count: samples of all channels that are lost, a multiple of 2.5 ms.
-    /// - Returns: samples of all channels written.
+    /// - Returns: samples of all channels written; 0 where the packet knows nothing (``hasCopy(in:)``).
     public func recover(
         from next: RawSpan, _ count: Int, into samples: inout MutableSpan<Int16>, at start: Int = 0
     ) -> Int {
-        run(next, into: &samples, start..<start + min(count, samples.count - start), recovers: true)
+        guard Self.hasCopy(in: next) else { return 0 }
+        return run(next, into: &samples, start..<start + min(count, samples.count - start), recovers: true)
     }
 
     /// Begins anew, as if nothing had been decoded.
