@@ -52,6 +52,7 @@ let package = Package(
         .library(name: "SIP", targets: ["SIP"]),
         .library(name: "SDP", targets: ["SDP"]),
         .library(name: "RTP", targets: ["RTP"]),
+        .library(name: "ICE", targets: ["ICE"]),
         .library(name: "Reactor", targets: ["Reactor"]),
         .library(name: "Routing", targets: ["Routing"]),
         .library(name: "Registrar", targets: ["Registrar"]),
@@ -79,6 +80,7 @@ let package = Package(
         module("SIP"),
         module("SDP"),
         module("RTP"),
+        module("ICE"),
         // The ground: lanes, sockets, media, records.
         .target(name: "CLinux"),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
@@ -86,13 +88,13 @@ let package = Package(
             "Reactor",
             ["CLinux", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
         module("Media", ["RTP", "Reactor"]),
-        module("SIPEndpoint", ["SIP", "Reactor"]),
+        module("SIPEndpoint", ["SIP", "ICE", "Reactor"]),
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
         // Roles: they meet through the interfaces of Routing.
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", crypto]),
+        module("UserAgent", ["SIP", "SDP", "RTP", "ICE", "Media", "Reactor", "SIPEndpoint", crypto]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
         module(
@@ -115,9 +117,10 @@ let package = Package(
         tests("SIP", ["TestKit"]),
         tests("SDP"),
         tests("RTP"),
+        tests("ICE", [crypto]),
         tests("Reactor", ["TestKit"]),
         tests("Media", ["RTP"]),
-        tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
+        tests("SIPEndpoint", ["TestKit", "SIP", "ICE", "Reactor"]),
         tests("Store", [grdb]),
         tests("Routing", ["SIP"]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
@@ -125,8 +128,8 @@ let package = Package(
         tests(
             "UserAgent",
             [
-                "TestKit", "SIP", "SDP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar", "Routing",
-                crypto,
+                "TestKit", "SIP", "SDP", "ICE", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar",
+                "Routing", crypto,
             ]),
         tests(
             "Server",
