@@ -135,7 +135,7 @@ let package = Package(
             "Server",
             [
                 "Proxy", "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIP", "SIPEndpoint", "UserAgent",
-                "Media", crypto, nioCore, nioPosix, nioHTTP1,
+                "Media", crypto, grdb, nioCore, nioPosix, nioHTTP1,
                 .product(name: "Logging", package: "swift-log"),
             ]),
         tests("TestKit", ["Reactor"]),

@@ -235,6 +235,38 @@ import Testing
         #expect(dialog.statusCode == 200)
     }
 
+    @Test(
+        "RFC 7415 §3.4, §3.5: a server that names rates and a client that keeps to them, until the server has time again"
+    )
+    func ratesAreKeptTo() {
+        var configuration = Self.sheds
+        configuration.overload.algorithm = .rate
+        let host = ProxyHost(network.node("192.0.2.2:5060"), layers: Self.offers)
+        let server = peer("192.0.2.20:5070", configuration)
+        network.hosts["a.test"] = [server.node.address]
+        network.names.servers["_sip._udp.far.test"] = [SRVRecord(priority: 1, weight: 0, port: 5_070, target: "a.test")]
+        let caller = peer("192.0.2.9:5060")
+        /// How many of fifty requests in a second come to the server, whether it takes them or not.
+        func arriving() -> UInt64 {
+            let before = server.layer.counters.requestsReceived
+            for _ in 0..<50 {
+                caller.send("OPTIONS", to: "sip:bob@far.test", from: "alice", via: host.node)
+                run(20)
+            }
+            return server.layer.counters.requestsReceived - before
+        }
+        #expect(arriving() == 50)
+        #expect(arriving() == 50)
+        server.node.load.waiting = 1_000_000
+        let overloaded = (0..<10).map { _ in arriving() }
+        // Less and less, but never nothing for long: the client must hear when it is over. The least rate is one in a second.
+        #expect(overloaded.suffix(5).allSatisfy { $0 <= 3 } && overloaded.suffix(5).reduce(0, +) >= 4, "\(overloaded)")
+        #expect(host.layer.counters.throttled == 500 - overloaded.reduce(0, +))
+        server.node.load.waiting = 0
+        let after = (0..<10).map { _ in arriving() }
+        #expect(after.suffix(5).allSatisfy { $0 == 50 }, "\(after)")
+    }
+
     @Test("§5.6: what the client offers goes no further, and the proxy offers its own, to servers and not to phones")
     func hopByHop() throws {
         var both = Self.sheds

@@ -52,15 +52,22 @@ public struct OverloadThrottle: Sendable {
 struct RequestMix: Sendable {
     /// How long requests are counted for the next estimate: RFC 7339 §7.2 names 5 to 10 seconds.
     static let period: Duration = .seconds(5)
+    /// Requests after which an estimate is made without waiting for the end of the first period: were the share taken for less than
+    /// it is, not one request would be sent of those that are given up first, and nothing heard that ends the limit.
+    static let leastSample = 32
     private var sheddable = 0
     private var others = 0
     private var began: ContinuousClock.Instant?
+    private var isKnown = false
     /// The part of those that are given up first; four fifths, as in the RFC, before it is known.
     private(set) var share = 0.8
 
+    private var counted: Double { Double(sheddable) / Double(max(1, sheddable + others)) }
+
     mutating func count(isSheddable: Bool, at now: ContinuousClock.Instant) {
         if let began, now - began >= Self.period {
-            share = Double(sheddable) / Double(max(1, sheddable + others))
+            share = counted
+            isKnown = true
             self.began = nil
         }
         if began == nil {
@@ -68,6 +75,7 @@ struct RequestMix: Sendable {
             (sheddable, others) = (0, 0)
         }
         if isSheddable { sheddable &+= 1 } else { others &+= 1 }
+        if !isKnown, sheddable + others >= Self.leastSample { share = counted }
     }
 
     /// The probability with which a request is not sent so that `total` of all are not.

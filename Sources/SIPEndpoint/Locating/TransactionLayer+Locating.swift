@@ -19,9 +19,9 @@ extension TransactionLayer {
         }
         let destination = ServerLocator.Destination(
             host: host, port: uri.port, transport: uri.transport, isSecure: uri.scheme == .sips)
-        var state = seed ?? 0
+        var numbers = SplitMix64(seed: seed ?? 0)
         let random: () -> UInt64 =
-            seed == nil ? { [driver] in driver.random() } : { Self.next(&state) }
+            seed == nil ? { [driver] in driver.random() } : { numbers.next() }
         ServerSearch(self, destination, domain: uri.host, random: random, completion).start()
     }
 
@@ -45,14 +45,5 @@ extension TransactionLayer {
             }
         }
         return found
-    }
-
-    /// The next number after a seed (SplitMix64).
-    private static func next(_ state: inout UInt64) -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

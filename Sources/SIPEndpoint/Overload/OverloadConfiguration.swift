@@ -15,8 +15,11 @@ public struct OverloadConfiguration: Sendable {
     /// Whether they are offered a rate beside the loss that all must know (RFC 7415 §3.3). The two stand in one quoted list, and there
     /// are servers that take a Via apart at its comma and drop the request, such as Kamailio 5.6.
     public var offersRate = false
-    /// How long a client keeps to what it was told: longer than it takes to decide anew.
+    /// How long a client keeps to what it was told: longer than it takes to decide anew. To a rate it keeps until it has sent some
+    /// requests, so that it hears from them what is next before it believes that all is over.
     public var validity: Duration = .milliseconds(500)
+    /// The longest that a client keeps to a rate.
+    public var longestValidity: Duration = .seconds(5)
     /// Values of Resource-Priority whose requests are given up last, in small letters (RFC 4412, RFC 7339 §5.10.1).
     public var priorities: [[UInt8]] = []
     /// Time of the processor that each request is made to take, to try all this; zero but in trials.
@@ -30,4 +33,13 @@ public struct OverloadConfiguration: Sendable {
     public static let clientLimit = 1_024
 
     public init() {}
+
+    /// How long a client keeps to a limit (RFC 7339 §4.3).
+    func validity(of limit: OverloadFeedback.Limit) -> Duration {
+        guard case .rate(let rate) = limit else { return validity }
+        return max(validity, min(.seconds(Self.requestsWithinValidity) / max(1, rate), longestValidity))
+    }
+
+    /// Requests that a client at its rate sends before the limit ends.
+    private static let requestsWithinValidity = 5
 }

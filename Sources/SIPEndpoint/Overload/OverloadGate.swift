@@ -70,14 +70,16 @@ struct OverloadGate {
         guard configuration.givesFeedback, !algorithms.isEmpty else { return nil }
         let usesRate = algorithms.contains(configuration.algorithm) && configuration.algorithm == .rate
         guard usesRate || algorithms.contains(.loss) else { return nil }
-        let validity = controller.isOverloaded ? configuration.validity : .zero
-        guard usesRate else {
-            let percent = Int(((1 - controller.share) * 100).rounded())
-            return OverloadFeedback(.loss(percent), validity: validity, sequence: sequence)
+        let limit: OverloadFeedback.Limit
+        if usesRate {
+            // The client's requests are spread over all lanes, and each has its part of them.
+            let rate = controller.isOverloaded ? rates.rate(of: client) * Double(configuration.laneCount) : 0
+            limit = .rate(Int(max(0, rate).rounded(.up)))
+        } else {
+            limit = .loss(Int(((1 - controller.share) * 100).rounded()))
         }
-        // The client's requests are spread over all lanes, and each has its part of them.
-        let rate = controller.isOverloaded ? rates.rate(of: client) * Double(configuration.laneCount) : 0
-        return OverloadFeedback(.rate(Int(max(0, rate).rounded(.up))), validity: validity, sequence: sequence)
+        let validity = controller.isOverloaded ? configuration.validity(of: limit) : .zero
+        return OverloadFeedback(limit, validity: validity, sequence: sequence)
     }
 }
 
@@ -86,25 +88,28 @@ struct OverloadGate {
 struct ClientRates {
     private struct Entry {
         var count = 0
-        /// Requests in a second.
-        var rate: Double
+        /// Requests in a second, as they came of late.
+        var rate = 0.0
+        /// Requests in a second that it may send while the lane is overloaded. Less is made of this, and not of what came: a client
+        /// sends in bursts, and after a silence what was last told to it holds no more.
+        var limit: Double?
     }
 
-    private let limit: Int
+    private let capacity: Int
     private var entries: [TransportAddress: Entry] = [:]
     private var others = 0.0
     /// How much of a new count enters into a rate.
     private static let weight = 0.3
-    /// The rate below which a client is forgotten.
+    /// The rate below which a client is forgotten, but not while the lane is overloaded; and the lowest limit.
     private static let leastRate = 0.5
 
-    init(limit: Int) { self.limit = limit }
+    init(limit: Int) { capacity = limit }
 
     mutating func count(_ client: TransportAddress) {
         if entries[client] != nil {
             entries[client]?.count += 1
-        } else if entries.count < limit {
-            entries[client] = Entry(count: 1, rate: 0)
+        } else if entries.count < capacity {
+            entries[client] = Entry(count: 1)
         }
     }
 
@@ -115,11 +120,18 @@ struct ClientRates {
             let seen = Double(entry.count) / seconds
             // What was never measured before is taken as it is.
             let rate = entry.rate == 0 ? seen : entry.rate + (seen - entry.rate) * Self.weight
-            let next = isOverloaded ? rate * factor : rate
-            entries[client] = next < Self.leastRate ? nil : Entry(rate: next)
+            guard isOverloaded else {
+                entries[client] = rate < Self.leastRate ? nil : Entry(rate: rate)
+                continue
+            }
+            // One that makes no use of its limit loses no more of it than others, but has to be told less before it sends less.
+            let before = factor < 1 ? min(entry.limit ?? rate, rate) : entry.limit ?? rate
+            entries[client] = Entry(rate: rate, limit: max(Self.leastRate, before * factor))
         }
-        others = entries.isEmpty ? 0 : entries.values.reduce(0) { $0 + $1.rate } / Double(entries.count)
+        others =
+            entries.isEmpty ? 0 : entries.values.reduce(0) { $0 + ($1.limit ?? $1.rate) } / Double(entries.count)
     }
 
-    func rate(of client: TransportAddress) -> Double { entries[client].map { max($0.rate, 1) } ?? max(others, 1) }
+    /// The limit of a client; at least one in a second, with which it hears when all is over.
+    func rate(of client: TransportAddress) -> Double { max(1, entries[client].map { $0.limit ?? $0.rate } ?? others) }
 }

@@ -17,7 +17,7 @@ final class Phone: Sendable {
     /// Registers a user of `example.test` at a server.
     ///
     /// - Parameters:
-    ///   - transport: `udp`, `tcp` or `tls`.
+    ///   - transport: `udp`, `tcp` or `tls`; or `sips`, with which its address is a SIPS URI.
     ///   - trust: whose certificates it believes.
     ///   - serves: methods whose requests come by `agent.requests`.
     static func start(
@@ -29,8 +29,11 @@ final class Phone: Sendable {
         options.trust = trust
         options.serves = serves
         options.trace = { message in messages.add(message) }
-        let account = try Account(
-            "sip:\(user)@example.test", password: "secret", proxy: "sip:\(server);transport=\(transport)")
+        let account =
+            transport == "sips"
+            ? try Account("sips:\(user)@example.test", password: "secret", proxy: "sips:\(server)")
+            : try Account(
+                "sip:\(user)@example.test", password: "secret", proxy: "sip:\(server);transport=\(transport)")
         return Phone(try await UserAgent(account: account, options: options), messages)
     }
 

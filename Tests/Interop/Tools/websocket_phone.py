@@ -1,11 +1,11 @@
 """A SIP phone over WebSocket (RFC 7118), as a program in a browser would be: it knows no address of its own, and is reached by
 its connection alone. On the library `websockets`, and on nothing of this repository.
 
-    websocket_phone.py URL USER PASSWORD [--ca FILE] [--origin O] [--call URI] [--fragments]
+    websocket_phone.py URL USER PASSWORD [--ca FILE] [--origin O] [--call URI] [--fragments] [--sips]
 
 It registers with Digest, says `registered`, and takes calls; with --call it calls, and hangs up after a second line of its
 standard input. Each event is a line: `registered`, `ringing`, `answered`, `ended`, `closed CODE`; `message METHOD` for each request.
-With --fragments each message is sent in three frames.
+With --fragments each message is sent in three frames. With --sips its address and its contact are SIPS URIs.
 """
 import argparse
 import asyncio
@@ -35,6 +35,8 @@ class Phone:
         # RFC 7118 appendix B.1: a name that nobody can look up.
         self.host = secrets.token_hex(6) + ".invalid"
         self.scheme = "WSS" if arguments.url.startswith("wss") else "WS"
+        self.sip = "sips" if arguments.sips else "sip"
+        self.contact = f"<{self.sip}:{self.user}@{self.host};transport=ws>"
         self.sequence = 0
         self.waiting = {}
         self.dialog = None
@@ -112,7 +114,7 @@ class Phone:
         lines += [f"From: {fields(request, 'From')[0]}"]
         lines += [f"To: {to if 'tag=' in to or not self.dialog else self.dialog['local']}"]
         lines += [f"Call-ID: {fields(request, 'Call-ID')[0]}", f"CSeq: {fields(request, 'CSeq')[0]}"]
-        lines += [f"Contact: <sip:{self.user}@{self.host};transport=ws>"]
+        lines += [f"Contact: {self.contact}"]
         if body:
             lines += ["Content-Type: application/sdp"]
         # No Content-Length: the message says where it ends (RFC 7118 section 5).
@@ -127,7 +129,7 @@ class Phone:
         lines = [f"{method} {uri} SIP/2.0", f"Via: SIP/2.0/{self.scheme} {self.host};branch=z9hG4bK{secrets.token_hex(8)}"]
         lines += ["Max-Forwards: 70", f"From: {local}", f"To: {remote}", f"Call-ID: {call}", f"CSeq: {number} {method}"]
         lines += [f"Route: {route}" for route in routes]
-        lines += [f"Contact: <sip:{self.user}@{self.host};transport=ws>", *extra]
+        lines += [f"Contact: {self.contact}", *extra]
         if body:
             lines += ["Content-Type: application/sdp"]
         answer = asyncio.get_running_loop().create_future()
@@ -162,14 +164,14 @@ class Phone:
         await self.send("\n".join(lines + ["", ""]))
 
     async def register(self):
-        own = f"<sip:{self.user}@{self.domain}>"
+        own = f"<{self.sip}:{self.user}@{self.domain}>"
         status, _ = await self.authenticated(
-            "REGISTER", f"sip:{self.domain}", secrets.token_hex(8), own + ";tag=" + secrets.token_hex(4), own)
+            "REGISTER", f"{self.sip}:{self.domain}", secrets.token_hex(8), own + ";tag=" + secrets.token_hex(4), own)
         say("registered" if status == 200 else f"not registered {status}")
 
     async def call(self, target):
         call = secrets.token_hex(8)
-        local = f"<sip:{self.user}@{self.domain}>;tag={secrets.token_hex(4)}"
+        local = f"<{self.sip}:{self.user}@{self.domain}>;tag={secrets.token_hex(4)}"
         status, answer = await self.authenticated("INVITE", target, call, local, f"<{target}>", self.session())
         if status != 200:
             say(f"rejected {status}")
@@ -193,4 +195,5 @@ parser.add_argument("--ca")
 parser.add_argument("--origin")
 parser.add_argument("--call")
 parser.add_argument("--fragments", action="store_true")
+parser.add_argument("--sips", action="store_true")
 asyncio.run(Phone(parser.parse_args()).run())

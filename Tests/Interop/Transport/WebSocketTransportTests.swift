@@ -76,6 +76,50 @@ extension Interop {
             }
         }
 
+        /// RFC 5630 over WSS (RFC 7118 §5.3, §5.4): a phone in a browser that is bound by SIPS, and one over TLS, both ways.
+        @Test func aSecuredPhoneInABrowserAndAnotherCall() async throws {
+            try await withServer(["--listen", "tls://127.0.0.1:0"]) { server, peers, certificates in
+                let url = "wss://\(server.address("wss://"))"
+                let bob = try await Phone.start(
+                    "bob", at: server.address("tls://"), over: "sips", trust: try certificates.trust)
+                async let answered = bob.answered()
+                let alice = try await WebSocketPhone.registered(
+                    "alice", at: url,
+                    ["--ca", certificates.authorityFile, "--sips", "--call", "sips:bob@example.test"],
+                    in: peers)
+                let call = try await answered
+                try await alice.says("answered")
+                let invite = try #require(bob.last("INVITE "))
+                #expect(invite.startLine.hasPrefix("INVITE sips:"))
+                #expect(invite.values("Via").last?.hasPrefix("SIP/2.0/WSS ") == true)
+                #expect(invite.values("Record-Route").allSatisfy { $0.hasPrefix("<sips:") })
+                #expect(invite.values("Contact").first?.hasPrefix("<sips:alice@") == true)
+                try alice.hangUp()
+                try await alice.says("ended 200")
+                #expect(await call.ended().side == .remote)
+                let back = try await bob.agent.call("sips:alice@example.test")
+                try await alice.says("message ACK")
+                await back.hangUp()
+                try await alice.says("ended")
+                await bob.agent.shutDown()
+            }
+        }
+
+        /// What is bound by SIPS is reached by a SIPS URI, what is bound by SIP is not, and WebSocket without TLS carries no SIPS.
+        @Test func onlySecuredPhonesTakePart() async throws {
+            try await withServer { server, peers, certificates in
+                let plain = try WebSocketPhone.start(
+                    "bob", at: "ws://\(server.address("ws://"))", ["--sips"], in: peers)
+                try await plain.says("not registered 400")
+                let url = "wss://\(server.address("wss://"))"
+                let trust = ["--ca", certificates.authorityFile]
+                _ = try await WebSocketPhone.registered("bob", at: url, trust, in: peers)
+                let alice = try await WebSocketPhone.registered(
+                    "alice", at: url, trust + ["--sips", "--call", "sips:bob@example.test"], in: peers)
+                try await alice.says("rejected 480")
+            }
+        }
+
         /// RFC 6455 §10.2, and a list that is changed at SIGHUP.
         @Test func onlyPagesOfWelcomeOrigins() async throws {
             try await withPeers { peers in

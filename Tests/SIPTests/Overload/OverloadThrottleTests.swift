@@ -55,6 +55,19 @@ import Testing
         if sheddable < 10 { #expect(abs(sent.others - others) < 0.02, "\(sent)") }
     }
 
+    @Test(
+        "Where all requests are of one kind some are sent from the first second on, by which the client hears what is next"
+    )
+    func firstEstimate() {
+        for sheddable in [0, 10] {
+            var throttle = OverloadThrottle()
+            throttle.receive(feedback(.loss(99)), at: start)
+            let sent = offer(&throttle, 3_000, perSecond: 3_000, sheddable: sheddable)
+            let share = sheddable == 0 ? sent.others : sent.sheddable
+            #expect((0.004...0.02).contains(share), "\(sent)")
+        }
+    }
+
     @Test("§5.7: a limit ends with its validity, or when the server says so")
     func validity() {
         var throttle = OverloadThrottle()
