@@ -37,7 +37,11 @@ struct CandidatePair: Hashable, Sendable {
     let base: Int
     /// The number of the pair's ``Foundation``.
     var group: Int
+    /// By which it is checked: that of the base (RFC 8445 §6.1.2.3).
     var priority: UInt64
+    /// By which it is picked when it is valid: that of the candidate the other side sees, so that both sides compute the same
+    /// (RFC 8445 §7.2.5.3.2).
+    var validPriority: UInt64 = 0
     var state = State.frozen
     var checks: [Check] = []
     /// The candidate of this side that the other one sees, when the pair is valid (RFC 8445 §7.2.5.3.2).
@@ -69,10 +73,15 @@ struct CandidatePair: Hashable, Sendable {
         var remote: [UInt8]
     }
 
-    /// Computes the priority for a role.
+    /// Computes the priorities for a role.
     mutating func setPriority(_ role: ICERole) {
+        priority = Self.priority(local, remote, role)
+        validPriority = Self.priority(validLocal ?? local, remote, role)
+    }
+
+    private static func priority(_ local: Candidate, _ remote: Candidate, _ role: ICERole) -> UInt64 {
         let isControlling = role == .controlling
-        priority = CandidatePriority.ofPair(
+        return CandidatePriority.ofPair(
             controlling: isControlling ? local.priority : remote.priority,
             controlled: isControlling ? remote.priority : local.priority)
     }

@@ -65,9 +65,15 @@ extension ICEAgent {
         return number
     }
 
-    /// Leaves out the pair of the lowest priority when there are too many (RFC 8445 §6.1.2.5). Those that work stay.
+    /// Leaves out a pair that has failed, or else that of the lowest priority, when there are too many (RFC 8445 §6.1.2.5,
+    /// RFC 8838 §10). Those that work stay.
     private mutating func makeRoom(for pair: CandidatePair) -> Bool {
         guard streams.reduce(0, { $0 + $1.pairs.count }) >= configuration.mostPairs else { return true }
+        for index in streams.indices {
+            guard let failed = streams[index].pairs.firstIndex(where: { $0.state == .failed }) else { continue }
+            streams[index].pairs.remove(at: failed)
+            return true
+        }
         var last: (stream: Int, pair: CandidatePair)?
         for (index, stream) in streams.enumerated() {
             for other in stream.pairs where !other.isValid && other.state != .inProgress {
@@ -80,8 +86,8 @@ extension ICEAgent {
         return true
     }
 
-    /// Lets one pair of each foundation wait for its check, the first by stream, component and priority; all of them where one
-    /// has succeeded (RFC 8445 §6.1.2.6, RFC 8838 §12).
+    /// Lets one pair of each foundation wait for its check, the first by stream, component and priority, also when it came later than
+    /// one that waits; all of them where one has succeeded (RFC 8445 §6.1.2.6, RFC 8838 §12).
     mutating func thaw() {
         var active: Set<Int> = []
         var proven: Set<Int> = []
@@ -91,15 +97,19 @@ extension ICEAgent {
                 if pair.state == .succeeded { proven.insert(pair.group) }
             }
         }
+        var seen: Set<Int> = []
         for stream in streams.indices where streams[stream].state == .running {
             let order = streams[stream].pairs.indices.sorted {
                 let (first, second) = (streams[stream].pairs[$0], streams[stream].pairs[$1])
                 if first.component != second.component { return first.component < second.component }
                 return first.priority > second.priority
             }
-            for index in order where streams[stream].pairs[index].state == .frozen {
+            for index in order {
                 let group = streams[stream].pairs[index].group
-                guard proven.contains(group) || active.insert(group).inserted else { continue }
+                let isFirst = seen.insert(group).inserted
+                guard streams[stream].pairs[index].state == .frozen,
+                    isFirst || proven.contains(group) || active.insert(group).inserted
+                else { continue }
                 streams[stream].pairs[index].state = .waiting
             }
         }

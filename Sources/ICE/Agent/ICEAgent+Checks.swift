@@ -132,16 +132,19 @@ extension ICEAgent {
 
     /// A check of a pair has failed (RFC 8445 §7.2.5.2).
     ///
-    /// - Parameter nominates: whether it had USE-CANDIDATE: then the checklist fails (§7.2.5.3.4), because the other side may use
-    ///   the pair already.
+    /// With it the checklist fails when nothing else is going to be used: the check had USE-CANDIDATE (§7.2.5.3.4), or was for a
+    /// request that had it (§7.3.1.5). The latter is not for those who nominate whatever they check, as RFC 5245 let them.
+    ///
+    /// - Parameter nominates: whether it had USE-CANDIDATE.
     mutating func fail(_ stream: Int, _ id: Int, nominates: Bool) {
         guard let index = streams[stream].index(id), !streams[stream].pairs[index].isNominated else { return }
+        let isLast = nominates || streams[stream].pairs[index].isNominatedBySuccess && streams[stream].nominatesOnce
         streams[stream].pairs[index].state = .failed
         streams[stream].pairs[index].validLocal = nil
         streams[stream].pairs[index].isNominatedBySuccess = false
         streams[stream].pairs[index].nominatesNext = false
         streams[stream].triggered.removeAll { $0 == id }
-        if nominates, streams[stream].state == .running { fail(stream) }
+        if isLast, streams[stream].state == .running { fail(stream) }
     }
 
     /// A stream has failed. What was selected before a restart is still used.

@@ -6,6 +6,7 @@ extension ICEAgent {
         for component in 1...streams[stream].components {
             guard let pair = streams[stream].nominated(component), !isUsed(pair, stream) else { continue }
             use(pair, stream: stream, now: now)
+            if isDecided(stream, component) { streams[stream].removeRivals(component) }
         }
         guard streams[stream].state == .running, let started = streams[stream].started else { return }
         if (1...streams[stream].components).allSatisfy({ isCurrent(streams[stream].uses[$0], stream) }) {
@@ -22,6 +23,11 @@ extension ICEAgent {
         if role == .controlling, !isLite { nominateIfReady(stream, now: now) }
     }
 
+    /// Whether nothing else will be nominated for a component: not by this side, nor by one that follows RFC 8445 (§8.1.1).
+    func isDecided(_ stream: Int, _ component: Int) -> Bool {
+        (role == .controlling || streams[stream].nominatesOnce) && streams[stream].nominated(component) != nil
+    }
+
     /// Whether what is used is of this generation of credentials.
     private func isCurrent(_ use: ICEStream.Use?, _ stream: Int) -> Bool {
         use.map { $0.local == streams[stream].local && $0.remote == streams[stream].remote } ?? false
@@ -30,7 +36,8 @@ extension ICEAgent {
     /// Whether a component already uses the pair, or a better one of this generation.
     private func isUsed(_ pair: CandidatePair, _ stream: Int) -> Bool {
         guard let use = streams[stream].uses[pair.component], isCurrent(use, stream) else { return false }
-        return use.priority >= pair.priority || use.base == pair.base && use.pair.remote.address == pair.remote.address
+        return use.priority >= pair.validPriority
+            || use.base == pair.base && use.pair.remote.address == pair.remote.address
     }
 
     /// RFC 8445 §7.2.5.4, but not before both sides have told all and patience is at its end (RFC 8838 §8, RFC 8863 §4).
@@ -49,7 +56,7 @@ extension ICEAgent {
         guard isLate || !mayGetBetter(stream) else { return }
         streams[stream].isNominating = true
         for component in 1...streams[stream].components {
-            guard let best = streams[stream].bestValid(component), !best.isNominated,
+            guard streams[stream].nominated(component) == nil, let best = streams[stream].bestValid(component),
                 let index = streams[stream].index(best.id)
             else { continue }
             streams[stream].pairs[index].nominatesNext = true
@@ -62,7 +69,7 @@ extension ICEAgent {
         return (1...streams[stream].components).contains { component in
             guard let best = streams[stream].bestValid(component) else { return true }
             return streams[stream].pairs.contains {
-                $0.component == component && $0.isPending && $0.priority > best.priority
+                $0.component == component && $0.isPending && $0.priority > best.validPriority
             }
         }
     }
@@ -72,7 +79,7 @@ extension ICEAgent {
         let selected = SelectedPair(
             local: pair.validLocal ?? pair.local, remote: pair.remote, socket: bases[pair.base].socket,
             isRelayed: bases[pair.base].relay != nil)
-        use(selected, base: pair.base, priority: pair.priority, stream: stream, now: now)
+        use(selected, base: pair.base, priority: pair.validPriority, stream: stream, now: now)
         if let relay = bases[pair.base].relay {
             relays[relay].client.bindChannel(to: pair.remote.address, now: now)
             drain(relay, now: now)

@@ -138,9 +138,10 @@ extension ICEAgent {
             if nominates { use(liteBase: check.base, remote, stream: stream, now: now) }
             return
         }
-        _ = insert(check.base, remote)
+        let isDecided = isDecided(stream, bases[check.base].component)
+        if !isDecided { _ = insert(check.base, remote) }
         let place = streams[stream].pairs.firstIndex { $0.base == check.base && $0.remote.address == check.source }
-        guard let index = place else { return }
+        guard let index = place, !isDecided || streams[stream].pairs[index].isNominated else { return }
         let id = streams[stream].pairs[index].id
         if streams[stream].pairs[index].state == .succeeded {
             if nominates { streams[stream].pairs[index].isNominated = true }

@@ -30,23 +30,26 @@ extension ICEAgent {
         // RFC 8445 §7.2.5.2.1, RFC 8489 §6.3.3.
         let isSymmetric = pair.base == base && pair.remote.address == source
         guard isSymmetric, message.unknown(besides: STUNAttribute.ofICE, in: bytes).isEmpty else {
-            return fail(stream, pair.id, nominates: check.nominates)
+            return fail(stream, pair.id, check)
         }
-        if message.kind == .error {
-            guard message.error(in: bytes) == .roleConflict else {
-                return fail(stream, pair.id, nominates: check.nominates)
-            }
-            return giveWay(stream, index, check)
-        }
-        guard let mapped = message.address(.xorMappedAddress, in: bytes) else {
-            return fail(stream, pair.id, nominates: check.nominates)
+        if message.kind == .error, message.error(in: bytes) == .roleConflict { return giveWay(stream, index, check) }
+        guard message.kind == .success, let mapped = message.address(.xorMappedAddress, in: bytes) else {
+            return fail(stream, pair.id, check)
         }
         succeed(stream, index, check, mapped)
     }
 
-    /// The other side has kept the role that this one had: it is changed, and the check made again (RFC 8445 §7.2.5.1).
+    /// A check was refused. One that another has taken the place of says nothing: that one will.
+    private mutating func fail(_ stream: Int, _ id: Int, _ check: CandidatePair.Check) {
+        guard !check.isCancelled else { return }
+        fail(stream, id, nominates: check.nominates)
+    }
+
+    /// The other side has kept the role that this one had: it is changed with the tie-breaker, and the check made again
+    /// (RFC 8445 §7.2.5.1).
     private mutating func giveWay(_ stream: Int, _ index: Int, _ check: CandidatePair.Check) {
         if check.role == role {
+            tieBreaker = random()
             setRole(role.other)
             act(.roleChanged(role))
         }
@@ -60,6 +63,7 @@ extension ICEAgent {
         let pair = streams[stream].pairs[index]
         streams[stream].pairs[index].state = .succeeded
         streams[stream].pairs[index].validLocal = localCandidate(mapped, pair, stream)
+        streams[stream].pairs[index].setPriority(role)
         // Others that are under way have nothing more to tell, but for one that nominates.
         streams[stream].pairs[index].checks.removeAll { !$0.nominates }
         if !pair.nominatesNext || check.nominates { streams[stream].triggered.removeAll { $0 == pair.id } }

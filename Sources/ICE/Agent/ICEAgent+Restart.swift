@@ -8,6 +8,7 @@ extension ICEAgent {
         streams[stream].remote = nil
         streams[stream].isRemoteLite = false
         streams[stream].isRemoteComplete = false
+        streams[stream].nominatesOnce = false
         streams[stream].state = .idle
         streams[stream].localCandidates.removeAll { $0.kind == .peerReflexive }
         streams[stream].remoteCandidates = []

@@ -13,8 +13,10 @@
 ///                                       +----------------> failed
 /// ```
 ///
-/// A pair is valid as the pair of its base and the remote candidate; which address the other side sees is kept beside it. A check
-/// leaves by its socket alone, so that no other pair of the checklist becomes valid by its answer.
+/// A pair that was checked is itself the valid one (RFC 8445 §7.2.5.3.2 makes another of the address that the other side sees): that
+/// candidate and the priority of the pair that it makes are kept beside it. On the wire it is the same, since a nomination repeats
+/// the check that made a pair valid (§8.1.1), and data leaves by the socket that was checked; but a pair of the checklist whose
+/// candidate has the address that the other side sees has to succeed by a check of its own.
 public struct ICEAgent: Sendable {
     public typealias Instant = ContinuousClock.Instant
 
@@ -67,7 +69,7 @@ public struct ICEAgent: Sendable {
     let configuration: ICEConfiguration
     let hash: STUNHash
     let random: @Sendable () -> UInt64
-    let tieBreaker: UInt64
+    var tieBreaker: UInt64
     var pacing: Duration
     var streams: [ICEStream] = []
     var bases: [Base] = []
@@ -186,6 +188,7 @@ public struct ICEAgent: Sendable {
         streams[stream].remote = remote.parameters
         streams[stream].isRemoteLite = remote.isLite
         streams[stream].isRemoteComplete = remote.isComplete
+        streams[stream].nominatesOnce = remote.nominatesOnce
         pacing = min(max(pacing, remote.pacing, ICEConfiguration.leastPacing), ICEConfiguration.mostPacing)
         // Who can only answer cannot control; of two such the one that has offered does (RFC 8445 §6.1.1).
         if remote.isLite, !isLite { setRole(.controlling) }

@@ -103,15 +103,19 @@ public struct ICERemote: Hashable, Sendable {
     public var candidates: [Candidate]
     /// Whether no others follow: false for one that trickles (RFC 8838).
     public var isComplete: Bool
+    /// Whether it follows RFC 8445, as the option `ice2` says (§10): it nominates one pair of each component, so that a stream has
+    /// failed when that one cannot be used (§7.3.1.5). Others may nominate several.
+    public var nominatesOnce: Bool
 
     public init(
         _ parameters: ICEParameters, candidates: [Candidate] = [], isLite: Bool = false,
-        pacing: Duration = .milliseconds(50), isComplete: Bool = true
+        pacing: Duration = .milliseconds(50), isComplete: Bool = true, nominatesOnce: Bool = false
     ) {
         self.parameters = parameters
         self.candidates = candidates
         self.isLite = isLite
         self.pacing = pacing
         self.isComplete = isComplete
+        self.nominatesOnce = nominatesOnce
     }
 }

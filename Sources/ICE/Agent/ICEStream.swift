@@ -43,6 +43,8 @@ struct ICEStream: Sendable {
     var remote: ICEParameters?
     var isRemoteLite = false
     var isRemoteComplete = false
+    /// The other side follows RFC 8445: it nominates one pair of a component and no other.
+    var nominatesOnce = false
     var state = State.idle
     var localCandidates: [Candidate] = []
     var remoteCandidates: [Candidate] = []
@@ -71,12 +73,13 @@ struct ICEStream: Sendable {
     /// The valid pair of a component with the highest priority.
     func bestValid(_ component: Int) -> CandidatePair? {
         pairs.filter { $0.component == component && $0.isValid && $0.state != .failed }
-            .max { $0.priority < $1.priority }
+            .max { $0.validPriority < $1.validPriority }
     }
 
     /// The nominated pair of a component with the highest priority (RFC 8445 §8.1.1; several are of an aggressive peer).
     func nominated(_ component: Int) -> CandidatePair? {
-        pairs.filter { $0.component == component && $0.isNominated && $0.isValid }.max { $0.priority < $1.priority }
+        pairs.filter { $0.component == component && $0.isNominated && $0.isValid }
+            .max { $0.validPriority < $1.validPriority }
     }
 
     /// Whether each component has a valid pair.
@@ -87,5 +90,16 @@ struct ICEStream: Sendable {
     /// Puts a pair at the end of the triggered-check queue, once.
     mutating func trigger(_ id: Int) {
         if !triggered.contains(id) { triggered.append(id) }
+    }
+
+    /// A pair of a component is decided on: the others are not checked any more, and answers that are under way are still taken
+    /// (RFC 8445 §8.1.2).
+    mutating func removeRivals(_ component: Int) {
+        pairs.removeAll { $0.component == component && !$0.isNominated && $0.checks.isEmpty }
+        for index in pairs.indices where pairs[index].component == component && !pairs[index].isNominated {
+            pairs[index].state = .inProgress
+            for check in pairs[index].checks.indices { pairs[index].checks[check].isCancelled = true }
+        }
+        triggered.removeAll { id in !pairs.contains { $0.id == id && ($0.component != component || $0.isNominated) } }
     }
 }

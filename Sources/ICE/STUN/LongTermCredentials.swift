@@ -76,6 +76,8 @@ public struct LongTermCredentials: Hashable, Sendable {
         }
         guard !isBidDown else { return .discarded }
         guard proof != nil, let key else {
+            // Who has not proven anything can only have been challenged; so anybody could end it (RFC 8489 §9.2.5).
+            if error == .badRequest, message.integrity == nil, message.integritySHA256 == nil { return .discarded }
             // What was not asked for by proof need not be proven; a redirection may come so (RFC 8489 §10).
             return .accepted
         }
@@ -104,8 +106,8 @@ public struct LongTermCredentials: Hashable, Sendable {
         var algorithm: PasswordAlgorithm?
         let offered = message.octets(.passwordAlgorithms, in: bytes)
         if let offered {
-            guard offered.count <= Self.longestAlgorithms, let first = Self.firstKnown(offered) else { return .refused }
-            algorithm = first
+            guard offered.count <= Self.longestAlgorithms, let best = Self.strongest(offered) else { return .refused }
+            algorithm = best
         } else if isStale, self.offered != nil {
             // Once SHA-256 was agreed on nothing less is sent (RFC 8489 §9.2.5).
             return .refused
@@ -121,16 +123,18 @@ public struct LongTermCredentials: Hashable, Sendable {
         return .retry
     }
 
-    /// The first algorithm of a list that is known (RFC 8489 §14.11); nil also when the list is malformed.
-    static func firstKnown(_ list: [UInt8]) -> PasswordAlgorithm? {
+    /// The algorithm of a list that is taken: SHA-256 wherever it stands (RFC 8656 §6), else MD5; nil when none is known, also when
+    /// the list is malformed before one that is (RFC 8489 §14.11).
+    static func strongest(_ list: [UInt8]) -> PasswordAlgorithm? {
         var at = 0
+        var best: PasswordAlgorithm?
         while at + 4 <= list.count {
             let number = UInt16(list[at]) << 8 | UInt16(list[at + 1])
             let size = Int(list[at + 2]) << 8 | Int(list[at + 3])
-            guard at + 4 + size <= list.count else { return nil }
-            if let known = PasswordAlgorithm(rawValue: number), size == 0 { return known }
+            guard at + 4 + size <= list.count else { return best }
+            if let known = PasswordAlgorithm(rawValue: number), size == 0, best != .sha256 { best = known }
             at += 4 + (size + 3) & ~3
         }
-        return nil
+        return best
     }
 }

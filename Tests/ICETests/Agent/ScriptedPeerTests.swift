@@ -9,7 +9,7 @@ import Testing
 
     /// An agent with one socket in a network where the peer is scripted.
     private func agent(
-        _ role: ICERole, knowsPeer: Bool = true, candidates: Int = 1,
+        _ role: ICERole, knowsPeer: Bool = true, candidates: Int = 1, nominatesOnce: Bool = false,
         configuration: ICEConfiguration = ICEConfiguration()
     ) -> SimulatedNetwork {
         let network = SimulatedNetwork(seed: 9)
@@ -23,7 +23,8 @@ import Testing
                 foundation: [UInt8]("\(number)".utf8), component: 1, kind: .host, priority: UInt32(1_000 - number),
                 address: peer.with(port: peer.port + UInt16(number)))
         }
-        network.with(0) { $0.setRemote(ICERemote(theirs, candidates: all), stream: 0, now: $1) }
+        let remote = ICERemote(theirs, candidates: all, nominatesOnce: nominatesOnce)
+        network.with(0) { $0.setRemote(remote, stream: 0, now: $1) }
         return network
     }
 
@@ -54,8 +55,9 @@ import Testing
 
     /// Answers a check of the agent as the peer.
     private func answer(
-        _ network: SimulatedNetwork, _ bytes: [UInt8], from source: STUNAddress? = nil, password: [UInt8]? = nil,
-        mapped: STUNAddress? = nil, error: STUNErrorCode? = nil
+        _ network: SimulatedNetwork, _ bytes: [UInt8], from source: STUNAddress? = nil,
+        to address: STUNAddress? = nil, password: [UInt8]? = nil, mapped: STUNAddress? = nil,
+        error: STUNErrorCode? = nil
     ) {
         let response = stun(error == nil ? .success : .error, .binding, read(bytes).transaction) { writer, memory in
             if let error {
@@ -66,7 +68,7 @@ import Testing
             try writer.addIntegrity(.shortTerm(password ?? theirs.password), .test, into: &memory)
             try writer.addFingerprint(into: &memory)
         }
-        network.inject(response, from: source ?? peer, to: own)
+        network.inject(response, from: source ?? peer, to: address ?? own)
     }
 
     private func checks(_ network: SimulatedNetwork) -> [[UInt8]] {
@@ -180,6 +182,66 @@ import Testing
         #expect(network.agents[0].selected(stream: 0, component: 1)?.remote.address == peer)
     }
 
+    @Test(
+        "§7.3.1.5: what is nominated cannot be used: of a peer that nominates once the stream has failed, of others the pair",
+        arguments: [true, false])
+    func nominatedFails(nominatesOnce: Bool) throws {
+        let network = agent(.controlled, candidates: 3, nominatesOnce: nominatesOnce)
+        network.run(for: .milliseconds(10))
+        let last = peer.with(port: peer.port + 2)
+        network.inject(request(network, 1, nominates: true), from: last, to: own)
+        network.run(for: .milliseconds(60))
+        answer(network, try #require(checks(network).last), from: last, error: .badRequest)
+        network.run(for: .milliseconds(20))
+        #expect(network.isFailed(0) == nominatesOnce)
+    }
+
+    @Test("§8.1.2: nothing else is checked, and no other nomination taken, when a peer that nominates once has done so")
+    func decided() throws {
+        let network = agent(.controlled, candidates: 2, nominatesOnce: true)
+        network.run(for: .milliseconds(120))
+        let second = peer.with(port: peer.port + 1)
+        let first = checks(network)
+        #expect(first.count == 2)
+        network.inject(request(network, 1, nominates: true), from: second, to: own)
+        network.run(for: .milliseconds(60))
+        answer(network, try #require(checks(network).last), from: second)
+        network.run(for: .milliseconds(10))
+        let count = network.sent.filter { read($0.bytes).kind == .request }.count
+        network.inject(request(network, 2, nominates: true), from: peer, to: own)
+        network.run(for: .seconds(2))
+        #expect(answers(network, 2).count == 1)
+        #expect(network.sent.filter { read($0.bytes).kind == .request }.count == count)
+        #expect(network.agents[0].selected(stream: 0, component: 1)?.remote.address == second)
+    }
+
+    @Test(
+        "§7.2.5.3.2: of two pairs that an aggressive peer nominates that is used whose candidates the other side ranks higher too"
+    )
+    func validPriority() throws {
+        let network = agent(.controlled, knowsPeer: false)
+        // The first socket is the better one on the checklist; but the peer sees it by another address, and ranks it so.
+        let other = ip(198, 51, 100, 1, 4_000)
+        network.addSocket(0, 2, other, localPreference: 1)
+        let remote = ICERemote(
+            theirs,
+            candidates: [
+                Candidate(foundation: [0x31], component: 1, kind: .host, priority: 2_130_706_431, address: peer)
+            ])
+        network.with(0) { $0.setRemote(remote, stream: 0, now: $1) }
+        network.run(for: .milliseconds(120))
+        let seen = network.sent.filter { read($0.bytes).kind == .request }
+        #expect(seen.map(\.from) == [own, other])
+        for (number, socket) in [own, other].enumerated() {
+            network.inject(request(network, UInt64(number), nominates: true), from: peer, to: socket)
+            network.run(for: .milliseconds(60))
+            let again = try #require(network.sent.last { read($0.bytes).kind == .request && $0.from == socket })
+            answer(network, again.bytes, to: socket, mapped: number == 0 ? ip(203, 0, 113, 9, 9) : other)
+            network.run(for: .milliseconds(10))
+        }
+        #expect(network.agents[0].selected(stream: 0, component: 1)?.socket == 2)
+    }
+
     @Test("§7.2.5.2.1: an answer from elsewhere is a failure; one that is not proven is as if it had not come")
     func asymmetric() throws {
         let network = agent(.controlling)
@@ -236,6 +298,9 @@ import Testing
         let again = try #require(checks(network).last)
         #expect(read(again).has(.iceControlled, again))
         #expect(checks(network).count == 2)
+        // With another tie-breaker.
+        let first = try #require(checks(network).first)
+        #expect(read(first).word64(.iceControlling, first) != read(again).word64(.iceControlled, again))
     }
 
     @Test(

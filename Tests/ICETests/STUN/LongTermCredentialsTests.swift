@@ -70,7 +70,7 @@ import Testing
         #expect(again == .refused)
     }
 
-    @Test("§9.2.5: the first algorithm that is known, the list as it came, USERHASH, SHA-256 alone")
+    @Test("§9.2.5: an algorithm that is known, the list as it came, USERHASH, SHA-256 alone")
     func new() throws {
         var credentials = credentials
         let nonce = NonceCookie(hasPasswordAlgorithms: true, hasUsernameAnonymity: true).octets + [9]
@@ -88,6 +88,28 @@ import Testing
         #expect(
             message.octets(.userhash, bytes)
                 == STUNKey.userhash(username: username, realm: realm, .test))
+    }
+
+    @Test("RFC 8656 §6: SHA-256 wherever it stands in the list")
+    func strongest() throws {
+        for (list, expected) in [
+            ("00010000 00020000", PasswordAlgorithm.sha256), ("00010000 00ff0000", .md5),
+            ("00020000 0001ffff", .sha256),
+        ] {
+            var credentials = credentials
+            _ = try judge(&credentials, challenge(nonce: [1], algorithms: octets(list)), wasProven: false)
+            #expect(credentials.key?.octets.count == (expected == .sha256 ? 32 : 16))
+        }
+    }
+
+    @Test("§9.2.5: a 400 that is not proven is as if it had not come, also before the challenge")
+    func badRequest() throws {
+        var credentials = credentials
+        let bare = try message(.error) { try $0.add(.badRequest, into: &$1) }
+        let before = try judge(&credentials, bare, wasProven: false)
+        _ = try judge(&credentials, challenge(nonce: [1]), wasProven: false)
+        let behind = try judge(&credentials, bare, wasProven: true)
+        #expect(before == .discarded && behind == .discarded)
     }
 
     @Test("§9.2.1, §9.2.5: a list that someone has taken out, or that holds nothing known, ends it")

@@ -23,6 +23,7 @@ final class SimulatedNetwork {
     struct Sending {
         var agent: Int
         var at: Duration
+        var from: STUNAddress?
         var bytes: [UInt8]
     }
 
@@ -162,7 +163,8 @@ final class SimulatedNetwork {
                     if case .gathered(_, let candidate) = action { onCandidate?(agent, candidate) }
                     continue
                 }
-                sent.append(Sending(agent: agent, at: elapsed, bytes: bytes))
+                let from = sockets.first { $0.agent == agent && $0.number == number }?.address
+                sent.append(Sending(agent: agent, at: elapsed, from: from, bytes: bytes))
                 guard let socket = sockets.first(where: { $0.agent == agent && $0.number == number }) else { continue }
                 fly(bytes, from: socket.address, to: destination, in: socket.network)
             }
