@@ -52,6 +52,7 @@ let package = Package(
         .library(name: "SIP", targets: ["SIP"]),
         .library(name: "SDP", targets: ["SDP"]),
         .library(name: "RTP", targets: ["RTP"]),
+        .library(name: "ICE", targets: ["ICE"]),
         .library(name: "Reactor", targets: ["Reactor"]),
         .library(name: "Routing", targets: ["Routing"]),
         .library(name: "Registrar", targets: ["Registrar"]),
@@ -80,6 +81,7 @@ let package = Package(
         module("SIP"),
         module("SDP"),
         module("RTP"),
+        module("ICE"),
         // The ground: lanes, sockets, media, records.
         .target(name: "CLinux"),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
@@ -88,14 +90,14 @@ let package = Package(
             ["CLinux", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
         .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
         module("Media", ["RTP", "Reactor", "COpus"]),
-        module("SIPEndpoint", ["SIP", "Reactor"]),
+        module("SIPEndpoint", ["SIP", "ICE", "Reactor"]),
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
         // Roles: they meet through the interfaces of Routing.
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Relay", ["SIP", "SDP", "RTP", "SIPEndpoint", "Routing", "Reactor"]),
-        module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", crypto]),
+        module("UserAgent", ["SIP", "SDP", "RTP", "ICE", "Media", "Reactor", "SIPEndpoint", crypto]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
         module(
@@ -118,9 +120,10 @@ let package = Package(
         tests("SIP", ["TestKit"]),
         tests("SDP"),
         tests("RTP"),
+        tests("ICE", [crypto]),
         tests("Reactor", ["TestKit"]),
         tests("Media", ["RTP"]),
-        tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
+        tests("SIPEndpoint", ["TestKit", "SIP", "ICE", "Reactor"]),
         tests("Store", [grdb]),
         tests("Routing", ["SIP"]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
@@ -129,8 +132,8 @@ let package = Package(
         tests(
             "UserAgent",
             [
-                "TestKit", "SIP", "SDP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar", "Routing",
-                crypto,
+                "TestKit", "SIP", "SDP", "ICE", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar",
+                "Routing", crypto,
             ]),
         tests(
             "Server",

@@ -32,6 +32,7 @@ public func fuzzSessionDescription(_ data: UnsafePointer<UInt8>?, _ count: Int) 
 private func readEverything(of description: SessionDescription) {
     _ = (description.name, description.uri, description.times, description.groups, description.information)
     for media in description.media {
+        _ = (media.candidates, media.remoteCandidates, media.iceCredentials, media.iceOptions, media.endsCandidates)
         _ = (media.rtpFormats, media.packetTime, media.maximumPacketTime, media.rtcp, media.identification)
         _ = (media.connections, media.bandwidths, description.connection(of: media), description.direction(of: media))
         for format in media.field.formats { _ = media.formatParameters(for: format)?["mode"] }

@@ -46,4 +46,13 @@ extension ByteString {
     static let rtcpMux: ByteString = "rtcp-mux"
     static let mid: ByteString = "mid"
     static let group: ByteString = "group"
+    static let candidate: ByteString = "candidate"
+    static let remoteCandidates: ByteString = "remote-candidates"
+    static let iceUfrag: ByteString = "ice-ufrag"
+    static let icePwd: ByteString = "ice-pwd"
+    static let iceLite: ByteString = "ice-lite"
+    static let iceMismatch: ByteString = "ice-mismatch"
+    static let icePacing: ByteString = "ice-pacing"
+    static let iceOptions: ByteString = "ice-options"
+    static let endOfCandidates: ByteString = "end-of-candidates"
 }

@@ -1,3 +1,4 @@
+public import ICE
 public import SIP
 
 /// A request that no transaction has taken, as it lies in the receive buffer.
@@ -51,7 +52,7 @@ public protocol RequestHandler: AnyObject {
 
     /// An answer to a STUN Binding Request came by a flow of datagrams.
     func bindingAnswered(
-        _ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer)
+        _ transaction: STUNTransactionID, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer)
 }
 
 extension RequestHandler {
@@ -66,7 +67,7 @@ extension RequestHandler {
 
     /// Nothing to do.
     public func bindingAnswered(
-        _ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer
+        _ transaction: STUNTransactionID, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer
     ) {}
 
     /// Takes none.

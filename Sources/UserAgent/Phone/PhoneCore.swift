@@ -1,4 +1,5 @@
 import Crypto
+import ICE
 import Reactor
 import SIP
 import SIPEndpoint
@@ -201,7 +202,7 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
     func pongReceived(_ connection: UInt64, in layer: TransactionLayer) { registration?.pongReceived(connection) }
 
     func bindingAnswered(
-        _ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer
+        _ transaction: STUNTransactionID, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer
     ) {
         registration?.bindingAnswered(transaction, outcome)
     }

@@ -1,3 +1,4 @@
+import ICE
 import Reactor
 import SIP
 import SIPEndpoint
@@ -37,8 +38,8 @@ final class RegistrationAgent: ClientTransactionUser {
     private(set) var flow: Flow?
     private var keepAlive: FlowKeepAlive?
     /// The last Binding Request, and the address that its server sees.
-    private var binding = STUNBinding.Transaction(upper: 0, lower: 0)
-    private var mapped: STUNBinding.Source?
+    private var binding = STUNTransactionID(upper: 0, lower: 0)
+    private var mapped: STUNAddress?
     var onEvent: (Event) -> Void = { _ in }
     /// Told of the public and the temporary GRUU of the device when either is another (RFC 5627 §4.2).
     var onGRUUs: (_ public: URI?, _ temporary: URI?) -> Void = { _, _ in }
@@ -172,7 +173,7 @@ final class RegistrationAgent: ClientTransactionUser {
     }
 
     /// A Binding Request was answered: the flow has failed when this side is seen at another address than before.
-    func bindingAnswered(_ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome) {
+    func bindingAnswered(_ transaction: STUNTransactionID, _ outcome: STUNBinding.Outcome) {
         guard flow != nil, transaction == binding else { return }
         guard case .mapped(let source) = outcome, mapped == nil || mapped == source else {
             return drive { $0.refused() }
@@ -212,7 +213,7 @@ final class RegistrationAgent: ClientTransactionUser {
             switch action {
             case .send:
                 let random = layer.driver.random()
-                binding = STUNBinding.Transaction(
+                binding = STUNTransactionID(
                     upper: UInt32(truncatingIfNeeded: layer.driver.random()), lower: random)
                 _ = layer.keepAlive(flow, binding)
             case .resend: _ = layer.keepAlive(flow, binding)

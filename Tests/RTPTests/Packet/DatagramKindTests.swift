@@ -8,8 +8,9 @@ import Testing
         ("80 c8", .rtcp), ("81 c9", .rtcp), ("81 ca", .rtcp), ("81 cb", .rtcp), ("80 cc", .rtcp), ("8f cd", .rtcp),
         ("80 cf", .rtcp), ("80 c0", .rtcp), ("80 df", .rtcp), ("80 bf", .rtp), ("80 e0", .rtp),
         ("00 01", .stun), ("01 01", .stun), ("03 ff", .stun), ("04 00", .unknown),
-        ("14 fe", .dtls), ("3f fe", .dtls), ("13 00", .unknown), ("40 00", .unknown), ("7f 00", .unknown),
-        ("c0 c8", .unknown), ("ff ff", .unknown),
+        ("0f 00", .unknown), ("10 00", .zrtp), ("13 00", .zrtp), ("14 fe", .dtls), ("3f fe", .dtls),
+        ("40 00", .channelData), ("4f ff", .channelData), ("50 00", .quic), ("7f 00", .quic), ("c0 c8", .quic),
+        ("ff ff", .quic),
     ])
     func tellsByTheFirstTwoOctets(_ hex: String, _ kind: DatagramKind) {
         let datagram = octets(hex)

@@ -1,4 +1,5 @@
 import Dispatch
+import ICE
 import Reactor
 import SIP
 import SIPEndpoint
@@ -91,7 +92,7 @@ private final class Answerer: RequestHandler, ClientTransactionUser, @unchecked 
         let target = Target(.tcp, serving.listeners[0].address)
         let lane = calling.lanes[0]
         let flow = try #require(await lane.lane.run { _ in lane.layer.route(target) })
-        let none = STUNBinding.Transaction(upper: 0, lower: 0)
+        let none = STUNTransactionID(upper: 0, lower: 0)
         for _ in 0..<2 {
             #expect(await lane.lane.run { _ in lane.layer.keepAlive(flow, none) })
             #expect(await client.events.first { _ in true } == "pong on \(flow.connection)")

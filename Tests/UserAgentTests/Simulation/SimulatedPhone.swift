@@ -1,3 +1,4 @@
+import ICE
 import Reactor
 import SDP
 import SIP
@@ -130,7 +131,7 @@ final class SimulatedPhone: RequestHandler {
     func pongReceived(_ connection: UInt64, in layer: TransactionLayer) { registration?.pongReceived(connection) }
 
     func bindingAnswered(
-        _ transaction: STUNBinding.Transaction, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer
+        _ transaction: STUNTransactionID, _ outcome: STUNBinding.Outcome, in layer: TransactionLayer
     ) {
         registration?.bindingAnswered(transaction, outcome)
     }

@@ -1,0 +1,25 @@
+extension ICEAgent {
+    /// Begins anew with a stream (RFC 8445 §9): new credentials, to be told to the other side. What was selected is used, and its
+    /// consent renewed, until something new is; candidates of this side stay. Relays that were given back are asked for again by
+    /// ``gather(now:)``.
+    public mutating func restart(stream: Int) {
+        streams[stream].previous = streams[stream].local
+        streams[stream].local = .random(random)
+        streams[stream].remote = nil
+        streams[stream].isRemoteLite = false
+        streams[stream].isRemoteComplete = false
+        streams[stream].nominatesOnce = false
+        streams[stream].state = .idle
+        streams[stream].localCandidates.removeAll { $0.kind == .peerReflexive }
+        streams[stream].remoteCandidates = []
+        streams[stream].pairs = []
+        streams[stream].triggered = []
+        streams[stream].early = []
+        streams[stream].started = nil
+        streams[stream].firstValid = nil
+        streams[stream].isNominating = false
+        streams[stream].isPastPatience = false
+        freeing = nil
+        hasGathered = false
+    }
+}

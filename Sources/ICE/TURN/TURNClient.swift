@@ -1,0 +1,380 @@
+/// A client's side of an allocation at a TURN server (RFC 8656), by datagrams or by a connection.
+///
+/// Like all machines here it reads no clock and opens no socket: what comes from the server is given to it, ``takeOutputs()`` says what
+/// to send, and ``fire(_:)`` is to be called at ``deadline``. By a connection its octets go through ``TURNFramer`` first.
+///
+/// ```
+///            start            success              refresh, permissions, channels
+///   +------+      +------------+       +-----------+
+///   | idle | ---> | allocating | ----> | allocated | ---+
+///   +------+      +------------+       +-----------+    | close
+///                   |   ^  | 300: another server        v
+///                   |   +--+                        +-------+
+///                   +-----------------------------> | ended |
+///                          refusal, silence         +-------+
+/// ```
+public struct TURNClient: Sendable {
+    public typealias Instant = ContinuousClock.Instant
+
+    /// The addresses that a relay is wanted for.
+    public enum Families: Hashable, Sendable {
+        case ip4, ip6
+        /// Both by one allocation (RFC 8656 §7.1 ADDITIONAL-ADDRESS-FAMILY); a server may give one alone.
+        case both
+    }
+
+    /// What a server has given.
+    public struct Allocation: Hashable, Sendable {
+        /// One address, or one of each family.
+        public var relayed: [STUNAddress]
+        /// Where the server sees this side.
+        public var mapped: STUNAddress
+    }
+
+    /// Why there is no allocation, or no more.
+    public enum Failure: Error, Hashable, Sendable {
+        /// The server does not answer.
+        case timeout
+        /// The server has answered, but nothing that was proven (RFC 8489 §9.2.5).
+        case integrity
+        /// The server does not take the credentials: 401, 441, or what it asks for cannot be done.
+        case credentials
+        /// Another refusal: 403, 437, 442, 486, 508, … For 486 and 508 it is worth asking again after a minute (RFC 8656 §7.4).
+        case refused(STUNErrorCode)
+        /// A success without what it must say.
+        case malformed
+    }
+
+    /// What to do, in order.
+    public enum Output: Hashable, Sendable {
+        /// Send octets to a server.
+        case send(to: STUNAddress, [UInt8])
+        /// There is a relay.
+        case allocated(Allocation)
+        /// A peer has sent data to the relay.
+        case data(from: STUNAddress, [UInt8])
+        /// There is no relay, or no more.
+        case failed(Failure)
+        /// The relay was given back.
+        case ended
+    }
+
+    /// The time that an allocation is asked for: 10 min (RFC 8656 §7.1).
+    public static let lifetime: UInt32 = 600
+    /// The longest and the shortest lifetime that is believed, seconds.
+    static let believedLifetimes: ClosedRange<UInt32> = 30...3_600
+    /// How long before its end an allocation is refreshed: 1 min (RFC 8656 §8).
+    public static let refreshMargin = Duration.seconds(60)
+    /// When permissions, which last 5 min, and channels, which last 10, are refreshed: after 4 min (RFC 8656 §9, §12).
+    public static let permissionRefresh = Duration.seconds(240)
+    /// The most peers that there are permissions for: 100. Data for others is not sent.
+    public static let mostPeers = 100
+    /// The most datagrams for a peer that wait for its permission: 4. Others are lost, as datagrams may be.
+    public static let mostWaiting = 4
+    /// The most other servers that are tried for 300 (RFC 8489 §10).
+    public static let mostRedirections = 4
+
+    /// A host that data is exchanged with.
+    struct Peer: Hashable, Sendable {
+        var isPermitted = false
+        /// When the permission or channel is to be refreshed.
+        var refresh: Instant?
+        var isAsked = false
+        var isRefused = false
+
+        /// Whether data may come: also before the answer, which it may overtake.
+        var isOpen: Bool { isPermitted || isAsked }
+    }
+
+    /// A channel: from the time that it was asked for it is never another peer's.
+    struct Channel: Hashable, Sendable {
+        var number: UInt16
+        var isBound = false
+        var refresh: Instant?
+        var isAsked = false
+
+        /// Whether data may come: also before the answer, which it may overtake.
+        var isOpen: Bool { isBound || isAsked }
+    }
+
+    enum State: Hashable, Sendable { case idle, allocating, allocated, ending, ended }
+
+    /// A request that is under way.
+    struct Request: Sendable {
+        enum Purpose: Hashable, Sendable {
+            case allocate
+            /// With a lifetime in seconds; 0 gives the allocation back.
+            case refresh(UInt32)
+            case permit(STUNAddress)
+            case bind(STUNAddress)
+        }
+
+        var purpose: Purpose
+        var transaction: STUNClientTransaction
+        var bytes: [UInt8]
+        /// The nonce that it was proven with.
+        var proof: [UInt8]?
+        /// Something came that was not proven.
+        var isViolated = false
+    }
+
+    /// The server that is asked; another one behind a redirection.
+    public internal(set) var server: STUNAddress
+    public internal(set) var allocation: Allocation?
+    let families: Families
+    let isReliable: Bool
+    let hash: STUNHash
+    let random: @Sendable () -> UInt64
+    let timing: STUNClientTransaction.Timing
+    var credentials: LongTermCredentials
+    var state = State.idle
+    var requests: [Request] = []
+    /// By host, its port 0: permissions are for addresses (RFC 8656 §9).
+    var peers: [STUNAddress: Peer] = [:]
+    var channels: [STUNAddress: Channel] = [:]
+    var waiting: [(peer: STUNAddress, data: [UInt8])] = []
+    var tried: [STUNAddress]
+    var refresh: Instant?
+    private var outputs: [Output] = []
+
+    /// A client that has not begun.
+    ///
+    /// - Parameters:
+    ///   - isReliable: whether the server is reached by a connection: requests are sent once, and channel data is padded.
+    ///   - random: numbers that nobody can guess.
+    public init(
+        server: STUNAddress, credentials: LongTermCredentials, families: Families? = nil, isReliable: Bool = false,
+        timing: STUNClientTransaction.Timing = .init(), hash: STUNHash, random: @escaping @Sendable () -> UInt64
+    ) {
+        self.server = server
+        self.credentials = credentials
+        self.families = families ?? (server.isIPv6 ? .ip6 : .ip4)
+        self.isReliable = isReliable
+        self.timing = timing
+        self.hash = hash
+        self.random = random
+        tried = [server]
+    }
+
+    /// What is to be done since this was asked last.
+    public mutating func takeOutputs() -> [Output] {
+        let taken = outputs
+        outputs = []
+        return taken
+    }
+
+    mutating func put(_ output: Output) { outputs.append(output) }
+
+    /// Whether the allocation was given back, is being so, or was lost.
+    var isOver: Bool { state == .ending || state == .ended }
+
+    // MARK: What the owner wants
+
+    /// Asks for an allocation.
+    public mutating func start(_ now: Instant) {
+        guard state == .idle else { return }
+        state = .allocating
+        ask(.allocate, now: now)
+    }
+
+    /// Gives the allocation back (RFC 8656 §8): nothing more is sent or received.
+    public mutating func close(_ now: Instant) {
+        requests = []
+        peers = [:]
+        channels = [:]
+        waiting = []
+        refresh = nil
+        guard state == .allocated else {
+            state = .ended
+            return
+        }
+        state = .ending
+        ask(.refresh(0), now: now)
+    }
+
+    /// Lets a host send to the relay (RFC 8656 §9).
+    public mutating func permit(_ peer: STUNAddress, now: Instant) {
+        guard state == .allocated else { return }
+        let host = peer.with(port: 0)
+        guard reaches(peer), peers[host] != nil || peers.count < Self.mostPeers else { return }
+        var entry = peers[host] ?? Peer()
+        guard !entry.isPermitted, !entry.isAsked, !entry.isRefused else { return }
+        entry.isAsked = true
+        peers[host] = entry
+        ask(.permit(host), now: now)
+    }
+
+    /// Makes a channel to a peer, so that data has four octets in front and not a message (RFC 8656 §12).
+    public mutating func bindChannel(to peer: STUNAddress, now: Instant) {
+        guard state == .allocated, reaches(peer), channels[peer] == nil, channels.count < Self.mostPeers else { return }
+        let used = Set(channels.values.map(\.number))
+        guard let number = ChannelData.numbers.first(where: { !used.contains($0) }) else { return }
+        channels[peer] = Channel(number: number, isAsked: true)
+        ask(.bind(peer), now: now)
+    }
+
+    /// The number of a channel that was bound.
+    public func channel(to peer: STUNAddress) -> UInt16? {
+        channels[peer].flatMap { $0.isBound ? $0.number : nil }
+    }
+
+    /// Sends data to a peer, by its channel if there is one; what has no permission yet waits for it.
+    public mutating func send(_ data: [UInt8], to peer: STUNAddress, now: Instant) {
+        guard state == .allocated, reaches(peer) else { return }
+        if let number = channel(to: peer) {
+            if let bytes = ChannelData.bytes(number, data, isPadded: isReliable) { put(.send(to: server, bytes)) }
+            return
+        }
+        guard peers[peer.with(port: 0)]?.isPermitted == true else {
+            permit(peer, now: now)
+            let count = waiting.reduce(0) { $0 + ($1.peer.isSameHost(as: peer) ? 1 : 0) }
+            let isRefused = peers[peer.with(port: 0)]?.isRefused ?? true
+            if count < Self.mostWaiting, !isRefused { waiting.append((peer, data)) }
+            return
+        }
+        indicate(data, to: peer)
+    }
+
+    /// A Send indication (RFC 8656 §11.1).
+    func indication(_ data: [UInt8], to peer: STUNAddress) -> [UInt8]? {
+        STUNWriter.message(.indication, .send, newTransaction(), room: data.count) { writer, bytes in
+            try writer.add(.xorPeerAddress, peer, into: &bytes)
+            try writer.add(.data, data, into: &bytes)
+        }
+    }
+
+    mutating func indicate(_ data: [UInt8], to peer: STUNAddress) {
+        if let bytes = indication(data, to: peer) { put(.send(to: server, bytes)) }
+    }
+
+    /// Whether a relay of the family of the peer was given.
+    private func reaches(_ peer: STUNAddress) -> Bool {
+        allocation?.relayed.contains { $0.isIPv6 == peer.isIPv6 } ?? false
+    }
+
+    // MARK: Time
+
+    /// When ``fire(_:)`` is to be called next; nil when nothing is under way.
+    public var deadline: Instant? {
+        var instants = requests.compactMap(\.transaction.deadline)
+        if state == .allocated {
+            if let refresh { instants.append(refresh) }
+            instants += peers.values.compactMap(\.refresh)
+            instants += channels.values.compactMap(\.refresh)
+        }
+        return instants.min()
+    }
+
+    /// Time has passed.
+    public mutating func fire(_ now: Instant) {
+        for index in requests.indices.reversed() {
+            switch requests[index].transaction.fire(now) {
+            case .nothing: break
+            case .resend: put(.send(to: server, requests[index].bytes))
+            case .timeout:
+                let request = requests.remove(at: index)
+                fail(request.purpose, request.isViolated ? .integrity : .timeout)
+                // All is gone with the allocation.
+                if state == .ended { return }
+            }
+        }
+        guard state == .allocated else { return }
+        if let due = refresh, due <= now {
+            refresh = nil
+            ask(.refresh(Self.lifetime), now: now)
+        }
+        for (host, peer) in peers where peer.refresh.map({ $0 <= now }) ?? false {
+            peers[host]?.refresh = nil
+            peers[host]?.isAsked = true
+            ask(.permit(host), now: now)
+        }
+        for (peer, channel) in channels where channel.refresh.map({ $0 <= now }) ?? false {
+            channels[peer]?.refresh = nil
+            channels[peer]?.isAsked = true
+            ask(.bind(peer), now: now)
+        }
+    }
+
+    // MARK: Requests
+
+    func newTransaction() -> STUNTransactionID {
+        STUNTransactionID(upper: UInt32(truncatingIfNeeded: random()), lower: random())
+    }
+
+    /// UDP, of the protocol numbers of IP (RFC 8656 §18.7).
+    private static let udp: UInt32 = 17 << 24
+    /// IPv6, of the families of addresses (RFC 8656 §18.6).
+    private static let ip6: UInt32 = 2 << 24
+
+    /// Sends a request as a new transaction.
+    mutating func ask(_ purpose: Request.Purpose, now: Instant) {
+        let id = newTransaction()
+        guard let bytes = request(purpose, id) else { return fail(purpose, .malformed) }
+        requests.append(
+            Request(
+                purpose: purpose,
+                transaction: STUNClientTransaction(id, isReliable: isReliable, timing: timing, now: now), bytes: bytes,
+                proof: credentials.key == nil ? nil : credentials.nonce))
+        put(.send(to: server, bytes))
+    }
+
+    private func request(_ purpose: Request.Purpose, _ id: STUNTransactionID) -> [UInt8]? {
+        let method: STUNMethod =
+            switch purpose {
+            case .allocate: .allocate
+            case .refresh: .refresh
+            case .permit: .createPermission
+            case .bind: .channelBind
+            }
+        // Realm, nonce and the list of algorithms are the server's: as long as they are taken.
+        let room = 3 * LongTermCredentials.longestText
+        return STUNWriter.message(.request, method, id, room: room) { writer, bytes in
+            switch purpose {
+            case .allocate:
+                try writer.add(.requestedTransport, Self.udp, into: &bytes)
+                try writer.add(.lifetime, Self.lifetime, into: &bytes)
+                // Without one it is IPv4 (RFC 8656 §7.1).
+                if families == .ip6 { try writer.add(.requestedAddressFamily, Self.ip6, into: &bytes) }
+                if families == .both { try writer.add(.additionalAddressFamily, Self.ip6, into: &bytes) }
+            case .refresh(let lifetime): try writer.add(.lifetime, lifetime, into: &bytes)
+            case .permit(let host): try writer.add(.xorPeerAddress, host, into: &bytes)
+            case .bind(let peer):
+                let number = UInt32(channels[peer]?.number ?? 0)
+                try writer.add(.channelNumber, number << 16, into: &bytes)
+                try writer.add(.xorPeerAddress, peer, into: &bytes)
+            }
+            try credentials.prove(&writer, hash, into: &bytes)
+            try writer.addFingerprint(into: &bytes)
+        }
+    }
+
+    /// What a request was for is not to be had.
+    mutating func fail(_ purpose: Request.Purpose, _ failure: Failure) {
+        switch purpose {
+        case .allocate: end(failure)
+        case .refresh(0):
+            state = .ended
+            put(.ended)
+        case .refresh: end(failure)
+        case .permit(let host):
+            peers[host] = Peer(isRefused: true)
+            waiting.removeAll { $0.peer.isSameHost(as: host) }
+        case .bind(let peer):
+            // The number stays with the peer (RFC 8656 §12): data goes on by indications.
+            channels[peer]?.isBound = false
+            channels[peer]?.isAsked = false
+        }
+    }
+
+    /// The allocation is gone, or will not be.
+    mutating func end(_ failure: Failure) {
+        state = .ended
+        allocation = nil
+        requests = []
+        peers = [:]
+        channels = [:]
+        waiting = []
+        refresh = nil
+        put(.failed(failure))
+    }
+}
