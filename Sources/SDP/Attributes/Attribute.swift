@@ -46,4 +46,8 @@ extension ByteString {
     static let rtcpMux: ByteString = "rtcp-mux"
     static let mid: ByteString = "mid"
     static let group: ByteString = "group"
+    static let crypto: ByteString = "crypto"
+    static let fingerprint: ByteString = "fingerprint"
+    static let setup: ByteString = "setup"
+    static let tlsID: ByteString = "tls-id"
 }
