@@ -52,6 +52,7 @@ let package = Package(
         .library(name: "SIP", targets: ["SIP"]),
         .library(name: "SDP", targets: ["SDP"]),
         .library(name: "RTP", targets: ["RTP"]),
+        .library(name: "SRTP", targets: ["SRTP"]),
         .library(name: "Reactor", targets: ["Reactor"]),
         .library(name: "Routing", targets: ["Routing"]),
         .library(name: "Registrar", targets: ["Registrar"]),
@@ -79,6 +80,9 @@ let package = Package(
         module("SIP"),
         module("SDP"),
         module("RTP"),
+        // Secure media: keys and packets, also without input or output, on the primitives of OpenSSL.
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        module("SRTP", ["RTP", "COpenSSL"]),
         // The ground: lanes, sockets, media, records.
         .target(name: "CLinux"),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
@@ -115,6 +119,9 @@ let package = Package(
         tests("SIP", ["TestKit"]),
         tests("SDP"),
         tests("RTP"),
+        // Counts what a thread allocates, and moves the clock that OpenSSL sees.
+        .target(name: "CProbe", path: "Tests/CProbe"),
+        tests("SRTP", ["CProbe"]),
         tests("Reactor", ["TestKit"]),
         tests("Media", ["RTP"]),
         tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
@@ -140,7 +147,7 @@ let package = Package(
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "TestKit", "Media", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "Reactor", crypto,
+                "TestKit", "Media", "SRTP", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "Reactor", crypto,
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Interop", exclude: ["Kamailio", "Scenarios", "Tools"], swiftSettings: settings + warnings),
