@@ -32,6 +32,10 @@ let package = Package(
             dependencies: ["AllocationCounter", .product(name: "SIP", package: "itodenwa")],
             swiftSettings: settings),
         .executableTarget(
+            name: "SRTPBenchmark",
+            dependencies: ["AllocationCounter", .product(name: "SRTP", package: "itodenwa")],
+            swiftSettings: settings),
+        .executableTarget(
             name: "RegistrarBenchmark",
             dependencies: [
                 .product(name: "Registrar", package: "itodenwa"), .product(name: "Routing", package: "itodenwa"),
