@@ -89,7 +89,8 @@ let package = Package(
         module(
             "Reactor",
             ["CLinux", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
-        module("Media", ["RTP", "Reactor"]),
+        .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
+        module("Media", ["RTP", "Reactor", "COpus"]),
         module("SIPEndpoint", ["SIP", "Reactor"]),
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
         // Roles: they meet through the interfaces of Routing.

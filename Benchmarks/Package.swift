@@ -36,6 +36,13 @@ let package = Package(
             dependencies: ["AllocationCounter", .product(name: "SRTP", package: "itodenwa")],
             swiftSettings: settings),
         .executableTarget(
+            name: "MediaBenchmark",
+            dependencies: [
+                "AllocationCounter", .product(name: "Media", package: "itodenwa"),
+                .product(name: "RTP", package: "itodenwa"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "RegistrarBenchmark",
             dependencies: [
                 .product(name: "Registrar", package: "itodenwa"), .product(name: "Routing", package: "itodenwa"),

@@ -83,3 +83,16 @@ extension Goodbye {
 extension TelephoneEvent {
     init?(at index: Int = 0, in bytes: [UInt8]) { self.init(at: index, in: bytes.span.bytes) }
 }
+
+extension ComfortNoise {
+    init?(_ bytes: [UInt8]) { self.init(bytes.span.bytes) }
+    init(level: UInt8, reflection: [Float]) { self.init(level: level, reflection: reflection.span) }
+}
+
+extension RedundantPayload {
+    init(parsing bytes: [UInt8], timestamp: UInt32) throws(RTPError) {
+        try self.init(parsing: bytes.span.bytes, timestamp: timestamp)
+    }
+
+    func redundant(at index: Int, in bytes: [UInt8]) -> Block? { redundant(at: index, in: bytes.span.bytes) }
+}

@@ -89,9 +89,20 @@ struct PacketStore: Sendable {
     /// Decodes the packet into `line` from `start` on.
     ///
     /// - Returns: samples decoded.
-    func decode(_ slot: Slot, into line: inout [Int16], at start: Int) -> Int {
+    func decode(_ slot: Slot, by decoder: AudioDecoder, into line: inout [Int16], at start: Int) -> Int {
         var samples = line.mutableSpan
-        return slot.codec.decode(
+        return decoder.decode(
             octets.span.bytes.extracting(slot.start..<slot.start + slot.length), into: &samples, at: start)
+    }
+
+    /// Decodes what the packet knows of `count` samples before it into `line` from `start` on.
+    ///
+    /// - Returns: samples decoded; 0 where the codec cannot.
+    func recover(
+        before slot: Slot, _ count: Int, by decoder: AudioDecoder, into line: inout [Int16], at start: Int
+    ) -> Int {
+        var samples = line.mutableSpan
+        return decoder.recover(
+            from: octets.span.bytes.extracting(slot.start..<slot.start + slot.length), count, into: &samples, at: start)
     }
 }

@@ -17,7 +17,7 @@ extension PlayoutBuffer {
         begin(at: time)
         nextDue = time + Int64(frameLength)
         guard state == .playing else {
-            frame.silence()
+            if hasNoise { noise.fill(&frame, from: 0, count: frameLength) } else { frame.silence() }
             consume(frameLength, isPlayed: false)
             return .idle
         }
@@ -62,19 +62,18 @@ extension PlayoutBuffer {
             decodeNext(count)
             guard ready < count else { return }
             guard let slot = store.first else {
-                let missing = count - ready
                 let silently = isSilentNow
-                conceal(missing, silently: silently)
-                dry += missing
+                dry += conceal(count - ready, silently: silently)
                 if silently { ingredients.isSilent = true } else { ingredients.isDry = true }
                 if Int64(dry) > maximum { state = .idle }
                 return
             }
             // Nothing that could be decoded, so the next packet lies behind a gap.
-            let missing = min(Int(clamping: slot.position - decodedEnd), count - ready)
+            let gap = Int(clamping: slot.position - decodedEnd)
             let silently = isSilent(before: slot.sequence)
-            conceal(missing, silently: silently)
-            decodedEnd += Int64(missing)
+            let recovered = silently ? 0 : recover(gap, before: slot)
+            let made = recovered > 0 ? recovered : conceal(min(gap, count - ready), silently: silently)
+            decodedEnd += Int64(made)
             if silently { ingredients.isSilent = true } else { ingredients.isConcealed = true }
         }
     }
@@ -91,7 +90,10 @@ extension PlayoutBuffer {
                 store.removeFirst()
                 continue
             }
-            let decoded = store.decode(slot, into: &line, at: start) - overlap
+            var decoded = 0
+            if let decoder = decoders.select(slot.codec) {
+                decoded = store.decode(slot, by: decoder, into: &line, at: start) - overlap
+            }
             store.removeFirst()
             guard decoded > 0 else { continue }
             if overlap > 0 {
@@ -106,11 +108,47 @@ extension PlayoutBuffer {
         }
     }
 
-    /// Makes up `count` samples behind those that are ready.
-    private mutating func conceal(_ count: Int, silently: Bool) {
-        if !concealer.isActive { concealer.begin(after: historyLength + ready, in: line) }
-        concealer.fill(&line, at: historyLength + ready, count: count, silently: silently)
+    /// Makes up `count` samples behind those that are ready, or a little more where the codec makes them up in steps.
+    ///
+    /// - Returns: samples made up.
+    private mutating func conceal(_ count: Int, silently: Bool) -> Int {
+        let place = historyLength + ready
+        if silently, hasNoise {
+            // A span of one property may not stand beside a change of another.
+            var generator = noise
+            var samples = line.mutableSpan
+            generator.fill(&samples, from: place, count: count)
+            noise = generator
+            concealer.end()
+            ready += count
+            return count
+        }
+        if let decoder = decoders.current, let step = decoder.concealmentStep, !concealer.isActive {
+            let whole = (count + step - 1) / step * step
+            var samples = line.mutableSpan
+            let made = decoder.conceal(whole, into: &samples, at: place)
+            if made >= count {
+                ready += made
+                return made
+            }
+        }
+        if !concealer.isActive { concealer.begin(after: place, in: line) }
+        concealer.fill(&line, at: place, count: count, silently: silently)
         ready += count
+        return count
+    }
+
+    /// Decodes what the packet behind a gap knows of its last part; the part before must be made up first.
+    ///
+    /// - Returns: samples decoded; 0 where the packet knows nothing, or of less than the gap.
+    private mutating func recover(_ gap: Int, before slot: PacketStore.Slot) -> Int {
+        guard gap > 0, gap <= slot.samples, !concealer.isActive, let decoder = decoders.select(slot.codec),
+            let step = decoder.concealmentStep, gap % step == 0
+        else { return 0 }
+        let recovered = store.recover(before: slot, gap, by: decoder, into: &line, at: historyLength + ready)
+        ready += recovered
+        if recovered > 0 { counters.recovered &+= 1 }
+        return recovered
     }
 
     /// Moves played samples into the past; while nothing is played, silence.

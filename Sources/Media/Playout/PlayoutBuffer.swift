@@ -1,4 +1,4 @@
-import RTP
+public import RTP
 
 /// Turns packets as they come into an even stream of frames: absorbs jitter, puts packets in order, conceals what is lost
 /// and follows the sender's clock.
@@ -16,10 +16,12 @@ import RTP
 ///
 /// Everything is counted in samples on one line of *media time*, to which timestamps are mapped; the mapping is kept when
 /// the sender's timestamps or source change. A frame that is due holds the samples from the *cursor* on.
-public struct PlayoutBuffer: Sendable {
+///
+/// Not `Sendable`: it belongs to its stream, and copies share the state of the decoders.
+public struct PlayoutBuffer {
     /// How the buffer behaves. All figures are defaults that were chosen for telephone calls.
     public struct Configuration: Hashable, Sendable {
-        /// Rate of the samples and of the timestamps.
+        /// Rate of the samples. Only codecs of this rate can be played.
         public var sampleRate = SampleRate.narrowband
 
         /// Length of the frames that are pulled, at most 60 ms.
@@ -72,20 +74,20 @@ public struct PlayoutBuffer: Sendable {
         case late
         /// It has come before.
         case duplicate
-        /// It holds no samples, or more than can be taken.
+        /// It holds no samples, or more than can be taken, or its codec is not among those of the buffer.
         case unusable
     }
 
     /// What a frame holds.
     @frozen
     public enum Frame: Hashable, Sendable {
-        /// Silence, because nothing is being played.
+        /// Silence, or comfort noise, because nothing is being played.
         case idle
         /// Sound that was received.
         case media
         /// Sound of which at least a part was made up for what is missing.
         case concealed
-        /// Silence, because the sender sends none, or nothing for long.
+        /// Silence, or comfort noise, because the sender sends none, or nothing for long.
         case silence
     }
 
@@ -97,9 +99,11 @@ public struct PlayoutBuffer: Sendable {
         public internal(set) var lost: UInt64 = 0
         /// Packets that came after they were due, or had to give way.
         public internal(set) var late: UInt64 = 0
+        /// Packets among those that were taken whose payload came with a later packet (RFC 2198).
+        public internal(set) var restored: UInt64 = 0
         /// Packets that came again.
         public internal(set) var duplicates: UInt64 = 0
-        /// Packets with no samples, or too many.
+        /// Packets with no samples, or too many, or of another codec.
         public internal(set) var unusable: UInt64 = 0
         /// Times that timestamps jumped and were mapped anew.
         public internal(set) var jumps: UInt64 = 0
@@ -107,6 +111,8 @@ public struct PlayoutBuffer: Sendable {
         public internal(set) var frames: UInt64 = 0
         /// Frames of which a part was made up for packets that were lost or late.
         public internal(set) var concealed: UInt64 = 0
+        /// Gaps that were filled with what the packet behind them knew of them (in-band FEC).
+        public internal(set) var recovered: UInt64 = 0
         /// Frames of which a part was silent because the sender was.
         public internal(set) var silent: UInt64 = 0
         /// Samples inserted to make the delay longer.
@@ -134,6 +140,7 @@ public struct PlayoutBuffer: Sendable {
         var timestamp: UInt32
         var position: Int64
         var samples: Int
+        var clockRate: SampleRate
     }
 
     /// The configuration in samples.
@@ -144,7 +151,11 @@ public struct PlayoutBuffer: Sendable {
 
     var state = State.idle
     var store: PacketStore
+    var decoders: DecoderBank
     var concealer: Concealer
+    /// What fills silence once the sender has described its noise.
+    var noise: NoiseGenerator
+    var hasNoise = false
     var delay: DelayControl
     private var window: SequenceWindow?
     private var reference: Reference?
@@ -168,7 +179,9 @@ public struct PlayoutBuffer: Sendable {
     var dryFrames: UInt64 = 0
 
     /// An empty buffer; takes all the memory that it will ever need.
-    public init(configuration: Configuration = .init()) {
+    ///
+    /// - Parameter codecs: what may be inserted.
+    public init(configuration: Configuration = .init(), codecs: [AudioCodec] = [.pcmu, .pcma]) {
         self.configuration = configuration
         let rate = configuration.sampleRate
         frameLength = max(1, min(rate.samples(in: configuration.frame), rate.samples(in: .milliseconds(60))))
@@ -176,10 +189,17 @@ public struct PlayoutBuffer: Sendable {
         maximum = max(nominal, Int64(rate.samples(in: configuration.maximumDelay)))
         longest = rate.samples(in: configuration.longestPacket)
         store = PacketStore(octets: max(1, configuration.octetCapacity))
+        decoders = DecoderBank(codecs.filter { $0.sampleRate == rate })
         concealer = Concealer(sampleRate: rate)
+        noise = NoiseGenerator(sampleRate: rate)
         delay = DelayControl(configuration, nominal: nominal, maximum: maximum)
         historyLength = max(concealer.historyLength, delay.lags.upperBound)
         line = [Int16](repeating: 0, count: historyLength + 2 * frameLength + delay.lags.upperBound + longest)
+    }
+
+    /// Makes ready for further codecs; those of another sample rate are passed over.
+    public mutating func prepare(_ codecs: [AudioCodec]) {
+        decoders.prepare(codecs.filter { $0.sampleRate == configuration.sampleRate })
     }
 
     /// Samples in a frame.
@@ -206,8 +226,9 @@ extension PlayoutBuffer {
     public mutating func insert(
         _ payload: RawSpan, codec: AudioCodec, sequence: UInt16, timestamp: UInt32, at now: ContinuousClock.Instant
     ) -> Insertion {
-        let samples = codec.sampleCount(payloadLength: payload.byteCount)
-        guard samples > 0, samples <= longest, payload.byteCount <= store.octetCapacity else {
+        let samples = codec.sampleCount(of: payload)
+        guard samples > 0, samples <= longest, payload.byteCount <= store.octetCapacity, decoders.contains(codec)
+        else {
             counters.unusable &+= 1
             return .unusable
         }
@@ -216,7 +237,7 @@ extension PlayoutBuffer {
             return .duplicate
         }
         let time = time(now)
-        guard let position = place(number, timestamp: timestamp, samples: samples, at: time) else {
+        guard let position = place(number, timestamp: timestamp, samples: samples, codec, at: time) else {
             counters.late &+= 1
             return .late
         }
@@ -237,6 +258,40 @@ extension PlayoutBuffer {
         return .queued
     }
 
+    /// Takes a payload that was lost and has come again with a later packet (RFC 2198), if it can still be of use. Call it before
+    /// that packet is inserted, with the oldest payload first.
+    ///
+    /// - Parameter sequence: the highest number that the packet can have had, were none left out between. A sender may repeat
+    ///   others than those just before, so that the timestamp says which packet it was.
+    @discardableResult
+    public mutating func restore(
+        _ payload: RawSpan, codec: AudioCodec, sequence: UInt16, timestamp: UInt32, at now: ContinuousClock.Instant
+    ) -> Insertion {
+        // Nothing is missing before the first packet.
+        guard let window, let reference, !isNewSource else { return .duplicate }
+        let latest = window.extended(sequence)
+        var number = latest
+        let units = codec.timestampUnits(samples: codec.sampleCount(of: payload))
+        if units > 0, codec.clockRate == reference.clockRate {
+            let step = Int64(Int32(bitPattern: timestamp &- reference.timestamp))
+            // Behind a pause timestamps leap and numbers do not.
+            number = min(latest, reference.sequence + step / units)
+        }
+        guard !window.contains(number), lastDecoded.map({ number > $0 }) ?? true else { return .duplicate }
+        let insertion = insert(
+            payload, codec: codec, sequence: sequence &- UInt16(truncatingIfNeeded: latest - number),
+            timestamp: timestamp, at: now)
+        if insertion == .queued { counters.restored &+= 1 }
+        return insertion
+    }
+
+    /// Takes a description of the sender's noise (RFC 3389), which fills the silence that begins with it.
+    public mutating func describe(_ description: ComfortNoise, sequence: UInt16) {
+        guard take(sequence, isAudio: false) != nil else { return }
+        noise.describe(description)
+        hasNoise = true
+    }
+
     /// Takes note of a packet without audio, such as a telephone event: its place in the sequence is silence, not loss.
     public mutating func noteSilence(sequence: UInt16) {
         _ = take(sequence, isAudio: false)
@@ -245,6 +300,7 @@ extension PlayoutBuffer {
     /// The source changes or restarts: the next packet follows on what has been received, whatever its numbers are.
     public mutating func startSource() {
         isNewSource = true
+        endNoise()
     }
 
     /// Forgets all packets and begins anew with the next one; the counters stay.
@@ -258,6 +314,12 @@ extension PlayoutBuffer {
         delay.reset()
         lastDecoded = nil
         isNewSource = true
+        endNoise()
+    }
+
+    private mutating func endNoise() {
+        hasNoise = false
+        noise.reset()
     }
 }
 
@@ -296,12 +358,16 @@ extension PlayoutBuffer {
 
     /// Maps a packet's timestamp to media time; nil when the packet is out of order and fits nowhere.
     private mutating func place(
-        _ number: Int64, timestamp: UInt32, samples: Int, at time: Int64
+        _ number: Int64, timestamp: UInt32, samples: Int, _ codec: AudioCodec, at time: Int64
     ) -> Int64? {
+        let clockRate = codec.clockRate
         guard let last = reference else {
-            return settle(number, timestamp, samples, at: 0, time)
+            return settle(number, timestamp, samples, clockRate, at: 0, time)
         }
-        var position = last.position + Int64(Int32(bitPattern: timestamp &- last.timestamp))
+        // Timestamps of another clock cannot be compared.
+        if clockRate != last.clockRate { isNewSource = true }
+        let step = codec.samples(timestampUnits: Int64(Int32(bitPattern: timestamp &- last.timestamp)))
+        var position = last.position + step
         guard number > last.sequence else {
             return position <= last.position && position >= last.position - 2 * maximum ? position : nil
         }
@@ -321,14 +387,16 @@ extension PlayoutBuffer {
                 if store.count == 0 && dry > 0 { state = .idle } else { wake(position, number) }
             }
         }
-        return settle(number, timestamp, samples, at: position, time)
+        return settle(number, timestamp, samples, clockRate, at: position, time)
     }
 
     /// Makes a packet the reference, and the first of a talkspurt where none is being played.
     private mutating func settle(
-        _ number: Int64, _ timestamp: UInt32, _ samples: Int, at position: Int64, _ time: Int64
+        _ number: Int64, _ timestamp: UInt32, _ samples: Int, _ clockRate: SampleRate, at position: Int64,
+        _ time: Int64
     ) -> Int64 {
-        reference = Reference(sequence: number, timestamp: timestamp, position: position, samples: samples)
+        reference = Reference(
+            sequence: number, timestamp: timestamp, position: position, samples: samples, clockRate: clockRate)
         isNewSource = false
         let transit = time - position
         switch state {

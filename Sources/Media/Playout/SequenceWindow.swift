@@ -41,6 +41,13 @@ struct SequenceWindow: Sendable {
         return true
     }
 
+    /// Whether a packet has come, or is older than what is remembered.
+    func contains(_ number: Int64) -> Bool {
+        guard number <= highest else { return false }
+        let age = highest - number
+        return age >= Self.size || received & (UInt64(1) << UInt64(age)) != 0
+    }
+
     /// Packets between two numbers, both excluded, that have not come, as far as they are remembered.
     func missing(between first: Int64, and last: Int64) -> Int {
         count(between: first, and: last, in: ~received)

@@ -1,3 +1,5 @@
+import RTP
+
 /// What offer and answer have agreed on for one audio stream.
 public struct AudioNegotiation: Hashable, Sendable {
     /// Which ways media flows (RFC 3264 §5.1).
@@ -29,6 +31,27 @@ public struct AudioNegotiation: Hashable, Sendable {
     /// The payload type of telephone events in our description.
     public var acceptedEventPayloadType: UInt8?
 
+    /// Rate of the durations in telephone events that we send; nil for that of the codec's timestamps.
+    public var eventClockRate: SampleRate?
+
+    /// Further payload types of telephone events in our description, with the rate of their durations (RFC 4733 §2.1).
+    public var acceptedEvents: [UInt8: SampleRate] = [:]
+
+    /// The payload type of comfort noise (RFC 3389) in the peer's description; nil when it takes none.
+    public var noisePayloadType: UInt8?
+
+    /// The payload type of comfort noise in our description, where it is not the static one.
+    public var acceptedNoisePayloadType: UInt8?
+
+    /// The payload type of redundant data (RFC 2198) in the peer's description; nil when it takes none.
+    public var redundantPayloadType: UInt8?
+
+    /// The payload type of redundant data in our description.
+    public var acceptedRedundantPayloadType: UInt8?
+
+    /// How Opus shall be encoded; without meaning for other codecs.
+    public var opus = OpusSettings()
+
     /// Duration of our packets (`a=ptime`), 5 to 60 ms; one tick.
     public var packetTime: Duration
 
@@ -41,14 +64,18 @@ public struct AudioNegotiation: Hashable, Sendable {
     /// The durations that packets may have.
     public static let packetTimes: ClosedRange<Duration> = .milliseconds(5) ... .milliseconds(60)
 
-    /// An agreement on one codec with its static payload type both ways, and perhaps telephone events.
+    /// An agreement on one codec with one payload type both ways, and perhaps telephone events.
+    ///
+    /// - Parameter payloadType: nil for the static one, or the first dynamic one where there is none.
     public init(
-        codec: AudioCodec, eventPayloadType: UInt8? = nil, packetTime: Duration = .milliseconds(20),
+        codec: AudioCodec, payloadType: UInt8? = nil, eventPayloadType: UInt8? = nil,
+        packetTime: Duration = .milliseconds(20),
         direction: Direction = .sendReceive, isMultiplexed: Bool = false
     ) {
         self.codec = codec
-        payloadType = codec.staticPayloadType
-        accepted = [codec.staticPayloadType: codec]
+        let payloadType = payloadType ?? codec.staticPayloadType ?? 96
+        self.payloadType = payloadType
+        accepted = [payloadType: codec]
         self.eventPayloadType = eventPayloadType
         acceptedEventPayloadType = eventPayloadType
         self.packetTime = packetTime
@@ -62,19 +89,20 @@ struct PayloadTable: Sendable {
     enum Entry: Sendable {
         case unknown
         case audio(AudioCodec)
-        case event
+        case event(SampleRate?)
         case comfortNoise
+        case redundant
     }
 
     private var entries = InlineArray<128, Entry>(repeating: .unknown)
 
-    /// Comfort noise (RFC 3389): taken as silence.
-    static let comfortNoise = 13
-
     init(_ negotiation: AudioNegotiation) {
-        entries[Self.comfortNoise] = .comfortNoise
+        entries[Int(ComfortNoise.staticPayloadType)] = .comfortNoise
+        if let type = negotiation.acceptedNoisePayloadType, type < 128 { entries[Int(type)] = .comfortNoise }
+        if let type = negotiation.acceptedRedundantPayloadType, type < 128 { entries[Int(type)] = .redundant }
         for (type, codec) in negotiation.accepted where type < 128 { entries[Int(type)] = .audio(codec) }
-        if let type = negotiation.acceptedEventPayloadType, type < 128 { entries[Int(type)] = .event }
+        if let type = negotiation.acceptedEventPayloadType, type < 128 { entries[Int(type)] = .event(nil) }
+        for (type, rate) in negotiation.acceptedEvents where type < 128 { entries[Int(type)] = .event(rate) }
     }
 
     subscript(type: UInt8) -> Entry { entries[Int(type & 0x7F)] }

@@ -67,31 +67,77 @@ extension AudioStream {
         case .accepted: break
         }
         if header.ssrc == sender.ssrc { resolveCollision(from: address) }
-        guard admit(header, at: now) else { return ignore(.unproven) }
+        guard admit(header, clock(of: entry), at: now) else { return ignore(.unproven) }
         counts.receivedPackets &+= 1
         counts.receivedOctets &+= UInt64(header.payloadLength)
         guard negotiation.direction.receives else { return ignore(.direction) }
         switch entry {
         case .audio(let codec):
-            playout.insert(
-                datagram.extracting(header.payload), codec: codec, sequence: header.sequenceNumber,
-                timestamp: header.timestamp, at: now)
-            heardKeys.noteAudio(timestamp: header.timestamp)
-            drainKeys()
-            return .media
-        case .event:
+            return receiveAudio(datagram.extracting(header.payload), codec, header, at: now)
+        case .redundant:
+            return receiveRedundant(datagram.extracting(header.payload), header, at: now)
+        case .event(let rate):
+            heardKeyRate = rate
             playout.noteSilence(sequence: header.sequenceNumber)
             heardKeys.receive(datagram.extracting(header.payload), header: header, at: now)
             drainKeys()
             return .event
-        case .comfortNoise, .unknown:
+        case .comfortNoise:
+            if let noise = ComfortNoise(datagram.extracting(header.payload)) {
+                playout.describe(noise, sequence: header.sequenceNumber)
+            } else {
+                playout.noteSilence(sequence: header.sequenceNumber)
+            }
+            return .event
+        case .unknown:
             playout.noteSilence(sequence: header.sequenceNumber)
             return .event
         }
     }
 
+    private func receiveAudio(
+        _ payload: RawSpan, _ codec: AudioCodec, _ header: RTPHeader, at now: ContinuousClock.Instant
+    ) -> AudioReceipt {
+        if codec.sampleRate != playout.configuration.sampleRate, !hear(codec, at: now) {
+            return ignore(.payloadType(header.payloadType))
+        }
+        playout.insert(
+            payload, codec: codec, sequence: header.sequenceNumber, timestamp: header.timestamp, at: now)
+        heardKeys.noteAudio(timestamp: header.timestamp)
+        drainKeys()
+        return .media
+    }
+
+    /// A packet that holds those before it once more (RFC 2198): each block before the primary one stands for one packet.
+    private func receiveRedundant(
+        _ payload: RawSpan, _ header: RTPHeader, at now: ContinuousClock.Instant
+    ) -> AudioReceipt {
+        let parsed: RedundantPayload
+        do {
+            parsed = try RedundantPayload(parsing: payload, timestamp: header.timestamp)
+        } catch {
+            playout.noteSilence(sequence: header.sequenceNumber)
+            return ignore(.malformed(error))
+        }
+        for index in 0..<parsed.redundantCount {
+            guard let block = parsed.redundant(at: index, in: payload), !block.octets.isEmpty,
+                case .audio(let codec) = payloads[block.payloadType],
+                codec.sampleRate == playout.configuration.sampleRate
+            else { continue }
+            let age = UInt16(truncatingIfNeeded: parsed.redundantCount - index)
+            playout.restore(
+                payload.extracting(block.octets), codec: codec, sequence: header.sequenceNumber &- age,
+                timestamp: block.timestamp, at: now)
+        }
+        guard case .audio(let codec) = payloads[parsed.primary.payloadType], !parsed.primary.octets.isEmpty else {
+            playout.noteSilence(sequence: header.sequenceNumber)
+            return .event
+        }
+        return receiveAudio(payload.extracting(parsed.primary.octets), codec, header, at: now)
+    }
+
     /// Accounts for a packet of the source that is played, or of another one that shall be; false when it must wait.
-    private func admit(_ header: RTPHeader, at now: ContinuousClock.Instant) -> Bool {
+    private func admit(_ header: RTPHeader, _ clock: RTPClock, at now: ContinuousClock.Instant) -> Bool {
         if receiver?.ssrc == header.ssrc {
             // Its first packets, still on probation, are kept: nothing else could be played. Later jumps are not believed
             // at once.
@@ -103,7 +149,7 @@ extension AudioStream {
             return true
         }
         if receiver == nil || lastHeard.duration(to: now) >= configuration.sourceHold {
-            adopt(first(header, at: now), at: now)
+            adopt(first(header, clock, at: now), at: now)
             return true
         }
         // Another source beside one that is active: believed when it has passed probation.
@@ -113,13 +159,17 @@ extension AudioStream {
             adopt(proven, at: now)
             return true
         }
-        candidate = first(header, at: now)
+        candidate = first(header, clock, at: now)
         return false
     }
 
-    private func first(_ header: RTPHeader, at now: ContinuousClock.Instant) -> RTPReceiver {
-        var fresh = RTPReceiver(
-            first: header, at: now, clock: negotiation.codec.clockRate.clock, limits: configuration.sequenceLimits)
+    /// The clock of the timestamps of a source that begins with a packet of such a kind.
+    private func clock(of entry: PayloadTable.Entry) -> RTPClock {
+        if case .audio(let codec) = entry { codec.clockRate.clock } else { negotiation.codec.clockRate.clock }
+    }
+
+    private func first(_ header: RTPHeader, _ clock: RTPClock, at now: ContinuousClock.Instant) -> RTPReceiver {
+        var fresh = RTPReceiver(first: header, at: now, clock: clock, limits: configuration.sequenceLimits)
         _ = fresh.receive(header, at: now)
         return fresh
     }
@@ -153,6 +203,7 @@ extension AudioStream {
     private func take(_ block: ReportBlock?, at now: ContinuousClock.Instant) {
         guard let block else { return }
         remoteReport = block
+        expectLoss(Double(block.fractionLost) / 256)
         if let time = RoundTrip.time(
             arrival: wallclockTime(at: now), lastSenderReport: block.lastSenderReport,
             delay: block.delaySinceLastSenderReport)
@@ -161,15 +212,28 @@ extension AudioStream {
         }
     }
 
+    /// Prepares Opus for the loss that the peer reports, where it can make use of it: up at once, down slowly.
+    private func expectLoss(_ fraction: Double) {
+        guard var settings = opus, settings.hasForwardCorrection else { return }
+        let expected = max(fraction, settings.expectedLoss * 0.75)
+        settings.expectedLoss = expected < 0.005 ? 0 : expected
+        opus = settings
+    }
+
     /// Hands on what the receiver of keys has found out.
     func drainKeys() {
         while let found = heardKeys.nextReport() {
             switch found {
             case .began(let code): report(.digitBegan(code))
             case .ended(let code, let units, _):
-                report(.digitEnded(code, duration: sender.clock.duration(of: Int64(units))))
+                report(.digitEnded(code, duration: heardEventClock.duration(of: Int64(units))))
             }
         }
+    }
+
+    /// The clock of the durations that the peer reports.
+    private var heardEventClock: RTPClock {
+        heardKeyRate?.clock ?? sender.clock
     }
 
     private func ignore(_ reason: AudioReceipt.Reason) -> AudioReceipt {

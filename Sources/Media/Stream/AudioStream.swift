@@ -39,8 +39,14 @@ public final class AudioStream<Address: Equatable & Sendable> {
 
     // Sending
     var sender: RTPSender
+    /// Nil where the codec cannot be had: nothing is sent then, and frames count as unsent.
+    private var encoder: AudioEncoder?
     private var keys: TelephoneEventSender
     private var source: (any AudioSource)?
+    /// The source as it was given, at its own rate.
+    private var givenSource: (any AudioSource)?
+    private var analyzer: NoiseAnalyzer
+    private var redundancy: RedundancySender
     private var needsMarker = true
     private var saidMeter = LevelMeter()
 
@@ -50,8 +56,14 @@ public final class AudioStream<Address: Equatable & Sendable> {
     var candidate: RTPReceiver?
     var lastHeard: ContinuousClock.Instant
     var playout: PlayoutBuffer
-    var heardKeys = TelephoneEventReceiver()
+    var heardKeys: TelephoneEventReceiver
+    /// The rate of the durations that the peer reported last; nil for that of the codec's timestamps.
+    var heardKeyRate: SampleRate?
     private var sink: (any AudioSink)?
+    /// The sink as it was given, at its own rate.
+    private var givenSink: (any AudioSink)?
+    /// When another sample rate was begun to be heard.
+    var rateChanged: ContinuousClock.Instant?
     private var heardMeter = LevelMeter()
 
     // Reports
@@ -66,7 +78,10 @@ public final class AudioStream<Address: Equatable & Sendable> {
 
     var counts = AudioStatistics()
     private var events = EventRing()
-    private let frames: FrameMemory
+    /// A frame each way, and the payload of one.
+    private var said: FrameMemory<Int16>
+    private var heard: FrameMemory<Int16>
+    private let payload: FrameMemory<UInt8>
 
     /// Makes a stream whose first tick is due at `start`.
     ///
@@ -97,16 +112,25 @@ public final class AudioStream<Address: Equatable & Sendable> {
         let clock = negotiation.codec.clockRate.clock
         sender = RTPSender(clock: clock, at: start, using: &generator)
         self.generator = StreamGenerator(seed: generator.next())
+        encoder = try? AudioEncoder(negotiation.codec)
+        analyzer = NoiseAnalyzer(frame: packetTime)
+        redundancy = RedundancySender(depth: configuration.redundancy)
+        heardKeys = TelephoneEventReceiver(configuration: .init(clock: clock))
         keys = TelephoneEventSender(configuration: .init(clock: clock))
-        playout = PlayoutBuffer(configuration: Self.playout(configuration, packetTime, negotiation.codec))
+        playout = PlayoutBuffer(
+            configuration: Self.playout(configuration, packetTime, negotiation.codec),
+            codecs: Array(negotiation.accepted.values))
+        said = FrameMemory(negotiation.codec.sampleRate.samples(in: packetTime))
+        heard = FrameMemory(negotiation.codec.sampleRate.samples(in: packetTime))
+        payload = FrameMemory(Self.tickCapacity)
         schedule = RTCPSchedule(
             at: start, expectedSize: 28 + 24 + 12 + canonicalName.count, configuration: configuration.reports,
             using: &self.generator)
-        frames = FrameMemory(negotiation.codec.sampleRate.samples(in: packetTime))
+        encoder?.opus = Self.opus(negotiation, configuration)
     }
 
-    /// Samples in a frame.
-    public var samplesPerFrame: Int { frames.count }
+    /// Samples in a frame that is said.
+    public var samplesPerFrame: Int { said.count }
 
     /// Our synchronization source.
     public var ssrc: UInt32 { sender.ssrc }
@@ -124,9 +148,35 @@ public final class AudioStream<Address: Equatable & Sendable> {
         if !events.append(event) { counts.lostEvents &+= 1 }
     }
 
+    /// What was agreed on, within bounds; or else the longest shorter time that all codecs allow.
     private static func packetTime(_ negotiation: AudioNegotiation) -> Duration {
         let range = AudioNegotiation.packetTimes
-        return max(range.lowerBound, min(negotiation.packetTime, range.upperBound))
+        let wanted = max(range.lowerBound, min(negotiation.packetTime, range.upperBound))
+        let codecs = [negotiation.codec] + negotiation.accepted.values
+        let times = [wanted] + Self.shorterTimes.filter { $0 < wanted }
+        return times.first { time in codecs.allSatisfy { $0.allows(packetTime: time) && fits($0, time) } } ?? wanted
+    }
+
+    private static var shorterTimes: [Duration] {
+        [
+            .milliseconds(60), .milliseconds(40), .milliseconds(30), .milliseconds(20), .milliseconds(10),
+            .milliseconds(5),
+        ]
+    }
+
+    /// Whether packets of a duration are no longer than a datagram shall be.
+    private static func fits(_ codec: AudioCodec, _ packetTime: Duration) -> Bool {
+        if case .opus = codec { return true }
+        let length = codec.payloadCapacity(samples: codec.sampleRate.samples(in: packetTime))
+        return length <= tickCapacity - RTPHeader.fixedLength
+    }
+
+    private static func opus(
+        _ negotiation: AudioNegotiation, _ configuration: AudioStreamConfiguration
+    ) -> OpusSettings {
+        var settings = negotiation.opus
+        if configuration.suppressesSilence { settings.isDiscontinuous = true }
+        return settings
     }
 
     private static func playout(
@@ -134,7 +184,10 @@ public final class AudioStream<Address: Equatable & Sendable> {
     ) -> PlayoutBuffer.Configuration {
         var playout = configuration.playout
         playout.frame = packetTime
-        playout.sampleRate = codec.clockRate
+        playout.sampleRate = codec.sampleRate
+        // Samples as they are, for as long as they may wait.
+        let room = 2 * codec.sampleRate.samples(in: playout.maximumDelay + playout.longestPacket)
+        if case .l16 = codec { playout.octetCapacity = max(playout.octetCapacity, room) }
         return playout
     }
 }
@@ -142,6 +195,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
 extension AudioStream {
     /// Plays `source` to the peer from the next tick on; nil for silence. A source of another rate is converted.
     public func play(_ source: (any AudioSource)?) {
+        givenSource = source
         let rate = negotiation.codec.sampleRate
         self.source = source.map { $0.sampleRate == rate ? $0 : ResamplingSource($0, to: rate) }
     }
@@ -149,8 +203,21 @@ extension AudioStream {
     /// Gives what the peer sends to `sink` from the next tick on; nil for nobody. A sink of another rate gets converted
     /// sound.
     public func deliver(to sink: (any AudioSink)?) {
-        let rate = negotiation.codec.sampleRate
+        givenSink = sink
+        let rate = playout.configuration.sampleRate
         self.sink = sink.map { $0.sampleRate == rate ? $0 : ResamplingSink($0, from: rate) }
+    }
+
+    /// How Opus is encoded; nil for other codecs. May be set in the call, as the network changes.
+    public var opus: OpusSettings? {
+        get { encoder?.opus }
+        set { encoder?.opus = newValue }
+    }
+
+    /// Payloads before its own that each packet holds once more, where the peer takes redundant data.
+    public var redundancyDepth: Int {
+        get { redundancy.depth }
+        set { redundancy.depth = newValue }
     }
 
     /// Queues a key to be sent as a telephone event.
@@ -177,22 +244,81 @@ extension AudioStream {
     /// Whether keys are being sent or wait.
     public var isSendingKeys: Bool { keys.isBusy }
 
-    /// Takes what another offer and answer agreed on: direction, codecs, addresses. The packet time stays that of the
-    /// beginning, to which the lane's ticks and all memory are fitted.
+    /// Takes what another offer and answer agreed on: direction, codecs, addresses. The packet time stays as it is, unless the
+    /// codec has no such packets: then it is the longest shorter one that all codecs have. Ticks come at that pace from the
+    /// next one on, so that who owns the stream must look at `negotiation.packetTime` afterwards.
     public func renegotiate(_ negotiation: AudioNegotiation, remote: Address?, remoteControl: Address?) {
         let before = self.negotiation
         self.negotiation = negotiation
         self.negotiation.packetTime = before.packetTime
         payloads = PayloadTable(negotiation)
+        let isKept =
+            negotiation.codec.allows(packetTime: before.packetTime)
+            && Self.fits(negotiation.codec, before.packetTime)
+        if !isKept { self.negotiation.packetTime = Self.packetTime(self.negotiation) }
+        if isKept { playout.prepare(Array(negotiation.accepted.values)) } else { retime() }
+        if before.codec != negotiation.codec { change(from: before.codec) }
+        encoder?.opus = Self.opus(negotiation, configuration)
         latch.signal(remote)
         controlLatch.signal(remoteControl)
         if before.direction.receives, !negotiation.direction.receives { playout.reset() }
         if !before.direction.sends { needsMarker = true }
     }
 
+    /// Goes on with the codec that was agreed on now. Another clock needs another source, since the reports about one have one clock
+    /// (RFC 7160); the old one says goodbye.
+    private func change(from before: AudioCodec) {
+        let codec = negotiation.codec
+        encoder = try? AudioEncoder(codec)
+        analyzer = NoiseAnalyzer(frame: negotiation.packetTime)
+        redundancy.reset()
+        needsMarker = true
+        said = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
+        if codec.sampleRate != before.sampleRate { play(givenSource) }
+        guard codec.clockRate != before.clockRate else { return }
+        let clock = codec.clockRate.clock
+        leaving = sender.packetCount > 0 ? sender.ssrc : nil
+        sender = RTPSender(clock: clock, at: nextTick, using: &generator)
+        reportedPackets = (0, 0)
+        keys = TelephoneEventSender(configuration: .init(clock: clock))
+        heardKeys.reset()
+        drainKeys()
+        heardKeys = TelephoneEventReceiver(configuration: .init(clock: clock))
+    }
+
+    /// Hears in frames of another length from now on. What waits to be played is lost.
+    private func retime() {
+        let rate = playout.configuration.sampleRate
+        let codecs = [negotiation.codec] + negotiation.accepted.values
+        beginPlayout(codecs.first { $0.sampleRate == rate } ?? negotiation.codec)
+    }
+
+    /// Hears at the rate of another codec from now on. What waits to be played is lost.
+    ///
+    /// - Returns: false when the rate was changed a moment ago: a peer that mixes rates would have us begin anew all the time.
+    func hear(_ codec: AudioCodec, at now: ContinuousClock.Instant) -> Bool {
+        if let rateChanged, rateChanged.duration(to: now) < .milliseconds(200) { return false }
+        rateChanged = now
+        beginPlayout(codec)
+        return true
+    }
+
+    /// Begins a playout buffer at the rate of a codec; the counts go on.
+    private func beginPlayout(_ codec: AudioCodec) {
+        var next = PlayoutBuffer(
+            configuration: Self.playout(configuration, negotiation.packetTime, codec),
+            codecs: Array(negotiation.accepted.values))
+        next.counters = playout.counters
+        let hasChanged = codec.sampleRate != playout.configuration.sampleRate
+        playout = next
+        heard = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
+        if hasChanged { deliver(to: givenSink) }
+    }
+
     /// The stream's figures.
     public func statistics() -> AudioStatistics {
         var all = counts
+        all.codec = negotiation.codec
         all.playout = playout.counters
         all.playoutDelay = playout.currentDelay
         all.refusedDatagrams = latch.refused &+ controlLatch.refused
@@ -266,13 +392,13 @@ extension AudioStream {
         // A clock that leaps by ages is followed in several calls.
         let skipped = Int64(min((behind - limit) / negotiation.packetTime, 1e12)) + 1
         nextTick += negotiation.packetTime * skipped
-        sender.advance(by: UInt32(truncatingIfNeeded: skipped &* Int64(frames.count)))
+        sender.advance(by: UInt32(truncatingIfNeeded: skipped &* Int64(unitsPerFrame)))
         counts.skippedFrames &+= UInt64(skipped)
         needsMarker = true
     }
 
     private func hear(at due: ContinuousClock.Instant) {
-        let memory = frames.heard
+        let memory = heard.elements
         var frame = memory.mutableSpan
         _ = playout.pull(into: &frame, at: due)
         heardMeter.update(memory.span)
@@ -283,12 +409,13 @@ extension AudioStream {
     private func say(
         at due: ContinuousClock.Instant, into memory: inout MutableRawSpan, _ result: inout AudioTick<Address>
     ) -> Int {
-        let frameMemory = frames.said
+        let frameMemory = said.elements
         var frame = frameMemory.mutableSpan
         let hasSource = source != nil
         if let source {
-            if source.read(into: &frame) < frames.count {
+            if source.read(into: &frame) < said.count {
                 self.source = nil
+                givenSource = nil
                 report(.sourceEnded)
             }
         } else {
@@ -296,48 +423,117 @@ extension AudioStream {
         }
         saidMeter.update(frameMemory.span)
         sender.mark(due)
-        defer { sender.advance(by: UInt32(frames.count)) }
+        defer { sender.advance(by: unitsPerFrame) }
         guard negotiation.direction.sends, let destination = latch.destination else {
             needsMarker = true
             return 0
         }
         let key =
             negotiation.eventPayloadType == nil
-            ? nil : keys.next(timestamp: sender.timestamp, units: UInt32(frames.count))
-        let payloadLength = key == nil ? negotiation.codec.payloadLength(samples: frames.count) : TelephoneEvent.length
+            ? nil : keys.next(timestamp: sender.timestamp, units: unitsPerFrame)
         guard key != nil || hasSource || configuration.sendsSilence else {
             needsMarker = true
             return 0
         }
-        let length = RTPHeader.fixedLength + payloadLength
-        guard length <= memory.byteCount else {
+        guard let payloadLength = write(key, into: &memory) else {
             counts.unsentFrames &+= 1
             return 0
         }
-        write(key, payloadLength, into: &memory)
+        guard payloadLength > 0 else {
+            // The codec has found silence.
+            needsMarker = true
+            return 0
+        }
+        let length = RTPHeader.fixedLength + payloadLength
         counts.sentPackets &+= 1
         counts.sentOctets &+= UInt64(payloadLength)
         result.media = .init(octets: 0..<length, destination: destination)
         return length
     }
 
-    /// Writes the packet; the caller has seen to it that the memory holds it.
-    private func write(
-        _ key: TelephoneEventSender.Packet?, _ payloadLength: Int, into memory: inout MutableRawSpan
-    ) {
+    /// Writes the packet.
+    ///
+    /// - Returns: octets of its payload, 0 when none is needed; nil where there is no room, or no codec.
+    private func write(_ key: TelephoneEventSender.Packet?, into memory: inout MutableRawSpan) -> Int? {
+        let start = RTPHeader.fixedLength
         if let key, let type = negotiation.eventPayloadType {
+            var event = key.event
+            if let rate = negotiation.eventClockRate, rate != negotiation.codec.clockRate {
+                event.duration = UInt16(
+                    clamping: Int(event.duration) * rate.hertz / negotiation.codec.clockRate.hertz)
+            }
+            guard (try? event.write(into: &memory, at: start)) != nil else { return nil }
+            redundancy.reset()
             let header = sender.nextHeader(
-                payloadType: type, marker: key.marker, payloadLength: payloadLength, timestamp: key.timestamp)
+                payloadType: type, marker: key.marker, payloadLength: TelephoneEvent.length, timestamp: key.timestamp)
             _ = try? header.write(into: &memory)
-            _ = try? key.event.write(into: &memory, at: RTPHeader.fixedLength)
             needsMarker = true
-        } else {
-            let header = sender.nextHeader(
-                payloadType: negotiation.payloadType, marker: needsMarker, payloadLength: payloadLength)
-            _ = try? header.write(into: &memory)
-            _ = negotiation.codec.encode(frames.said.span, into: &memory, at: RTPHeader.fixedLength)
-            needsMarker = false
+            return TelephoneEvent.length
         }
+        if negotiation.noisePayloadType != nil, configuration.suppressesSilence {
+            switch analyzer.next(said.elements.span) {
+            case .speech: break
+            case .noise(let noise): return write(noise, into: &memory)
+            case .nothing:
+                redundancy.reset()
+                return 0
+            }
+        }
+        return writeFrame(into: &memory)
+    }
+
+    private func write(_ noise: ComfortNoise, into memory: inout MutableRawSpan) -> Int? {
+        redundancy.reset()
+        guard let type = negotiation.noisePayloadType,
+            let length = try? noise.write(into: &memory, at: RTPHeader.fixedLength)
+        else { return nil }
+        // No marker (RFC 3389 §4); the next packet of speech has it.
+        let header = sender.nextHeader(payloadType: type, marker: false, payloadLength: length)
+        _ = try? header.write(into: &memory)
+        needsMarker = true
+        return length
+    }
+
+    private func writeFrame(into memory: inout MutableRawSpan) -> Int? {
+        let start = RTPHeader.fixedLength
+        guard let encoder, let least = leastRoom, start + least <= memory.byteCount else { return nil }
+        let length: Int
+        var type = negotiation.payloadType
+        if let redundant = negotiation.redundantPayloadType, redundancy.depth > 0 {
+            let room = payload.elements
+            var span = room.mutableSpan
+            var space = span.mutableBytes
+            let count = encoder.encode(said.elements.span, into: &space)
+            guard count > 0 else {
+                redundancy.reset()
+                return 0
+            }
+            length = redundancy.write(
+                room.span.bytes.extracting(0..<count), payloadType: type, timestamp: sender.timestamp, into: &memory,
+                at: start)
+            guard length > 0 else { return nil }
+            type = redundant
+        } else {
+            length = encoder.encode(said.elements.span, into: &memory, at: start)
+            guard length > 0 else { return 0 }
+        }
+        let header = sender.nextHeader(payloadType: type, marker: needsMarker, payloadLength: length)
+        _ = try? header.write(into: &memory)
+        needsMarker = false
+        return length
+    }
+
+    /// Octets that a payload must have room for; nil where a frame is longer than any datagram.
+    private var leastRoom: Int? {
+        let codec = negotiation.codec
+        if case .opus = codec { return OpusEncoder.leastRoom }
+        let length = codec.payloadCapacity(samples: said.count)
+        return length <= Self.tickCapacity - RTPHeader.fixedLength ? length : nil
+    }
+
+    /// Units of the timestamp in a frame.
+    private var unitsPerFrame: UInt32 {
+        UInt32(truncatingIfNeeded: negotiation.codec.timestampUnits(samples: said.count))
     }
 }
 

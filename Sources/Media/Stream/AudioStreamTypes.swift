@@ -17,6 +17,14 @@ public struct AudioStreamConfiguration: Sendable {
     /// Whether packets of silence are sent while there is no source, so that the peer and NATs on the way see a stream.
     public var sendsSilence = true
 
+    /// Whether silence of the source is left out where the peer takes comfort noise (RFC 3389); and with Opus, where it is not
+    /// asked to send all.
+    public var suppressesSilence = false
+
+    /// Payloads before its own that each packet holds once more where the peer takes redundant data (RFC 2198), 0 to
+    /// ``RTP/RedundancySender/maximumDepth``.
+    public var redundancy = 1
+
     /// Whether media follows a peer that sends from elsewhere than its description says (RFC 4961).
     public var followsPeer = true
 
@@ -115,6 +123,8 @@ public struct AudioStatistics: Sendable {
         public let jitter: Duration
     }
 
+    /// The codec that we send.
+    public internal(set) var codec = AudioCodec.pcmu
     /// Packets sent.
     public internal(set) var sentPackets: UInt64 = 0
     /// Octets of payload sent.

@@ -37,27 +37,17 @@ struct EventRing: Sendable {
     }
 }
 
-/// Memory for one frame each way, as long as its stream lives.
-final class FrameMemory {
-    /// Samples in a frame.
-    let count: Int
+/// Memory for one frame of samples, or one payload, as long as its owner lives.
+final class FrameMemory<Element: BitwiseCopyable & ExpressibleByIntegerLiteral> {
+    /// Elements that it holds.
+    let elements: UnsafeMutableBufferPointer<Element>
 
-    /// What the peer says.
-    let heard: UnsafeMutableBufferPointer<Int16>
+    var count: Int { elements.count }
 
-    /// What we say.
-    let said: UnsafeMutableBufferPointer<Int16>
-
-    init(_ samples: Int) {
-        count = max(1, samples)
-        heard = .allocate(capacity: count)
-        said = .allocate(capacity: count)
-        heard.initialize(repeating: 0)
-        said.initialize(repeating: 0)
+    init(_ count: Int) {
+        elements = .allocate(capacity: max(1, count))
+        elements.initialize(repeating: 0)
     }
 
-    deinit {
-        heard.deallocate()
-        said.deallocate()
-    }
+    deinit { elements.deallocate() }
 }

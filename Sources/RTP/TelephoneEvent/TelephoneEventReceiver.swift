@@ -16,8 +16,14 @@ public struct TelephoneEventReceiver: Sendable {
         /// older ones belong to a media clock that was set back. Ten seconds at 8,000 Hz.
         public var history: UInt32 = 80_000
 
-        /// The defaults.
+        /// The defaults at 8,000 Hz.
         public init() {}
+
+        /// The defaults on a clock.
+        public init(clock: RTPClock) {
+            maximumDuration = UInt32(clamping: UInt64(clock.rate) * 60)
+            history = UInt32(clamping: UInt64(clock.rate) * 10)
+        }
     }
 
     /// Why an event is taken as ended.

@@ -54,12 +54,16 @@ public struct AnswerPolicy: Hashable, Sendable {
         return primary + companions(of: primary, among: matches.filter(\.local.codec.isAncillary))
     }
 
-    /// Events and comfort noise run on the clock of the codec they accompany; events on another clock are better than
-    /// none.
+    /// Events and comfort noise run on the clock of the codec they accompany, and redundant data repeat it; events on another
+    /// clock are better than none.
     private func companions(of primary: [Match], among ancillary: [Match]) -> [Match] {
         guard !primary.isEmpty else { return ancillary }
         let fitting = ancillary.filter { companion in
-            primary.contains { $0.local.codec.clockRate == companion.local.codec.clockRate }
+            // Redundant data are of one codec, the others go with any of their clock.
+            if let repeated = companion.local.redundancy?.codec {
+                return primary.contains { $0.local.codec == repeated }
+            }
+            return primary.contains { $0.local.codec.clockRate == companion.local.codec.clockRate }
         }
         if fitting.contains(where: \.local.codec.isTelephoneEvent) { return fitting }
         return fitting + ancillary.filter(\.local.codec.isTelephoneEvent).prefix(1)

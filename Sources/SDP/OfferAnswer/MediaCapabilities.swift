@@ -15,6 +15,26 @@ public struct FormatCapability: Hashable, Sendable {
         }
     }
 
+    /// What redundant data repeat (RFC 2198).
+    public struct Redundancy: Hashable, Sendable {
+        /// The codec whose payloads a packet holds.
+        public var codec: Codec
+        /// How many payloads a packet holds at most, its own one included.
+        public var blocks: Int
+
+        /// Makes it of its parts; there are two blocks at least.
+        public init(of codec: Codec, blocks: Int = 2) {
+            self.codec = codec
+            self.blocks = max(2, blocks)
+        }
+
+        /// The text of `a=fmtp` where the codec has a number: that number for each block (RFC 2198 §5).
+        func parameters(_ payloadType: UInt8) -> ByteString {
+            let text = Array(repeating: "\(payloadType)", count: blocks).joined(separator: "/")
+            return ByteString(unchecked: ArraySlice(text.utf8))
+        }
+    }
+
     /// The encoding.
     public var codec: Codec
 
@@ -28,11 +48,20 @@ public struct FormatCapability: Hashable, Sendable {
     /// Parameters on which both sides must agree.
     public var definingParameters: [DefiningParameter] = []
 
+    /// What is repeated where this is redundant data: `parameters` are then written once the codec has a number.
+    public var redundancy: Redundancy?
+
     /// Makes a format of its parts.
     public init(_ codec: Codec, payloadType: UInt8? = nil, parameters: ByteString? = nil) {
         self.codec = codec
         self.payloadType = payloadType
         self.parameters = parameters
+    }
+
+    /// Redundant data of a codec, with its clock and channels (RFC 2198 §5).
+    public init(redundant codec: Codec, blocks: Int = 2) {
+        self.init(Codec(unchecked: "red", codec.clockRate, codec.channels))
+        redundancy = Redundancy(of: codec, blocks: blocks)
     }
 
     /// G.711 µ-law.

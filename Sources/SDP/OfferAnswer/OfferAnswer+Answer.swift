@@ -161,10 +161,13 @@ private struct AcceptedMedia {
             RTPFormat(
                 payloadType: $0.offered.payloadType, codec: $0.local.codec, parameters: $0.offered.parameters)
         }
-        receive = matches.map {
-            RTPFormat(
-                payloadType: $0.offered.payloadType, codec: $0.local.codec,
-                parameters: $0.local.answeredParameters(to: $0.offered.parameters))
+        receive = matches.map { match in
+            let redundancy = match.local.redundancy
+            let primary = redundancy.flatMap { redundancy in matches.first { $0.local.codec == redundancy.codec } }
+            let repeated = primary.flatMap { redundancy?.parameters($0.offered.payloadType) }
+            return RTPFormat(
+                payloadType: match.offered.payloadType, codec: match.local.codec,
+                parameters: repeated ?? match.local.answeredParameters(to: match.offered.parameters))
         }
         let isFit = !matches.contains { StaticPayloadType.unfitForMultiplexing.contains($0.offered.payloadType) }
         isMultiplexed = stream.multiplexesRTCP && remote.media.isRTCPMultiplexed && isFit

@@ -19,7 +19,14 @@ struct PayloadTypeTable: Sendable {
             used.insert(number)
             assigned.append(RTPFormat(payloadType: number, codec: format.codec, parameters: format.parameters))
         }
-        return assigned
+        return zip(formats, assigned).map { format, written in
+            guard let redundancy = format.redundancy,
+                let primary = assigned.first(where: { $0.codec == redundancy.codec })
+            else { return written }
+            return RTPFormat(
+                payloadType: written.payloadType, codec: written.codec,
+                parameters: redundancy.parameters(primary.payloadType))
+        }
     }
 
     private func number(for format: FormatCapability, used: Set<UInt8>, wished: Set<UInt8>) -> UInt8? {

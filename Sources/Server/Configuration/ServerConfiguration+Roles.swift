@@ -1,3 +1,5 @@
+public import UserAgent
+
 extension ServerConfiguration {
     /// How bindings are made and kept (RFC 3261 §10).
     public struct Registrar: Hashable, Sendable {
@@ -185,6 +187,9 @@ extension ServerConfiguration {
     public struct Media: Hashable, Sendable {
         /// The UDP ports for RTP and RTCP.
         public var ports: ClosedRange<UInt16> = 16_384...32_767
+
+        /// The codecs of the server's own calls, in order of preference. Those that are not installed are left out.
+        public var codecs: [AudioCodecName] = [.pcmu, .pcma]
 
         /// The differentiated services code point of RTP packets (RFC 4594: 46 is Expedited Forwarding).
         public var dscp = 46

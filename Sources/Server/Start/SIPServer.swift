@@ -114,7 +114,7 @@ public final class SIPServer: Sendable {
         }
         self.mediaLane = mediaLane
         let media = AudioProvider(
-            lane: mediaLane, ports: configuration.media.ports, codecs: [.pcmu, .pcma],
+            lane: mediaLane, ports: configuration.media.ports, codecs: configuration.media.codecs,
             settings: configuration.audioSettings
         ) { error in logger.error("a call of a service number has no audio: \(error)") }
         self.media = media

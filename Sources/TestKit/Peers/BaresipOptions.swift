@@ -18,8 +18,10 @@ public struct BaresipOptions: Sendable {
     public var registration = Duration.seconds(300)
     public var transport = Transport.udp
     public var answerMode = AnswerMode.auto
-    /// Codecs in the order of preference; the module `g711` gives `PCMU` and `PCMA`.
+    /// Codecs in the order of preference, with sample rate and channels (`G722/16000/1`), or without where these are 8000 and 1.
     public var codecs = ["PCMU"]
+    /// The modules that hold them: `g711` gives `PCMU` and `PCMA`; there are `g722`, `g726`, `l16` and `opus`.
+    public var codecModules = ["g711"]
     /// The WAV file (16 bit, mono, 8 kHz) that it speaks in each call; `nil` is a tone. At the end of the file it sends silence for
     /// what its buffer holds (about half a second), then hangs up: that is baresip's way.
     public var speech: String?
@@ -54,7 +56,7 @@ public struct BaresipOptions: Sendable {
             jitter_buffer_delay 1-10
             rtp_ports 32768-60998
             module_path /usr/lib/baresip/modules
-            module g711.so
+            \(codecModules.map { "module \($0).so" }.joined(separator: "\n"))
             module \(speech == nil ? "ausine.so" : "aufile.so")
             module sndfile.so
             module ctrl_tcp.so
@@ -73,7 +75,7 @@ public struct BaresipOptions: Sendable {
         let host = domain ?? "\(KamailioPeer.bracketed(address)):\(port)"
         var line = "<sip:\(user)@\(host);transport=\(transport.rawValue)>"
         line += ";regint=\(registration.components.seconds);answermode=\(answerMode.rawValue)"
-        line += ";audio_codecs=" + codecs.map { "\($0)/8000/1" }.joined(separator: ",")
+        line += ";audio_codecs=" + codecs.map { $0.contains("/") ? $0 : "\($0)/8000/1" }.joined(separator: ",")
         if let password { line += ";auth_pass=\"\(password)\"" }
         if let authenticationUser { line += ";auth_user=\(authenticationUser)" }
         if let proxy { line += ";outbound=\"sip:\(proxy);transport=\(transport.rawValue)\"" }

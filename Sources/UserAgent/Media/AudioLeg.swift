@@ -21,6 +21,7 @@ final class AudioLeg: AudioLegFace {
     typealias Pair = (rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket)
 
     private let address: Mutex<TransportAddress>
+    private let codecs: [AudioCodecName]
     private let formats: [FormatCapability]
     private let bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)?
     private let lane: Lane
@@ -34,7 +35,7 @@ final class AudioLeg: AudioLegFace {
     ///   - onFailure: told why the leg cannot start, beside its call.
     init(
         lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, codecs: [AudioCodecName],
-        playout: PlayoutBuffer.Configuration,
+        playout: PlayoutBuffer.Configuration, suppressesSilence: Bool = false, redundancy: Int = 0,
         bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)? = nil,
         onFailure: @escaping @Sendable (SocketError) -> Void
     ) {
@@ -42,8 +43,14 @@ final class AudioLeg: AudioLegFace {
         self.bind = bind
         failed = onFailure
         address = Mutex(rtp.localAddress)
-        formats = codecs.map(\.format) + [.telephoneEvent]
-        worker = AudioWorker(lane: lane, rtp: rtp, rtcp: rtcp, playout: playout)
+        self.codecs = codecs
+        formats = codecs.formats(noise: suppressesSilence, redundancy: redundancy)
+        // The name of the end point is each stream's own.
+        var configuration = AudioStreamConfiguration(canonicalName: "")
+        configuration.playout = playout
+        configuration.suppressesSilence = suppressesSilence
+        configuration.redundancy = redundancy
+        worker = AudioWorker(lane: lane, rtp: rtp, rtcp: rtcp, configuration: configuration)
     }
 
     var localAddress: TransportAddress { address.withLock { $0 } }
@@ -70,7 +77,7 @@ final class AudioLeg: AudioLegFace {
     }
 
     func apply(_ stream: NegotiatedStream, onFailure: @escaping @Sendable (SocketError) -> Void) {
-        guard let negotiation = AudioNegotiation(stream) else { return }
+        guard let negotiation = AudioNegotiation(stream, codecs: codecs) else { return }
         let remote = stream.remoteAddress.transportAddress(port: stream.remotePort)
         var control: TransportAddress?
         if case .separate(let address, let port) = stream.rtcp { control = address.transportAddress(port: port) }
@@ -119,12 +126,12 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
     private var last: AudioStatistics?
     /// Keys that were pressed before there was a stream, or beyond its queue.
     private var keys: [TelephoneEvent.Code] = []
-    private let playout: PlayoutBuffer.Configuration
+    private let configuration: AudioStreamConfiguration
 
-    init(lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, playout: PlayoutBuffer.Configuration) {
+    init(lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, configuration: AudioStreamConfiguration) {
         self.lane = lane
         bound = (rtp, rtcp)
-        self.playout = playout
+        self.configuration = configuration
     }
 
     var statistics: AudioStatistics? { stream?.statistics() ?? last }
@@ -142,7 +149,12 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
         _ negotiation: AudioNegotiation, _ remote: TransportAddress?, _ control: TransportAddress?
     ) throws(SocketError) {
         guard !isStopped else { return }
-        if let stream { return stream.renegotiate(negotiation, remote: remote, remoteControl: control) }
+        if let stream {
+            let pace = stream.negotiation.packetTime
+            stream.renegotiate(negotiation, remote: remote, remoteControl: control)
+            if stream.negotiation.packetTime != pace { startTick(stream) }
+            return
+        }
         do throws(SocketError) {
             rtp = try lane.open(bound.rtp, tag: 0, handler: self)
             rtcp = try lane.open(bound.rtcp, tag: 1, handler: self)
@@ -152,8 +164,8 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
         }
         var generator = SystemRandomNumberGenerator()
         // A name for each call, so that nobody can tell two calls of one phone (RFC 7022 §4.2).
-        var configuration = AudioStreamConfiguration(canonicalName: "\(generator.next())@itodenwa.invalid")
-        configuration.playout = playout
+        var configuration = configuration
+        configuration.canonicalName = "\(generator.next())@itodenwa.invalid"
         let now = lane.now
         let made = AudioStream<TransportAddress>(
             negotiation, remote: remote, remoteControl: control, configuration: configuration, at: now,
@@ -161,7 +173,13 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
         made.play(source)
         made.deliver(to: sink)
         stream = made
-        tick = lane.startTick(every: made.negotiation.packetTime, self)
+        startTick(made)
+    }
+
+    /// Ticks at the pace of a stream, and not at another one any more.
+    private func startTick(_ stream: AudioStream<TransportAddress>) {
+        if let tick { lane.stopTick(tick) }
+        tick = lane.startTick(every: stream.negotiation.packetTime, self)
     }
 
     /// Goes on at other sockets.
@@ -195,6 +213,7 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
         guard !isStopped else { return }
         isStopped = true
         if let tick { lane.stopTick(tick) }
+        tick = nil
         if let stream, let rtcp {
             let room = rtcp.reserve(AudioStream<TransportAddress>.tickCapacity)
             var memory = MutableRawSpan(_unsafeBytes: room)
@@ -255,42 +274,6 @@ private final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendab
     }
 
     func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {}
-}
-
-extension AudioNegotiation {
-    /// What an offer and answer have agreed on; nil when there is no codec in common that this side has.
-    init?(_ stream: NegotiatedStream) {
-        guard let format = stream.sendFormat ?? stream.receiveFormats.first, let codec = AudioCodec(format.codec) else {
-            return nil
-        }
-        let direction: Direction =
-            switch (stream.direction.sends, stream.direction.receives) {
-            case (true, true): .sendReceive
-            case (true, false): .sendOnly
-            case (false, true): .receiveOnly
-            case (false, false): .inactive
-            }
-        self.init(
-            codec: codec, eventPayloadType: stream.sendEvents(beside: format)?.payloadType,
-            packetTime: stream.packetTime, direction: direction, isMultiplexed: stream.rtcp == .multiplexed)
-        payloadType = format.payloadType
-        accepted = [:]
-        for received in stream.receiveFormats {
-            if let codec = AudioCodec(received.codec) { accepted[received.payloadType] = codec }
-        }
-        acceptedEventPayloadType = stream.receiveEvents.first?.payloadType
-    }
-}
-
-extension AudioCodec {
-    /// The codec that a description names; nil when this side does not have it.
-    init?(_ codec: Codec) {
-        switch codec {
-        case .pcmu: self = .pcmu
-        case .pcma: self = .pcma
-        default: return nil
-        }
-    }
 }
 
 extension NTPTimestamp {

@@ -4,16 +4,6 @@ public import Reactor
 import SDP
 import Synchronization
 
-/// A codec as people name it.
-public enum AudioCodecName: String, Sendable, Hashable, CaseIterable {
-    /// G.711 µ-law.
-    case pcmu
-    /// G.711 A-law.
-    case pcma
-
-    var format: FormatCapability { self == .pcmu ? .pcmu : .pcma }
-}
-
 /// What of the audio of calls may change while calls go on; each call keeps what it began with.
 public struct AudioSettings: Sendable, Hashable {
     /// The differentiated services code point of RTP and RTCP packets, 0 to 63 (RFC 2474): 46 is Expedited Forwarding, for
@@ -25,6 +15,13 @@ public struct AudioSettings: Sendable, Hashable {
 
     /// Whether the depth follows the jitter, which stretches time a little; else the sound comes as it was sent.
     public var isPlayoutAdaptive = true
+
+    /// Whether comfort noise takes the place of silence where the far side takes it (RFC 3389), and Opus leaves silence out.
+    public var suppressesSilence = false
+
+    /// Packets before its own that each packet holds once more where the far side takes redundant data (RFC 2198), 0 to 4;
+    /// offered of the first codec.
+    public var redundancy = 0
 
     /// The defaults.
     public init() {}
@@ -82,6 +79,7 @@ public final class AudioProvider: MediaProvider {
         let socket = settings.socket
         return AudioLeg(
             lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs, playout: settings.playout,
+            suppressesSilence: settings.suppressesSilence, redundancy: settings.redundancy,
             bind: { (address) throws(SocketError) in try ports.bindPair(on: address, socket) }, onFailure: onFailure)
     }
 }

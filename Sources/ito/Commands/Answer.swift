@@ -54,7 +54,7 @@ struct Answer: AsyncParsableCommand {
         var taken = 0
         for await invitation in agent.invitations {
             taken += 1
-            try await take(invitation, ringing, length, codecs[0])
+            try await take(invitation, ringing, length)
             if let count, taken >= count { break }
         }
         stopping.cancel()
@@ -62,7 +62,7 @@ struct Answer: AsyncParsableCommand {
     }
 
     private func take(
-        _ invitation: Invitation, _ ringing: Duration?, _ length: Duration?, _ codec: AudioCodecName
+        _ invitation: Invitation, _ ringing: Duration?, _ length: Duration?
     ) async throws {
         let report = CallReport(json: options.json, began: .now)
         report.say("invitation", peer: invitation.caller.map { "\($0.uri)" })
@@ -90,10 +90,9 @@ struct Answer: AsyncParsableCommand {
                 _ = await call.ended()
                 timer.cancel()
             }
-            report.ended(
-                await call.ended(), codec: "\(codec.rawValue.uppercased())/8000", setUp: setUp, await call.statistics())
+            report.ended(await call.ended(), setUp: setUp, await call.statistics())
         } catch {
-            report.ended(error.ending, codec: "", setUp: nil, nil)
+            report.ended(error.ending, setUp: nil, nil)
         }
         recorder?.close()
         recorder = nil

@@ -48,11 +48,10 @@ struct CallCommand: AsyncParsableCommand {
             report.say("answered")
             await talk(call, length, until: interruption)
             let ending = await call.ended()
-            report.ended(
-                ending, codec: "\(codecs[0].rawValue.uppercased())/8000", setUp: setUp, await call.statistics())
+            report.ended(ending, setUp: setUp, await call.statistics())
             failed = !ending.status.isSuccess
         } catch let error as CallError {
-            report.ended(error.ending, codec: "", setUp: nil, nil)
+            report.ended(error.ending, setUp: nil, nil)
             if let remedy = remedy(error, account) { Terminal.complain("no call: \(error)", remedy: remedy) }
             failed = true
         }

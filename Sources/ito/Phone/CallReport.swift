@@ -40,8 +40,9 @@ struct CallReport {
         Terminal.say(details.isEmpty ? event : "\(event) \(details)")
     }
 
-    func ended(_ ending: CallEnding, codec: String, setUp: ContinuousClock.Instant?, _ statistics: AudioStatistics?) {
+    func ended(_ ending: CallEnding, setUp: ContinuousClock.Instant?, _ statistics: AudioStatistics?) {
         let now = ContinuousClock.now
+        let codec = statistics.map { "\($0.codec.name)/\($0.codec.clockRate.hertz)" } ?? ""
         let audio = statistics.map {
             Ended.Audio(
                 sent_packets: $0.sentPackets, received_packets: $0.receivedPackets, lost: $0.lost,

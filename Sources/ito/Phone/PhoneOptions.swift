@@ -80,7 +80,9 @@ struct PhoneOptions: ParsableArguments {
 
 /// What the commands of a call have in common.
 struct CallOptions: ParsableArguments {
-    @Option(help: ArgumentHelp("The codecs in order of preference: pcmu, pcma.", valueName: "list"))
+    @Option(
+        help: ArgumentHelp(
+            "The codecs in order of preference; `ito codecs` lists them.", valueName: "list"))
     var codec = "pcmu,pcma"
     @Option(help: ArgumentHelp("A WAV file, or tone:440, to play.", valueName: "what")) var play: String?
     @Option(help: ArgumentHelp("The WAV file to record what is heard in.", valueName: "file")) var record: String?
@@ -93,7 +95,14 @@ struct CallOptions: ParsableArguments {
         var names: [AudioCodecName] = []
         for part in codec.split(separator: ",") {
             guard let name = AudioCodecName(rawValue: part.lowercased()) else {
-                throw ServerError(.usage, "the codec `\(part)` is not known", remedy: "there are pcmu and pcma")
+                throw ServerError(
+                    .usage, "the codec `\(part)` is not known",
+                    remedy: "there are \(AudioCodecName.available.map(\.rawValue).joined(separator: ", "))")
+            }
+            guard name.isAvailable else {
+                throw ServerError(
+                    .environment, "the codec `\(part)` is not installed",
+                    remedy: "install the library bcg729, for example the package libbcg729-0")
             }
             names.append(name)
         }
@@ -121,15 +130,16 @@ struct CallOptions: ParsableArguments {
                 ends = .tone(.sine(frequency))
             } else {
                 do throws(WAVError) {
-                    ends = .clip(try AudioClip(wavFile: play, rate: .narrowband))
+                    ends = .clip(try AudioClip(wavFile: play))
                 } catch {
                     throw ServerError(.environment, "\(error)", remedy: "--play wants a readable WAV file, or tone:440")
                 }
             }
         }
         guard let record else { return (ends, nil) }
+        let rate = try codecs().first?.codec.sampleRate ?? .narrowband
         do throws(WAVError) {
-            let recorder = try WAVRecorder(path: record)
+            let recorder = try WAVRecorder(path: record, sampleRate: rate)
             return (ends.recording(to: recorder), recorder)
         } catch {
             throw ServerError(.environment, "\(error)", remedy: "--record wants a file that can be written")

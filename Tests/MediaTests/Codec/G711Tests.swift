@@ -102,13 +102,13 @@ struct Recommendation {
         #expect(G711.aLaw.silence == 0xD5)
     }
 
-    @Test(arguments: AudioCodec.allCases)
-    func codesWholeFrames(_ codec: AudioCodec) {
+    @Test(arguments: [AudioCodec.pcmu, .pcma])
+    func codesWholeFrames(_ codec: AudioCodec) throws {
         let frame = (0..<160).map { Int16(truncatingIfNeeded: $0 * 401 - 32000) }
         var memory = [UInt8](repeating: 0xEE, count: 12 + 160 + 4)
         var span = memory.mutableSpan
         var bytes = span.mutableBytes
-        let length = codec.encode(frame.span, into: &bytes, at: 12)
+        let length = try AudioEncoder(codec).encode(frame.span, into: &bytes, at: 12)
         #expect(length == 160)
         let law: G711 = codec == .pcmu ? .muLaw : .aLaw
         #expect(Array(memory[12..<172]) == frame.map(law.encode))
@@ -116,7 +116,7 @@ struct Recommendation {
 
         var samples = [Int16](repeating: 7, count: 165)
         var space = samples.mutableSpan
-        let count = codec.decode(memory.span.bytes.extracting(12..<172), into: &space, at: 5)
+        let count = try AudioDecoder(codec).decode(memory.span.bytes.extracting(12..<172), into: &space, at: 5)
         #expect(count == 160)
         #expect(Array(samples[5...]) == frame.map { law.decode(law.encode($0)) })
         #expect(samples[4] == 7)
@@ -144,9 +144,12 @@ struct Recommendation {
     }
 
     @Test func knowsStaticPayloadTypes() {
-        for codec in AudioCodec.allCases {
-            #expect(AudioCodec(staticPayloadType: codec.staticPayloadType) == codec)
+        let codecs: [UInt8: AudioCodec] = [0: .pcmu, 8: .pcma, 9: .g722, 11: .l16(SampleRate(44_100))]
+        for (number, codec) in codecs {
+            #expect(AudioCodec(staticPayloadType: number) == codec)
+            #expect(codec.staticPayloadType == number)
         }
+        #expect(AudioCodec.opus(.fullband).staticPayloadType == nil)
         #expect(AudioCodec(staticPayloadType: 3) == nil)
     }
 }

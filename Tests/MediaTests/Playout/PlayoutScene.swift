@@ -89,7 +89,7 @@ func play(
             var payload = [UInt8](repeating: 0, count: packet.samples.count)
             var span = payload.mutableSpan
             var bytes = span.mutableBytes
-            _ = packet.codec.encode(packet.samples.span, into: &bytes, at: 0)
+            _ = try? AudioEncoder(packet.codec).encode(packet.samples.span, into: &bytes, at: 0)
             played.buffer.insert(
                 payload.span.bytes, codec: packet.codec, sequence: packet.sequence, timestamp: packet.timestamp,
                 at: origin + .nanoseconds(Int64(packet.time * 1e6)))

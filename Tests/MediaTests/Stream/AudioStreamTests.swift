@@ -127,7 +127,7 @@ func find(_ needle: ArraySlice<Int16>, in sound: [Int16]) -> Int? {
     static let other = Array(voice(seconds: 12).reversed())
 
     /// Ten seconds both ways at once: what is heard is the decoded code of what was said, sample for sample.
-    @Test(arguments: AudioCodec.allCases, [10, 20, 30, 60])
+    @Test(arguments: [AudioCodec.pcmu, .pcma], [10, 20, 30, 60])
     func soundArrivesSampleForSample(_ codec: AudioCodec, _ packetTime: Int) throws {
         let call = Call(AudioNegotiation(codec: codec, packetTime: .milliseconds(packetTime)))
         call.a.play(ClipPlayer(AudioClip(samples: Self.speech, sampleRate: .narrowband)))

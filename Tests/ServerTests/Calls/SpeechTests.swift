@@ -13,7 +13,7 @@ import UserAgent
     /// How long both talk at once.
     private static let seconds = 10
 
-    @Test(.timeLimit(.minutes(1)), arguments: AudioCodecName.allCases)
+    @Test(.timeLimit(.minutes(1)), arguments: [AudioCodecName.pcmu, .pcma])
     func bothHearEverySampleOfTheOther(codec: AudioCodecName) async throws {
         try await withServer { server, _ in
             let address = server.listeners[0].address

@@ -1,3 +1,5 @@
+import UserAgent
+
 /// The keys of the server's roles.
 extension ConfigurationSchema {
     private static let defaults = ServerConfiguration()
@@ -189,6 +191,10 @@ extension ConfigurationSchema {
         Setting(
             "media.ports", \.media.ports, .ports, of: defaults, .restart, source: "RFC 3550 §11",
             "The UDP ports for RTP, of even number, and RTCP, one above."),
+        Setting(
+            list: "media.codecs", \.media.codecs, .choice, mayBeEmpty: false, of: defaults, .restart,
+            source: "RFC 3551 §4.5, RFC 7587",
+            "The codecs of the server's own calls, in order of preference; `ito codecs` tells what each costs."),
         Setting(
             "media.dscp", \.media.dscp, .integer(0...63), of: defaults, .reload, source: "RFC 4594 §4.1",
             "The differentiated services code point of voice packets; 46 is Expedited Forwarding."),

@@ -1,0 +1,68 @@
+import AllocationCounter
+import Media
+import RTP
+
+// What a tick of a stream costs that sends and hears 20 ms of sound with each codec: processor time, and blocks taken from the
+// allocator, which shall be none.
+//
+//   swift run --package-path Benchmarks -c release MediaBenchmark
+
+/// Two streams that hear each other without a network between.
+struct Line {
+    let streams: [AudioStream<Int>]
+    var memory = [UInt8](repeating: 0, count: AudioStream<Int>.tickCapacity)
+    var now: ContinuousClock.Instant
+
+    init(_ negotiation: AudioNegotiation, configuration: AudioStreamConfiguration) {
+        let start = ContinuousClock.now
+        now = start
+        var generator = SystemRandomNumberGenerator()
+        let wallclock = WallclockReference(instant: start, wallclock: NTPTimestamp(seconds: 1, fraction: 0))
+        streams = (0...1).map { number in
+            let stream = AudioStream<Int>(
+                negotiation, remote: 1 - number, remoteControl: nil, configuration: configuration, at: start,
+                wallclock: wallclock, using: &generator)
+            stream.play(ToneSource(.sine(440), sampleRate: negotiation.codec.sampleRate))
+            return stream
+        }
+    }
+
+    /// Plays so many frames, both ways.
+    mutating func run(_ frames: Int) {
+        for _ in 0..<frames {
+            for number in 0...1 {
+                var span = memory.mutableSpan
+                var bytes = span.mutableBytes
+                let tick = streams[number].tick(at: now, into: &bytes)
+                guard let media = tick.media else { continue }
+                streams[1 - number].receive(memory.span.bytes.extracting(media.octets), from: number, at: now)
+            }
+            now += .milliseconds(20)
+        }
+    }
+}
+
+var codecs: [AudioCodec] = [
+    .pcmu, .pcma, .g722, .g726(.lowerFirst), .l16(.narrowband), .l16(.fullband), .opus(.wideband), .opus(.fullband),
+]
+if G729.isAvailable { codecs.append(.g729(describesSilence: false)) }
+let frames = 2000
+print("codec, redundancy: µs and allocations for each frame that is sent and heard")
+for codec in codecs {
+    for redundancy in [0, 1] {
+        var negotiation = AudioNegotiation(codec: codec)
+        negotiation.redundantPayloadType = redundancy > 0 ? 97 : nil
+        negotiation.acceptedRedundantPayloadType = negotiation.redundantPayloadType
+        var configuration = AudioStreamConfiguration(canonicalName: "benchmark")
+        configuration.redundancy = redundancy
+        var line = Line(negotiation, configuration: configuration)
+        line.run(200)
+        let before = allocation_count()
+        let start = ContinuousClock.now
+        line.run(frames)
+        let time = start.duration(to: .now) / (2 * frames)
+        let allocations = Double(allocation_count() - before) / Double(2 * frames)
+        let rate = codec.sampleRate.hertz
+        print("\(codec.name)/\(rate), \(redundancy): \(time / .microseconds(1)) µs, \(allocations) allocations")
+    }
+}
