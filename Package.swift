@@ -53,6 +53,7 @@ let package = Package(
         .library(name: "SDP", targets: ["SDP"]),
         .library(name: "RTP", targets: ["RTP"]),
         .library(name: "ICE", targets: ["ICE"]),
+        .library(name: "SRTP", targets: ["SRTP"]),
         .library(name: "Reactor", targets: ["Reactor"]),
         .library(name: "Routing", targets: ["Routing"]),
         .library(name: "Registrar", targets: ["Registrar"]),
@@ -82,6 +83,9 @@ let package = Package(
         module("SDP"),
         module("RTP"),
         module("ICE"),
+        // Secure media: keys and packets, also without input or output, on the primitives of OpenSSL.
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        module("SRTP", ["RTP", "COpenSSL"]),
         // The ground: lanes, sockets, media, records.
         .target(name: "CLinux"),
         .systemLibrary(name: "CAres", pkgConfig: "libcares", providers: [.apt(["libc-ares-dev"])]),
@@ -121,6 +125,9 @@ let package = Package(
         tests("SDP"),
         tests("RTP"),
         tests("ICE", [crypto]),
+        // Counts what a thread allocates, and moves the clock that OpenSSL sees.
+        .target(name: "CProbe", path: "Tests/CProbe"),
+        tests("SRTP", ["CProbe"]),
         tests("Reactor", ["TestKit"]),
         tests("Media", ["RTP"]),
         tests("SIPEndpoint", ["TestKit", "SIP", "ICE", "Reactor"]),
@@ -147,7 +154,7 @@ let package = Package(
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "TestKit", "Media", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "Reactor", crypto,
+                "TestKit", "Media", "SRTP", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "Reactor", crypto,
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Interop", exclude: ["Kamailio", "Scenarios", "Tools"], swiftSettings: settings + warnings),

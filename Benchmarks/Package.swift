@@ -32,6 +32,10 @@ let package = Package(
             dependencies: ["AllocationCounter", .product(name: "SIP", package: "itodenwa")],
             swiftSettings: settings),
         .executableTarget(
+            name: "SRTPBenchmark",
+            dependencies: ["AllocationCounter", .product(name: "SRTP", package: "itodenwa")],
+            swiftSettings: settings),
+        .executableTarget(
             name: "MediaBenchmark",
             dependencies: [
                 "AllocationCounter", .product(name: "Media", package: "itodenwa"),

@@ -55,4 +55,8 @@ extension ByteString {
     static let icePacing: ByteString = "ice-pacing"
     static let iceOptions: ByteString = "ice-options"
     static let endOfCandidates: ByteString = "end-of-candidates"
+    static let crypto: ByteString = "crypto"
+    static let fingerprint: ByteString = "fingerprint"
+    static let setup: ByteString = "setup"
+    static let tlsID: ByteString = "tls-id"
 }

@@ -1,0 +1,47 @@
+// targets: RTP SRTP
+
+import SRTP
+
+/// Our own certificate, made once.
+private let context: DTLSContext = {
+    do throws(DTLSError) {
+        return try DTLSContext()
+    } catch {
+        fatalError("\(error)")  // Without it nothing can be tried.
+    }
+}()
+
+/// Gives the bytes as datagrams to both ends, before and within a handshake. A datagram is a length of two octets and as many octets,
+/// or what is left. Nothing may trap, and neither end may come to keys by them.
+@_cdecl("LLVMFuzzerTestOneInput")
+public func fuzzDTLS(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
+    var rest = UnsafeRawBufferPointer(start: data, count: count)[...]
+    do throws(DTLSError) {
+        let client = try DTLSSession(context, .client, fingerprints: context.fingerprints)
+        let server = try DTLSSession(context, .server, fingerprints: nil)
+        client.start()
+        // What the client says first is known to the server when the first octet is odd.
+        if let first = rest.first, first % 2 == 1, let hello = client.takeDatagram() {
+            hello.withUnsafeBytes { server.receive($0) }
+        }
+        rest = rest.dropFirst()
+        while rest.count > 2 {
+            let length = min(rest.count - 2, Int(rest[rest.startIndex]) << 8 | Int(rest[rest.startIndex + 1]))
+            let datagram = UnsafeRawBufferPointer(rebasing: rest.dropFirst(2).prefix(length))
+            client.receive(datagram)
+            server.receive(datagram)
+            rest = rest.dropFirst(2 + length)
+        }
+        check(client.keys == nil && server.keys == nil, "there are keys without a peer")
+        while let datagram = server.takeDatagram() {
+            check(datagram.count <= DTLSContext.Limits.mtu, "a datagram is too long")
+        }
+    } catch {
+        fatalError("\(error)")  // This is how libFuzzer is told.
+    }
+    return 0
+}
+
+private func check(_ condition: Bool, _ message: String) {
+    if !condition { fatalError(message) }  // This is how libFuzzer is told.
+}
