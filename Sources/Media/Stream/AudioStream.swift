@@ -495,32 +495,62 @@ extension AudioStream {
     }
 
     private func writeFrame(into memory: inout MutableRawSpan) -> Int? {
-        let start = RTPHeader.fixedLength
-        guard let encoder, let least = leastRoom, start + least <= memory.byteCount else { return nil }
-        let length: Int
+        guard encoder != nil, let least = leastRoom, RTPHeader.fixedLength + least <= memory.byteCount else {
+            return nil
+        }
         var type = negotiation.payloadType
+        var length = 0
         if let redundant = negotiation.redundantPayloadType, redundancy.depth > 0 {
-            let room = payload.elements
-            var span = room.mutableSpan
-            var space = span.mutableBytes
-            let count = encoder.encode(said.elements.span, into: &space)
+            let count = encodeAside()
             guard count > 0 else {
                 redundancy.reset()
                 return 0
             }
-            length = redundancy.write(
-                room.span.bytes.extracting(0..<count), payloadType: type, timestamp: sender.timestamp, into: &memory,
-                at: start)
+            length = writeBlocks(count, into: &memory)
             guard length > 0 else { return nil }
             type = redundant
         } else {
-            length = encoder.encode(said.elements.span, into: &memory, at: start)
+            length = encode(into: &memory)
             guard length > 0 else { return 0 }
         }
         let header = sender.nextHeader(payloadType: type, marker: needsMarker, payloadLength: length)
         _ = try? header.write(into: &memory)
         needsMarker = false
         return length
+    }
+
+    // The encoder and each memory have a function of their own, and spans are made of pointers: else the optimiser of Swift 6.3.1
+    // fails.
+
+    /// Encodes the frame to where a packet has its payload.
+    ///
+    /// - Returns: octets of it; 0 where nothing needs to be sent.
+    @inline(never)
+    private func encode(into memory: inout MutableRawSpan) -> Int {
+        encoder?.encode(said.elements.span, into: &memory, at: RTPHeader.fixedLength) ?? 0
+    }
+
+    /// Encodes the frame to the payload's own memory.
+    ///
+    /// - Returns: octets of it; 0 where nothing needs to be sent.
+    @inline(never)
+    private func encodeAside() -> Int {
+        // The memory lives as long as the stream.
+        var space = MutableRawSpan(_unsafeBytes: UnsafeMutableRawBufferPointer(payload.elements))
+        return encoder?.encode(said.elements.span, into: &space) ?? 0
+    }
+
+    /// Writes the payload's own memory with the payloads before it (RFC 2198).
+    ///
+    /// - Returns: octets written; 0 where there is no room.
+    @inline(never)
+    private func writeBlocks(_ count: Int, into memory: inout MutableRawSpan) -> Int {
+        // The memory lives as long as the stream.
+        let octets = RawSpan(
+            _unsafeBytes: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(payload.elements)[..<count]))
+        return redundancy.write(
+            octets, payloadType: negotiation.payloadType, timestamp: sender.timestamp, into: &memory,
+            at: RTPHeader.fixedLength)
     }
 
     /// Octets that a payload must have room for; nil where a frame is longer than any datagram.
