@@ -37,6 +37,8 @@ final class Call {
         configure: (inout AudioStreamConfiguration) -> Void = { _ in }
     ) {
         var configuration = AudioStreamConfiguration(canonicalName: "someone@host.example")
+        // A delay that is held, so that the sound stays as it is.
+        configuration.playout = PlayoutBuffer.Configuration(depth: .milliseconds(60))
         configure(&configuration)
         var generator = SeededGenerator(seed)
         let wallclock = WallclockReference(instant: origin, wallclock: NTPTimestamp(seconds: 1000, fraction: 0))
