@@ -133,6 +133,9 @@ public struct PlayoutBuffer {
     /// What it has counted.
     public internal(set) var counters = Counters()
 
+    /// How the packets that were not there when they were due lie among the others.
+    var pattern = LossPattern()
+
     enum State: Hashable {
         case idle
         /// Packets wait for their time. `anchor` is the shortest transit so far: arrival less media time.
