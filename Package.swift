@@ -116,7 +116,7 @@ let package = Package(
         .executableTarget(
             name: "ito",
             dependencies: [
-                "Server", "UserAgent", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media",
+                "Server", "UserAgent", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media", "RTP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings + warnings),
         // Ours and users' tests.

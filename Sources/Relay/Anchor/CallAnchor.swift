@@ -10,6 +10,8 @@ public final class CallAnchor: MediaAnchor {
     private struct Call {
         /// The tag of whoever began it.
         let callerTag: [UInt8]
+        /// Whether media may not pass by the relay, so that what cannot be anchored is refused.
+        let isStrict: Bool
         var dialogs: [AnchoredDialog] = []
     }
 
@@ -32,7 +34,7 @@ public final class CallAnchor: MediaAnchor {
         if calls[reading.callID] == nil {
             guard begins(request, reading, passage) else { return .untouched }
             guard calls.count < relay.configuration.callLimit else { return refuse(503) }
-            calls[reading.callID] = Call(callerTag: reading.fromTag)
+            calls[reading.callID] = Call(callerTag: reading.fromTag, isStrict: passage.mode == .anchor)
             relay.count {
                 $0.calls += 1
                 $0.anchored += 1
@@ -51,7 +53,7 @@ public final class CallAnchor: MediaAnchor {
         }
         guard let index = find(call: reading.callID, reading, isFromCaller, passage) else { return .untouched }
         guard let description = request.description else {
-            return request.body.isEmpty || !request.carriesSDP ? .untouched : refuse(488)
+            return call.isStrict && request.carriesSDP ? refuse(488) : .untouched
         }
         let side: RelaySide = isFromCaller ? .caller : .callee
         let key = OfferKey(isFromCaller: isFromCaller, sequence: reading.sequence)

@@ -8,12 +8,13 @@ import UserAgent
 extension Interop {
     /// Calls over IPv6, and between IPv6 and IPv4.
     @Suite struct AddressFamilyTests {
-        private func withPhones(_ body: (ItoServer, (String, Bool) async throws -> Phone) async throws -> Void)
-            async throws
-        {
+        private func withPhones(
+            configuration: String = "", _ body: (ItoServer, (String, Bool) async throws -> Phone) async throws -> Void
+        ) async throws {
             try await withPeers { peers in
                 let server = try await ItoServer.start(
-                    in: peers, ["--listen", "udp://[::1]:0"], users: ["alice": "secret", "bob": "secret"])
+                    in: peers, ["--listen", "udp://[::1]:0"], users: ["alice": "secret", "bob": "secret"],
+                    configuration: configuration)
                 try await body(server) { user, isIPv6 in
                     try await Phone.start(
                         user, at: server.address(isIPv6 ? "udp://[" : "udp://127"),
@@ -66,9 +67,25 @@ extension Interop {
             }
         }
 
-        /// Voice finds no way between the families without a relay: our phones say so.
+        /// The server relays what could not go from end to end.
+        @Test func voiceBetweenTheFamiliesIsRelayed() async throws {
+            try await withPhones { server, phone in
+                let (alice, bob) = (try await phone("alice", true), try await phone("bob", false))
+                let answering = Task { try await bob.answered() }
+                let call = try await alice.agent.call("sip:bob@example.test")
+                let answered = try await answering.value
+                #expect(try server.statistics().media["calls"] == 1)
+                await call.hangUp()
+                #expect(await answered.ended().status == 200)
+                await alice.agent.shutDown()
+                await bob.agent.shutDown()
+            }
+        }
+
+        /// Voice finds no way between the families without the relay: our phones say so.
         @Test func aPhoneRefusesVoiceOfTheOtherFamily() async throws {
-            try await withPhones { _, phone in
+            let direct = "domains:\n  - name: example.test\n    media: direct"
+            try await withPhones(configuration: direct) { _, phone in
                 let (alice, bob) = (try await phone("alice", true), try await phone("bob", false))
                 let answering = Task { try await bob.answered() }
                 let refusal = await #expect(throws: CallError.self) {

@@ -396,6 +396,17 @@ import Testing
         }
     }
 
+    /// What cannot be read goes by where the relay is a help, and is refused where it is the rule.
+    @Test(arguments: [(MediaMode.anchor, AnchoredBody.refused(488)), (.auto, .untouched)])
+    func aDescriptionThatCannotBeRead(mode: MediaMode, expected: AnchoredBody) async throws {
+        try await withRelay { relay, _ in
+            var exchange = Exchange(relay)
+            exchange.mode = mode
+            exchange.departure = Exchange.flow("[::1]:5064")
+            #expect(try exchange.request("INVITE", 1, body: "v=0\r\nm=nonsense\r\n", isFirst: true) == expected)
+        }
+    }
+
     @Test func whatNamesOtherWaysIsTakenAway() async throws {
         try await withRelay { relay, lane in
             let exchange = Exchange(relay)

@@ -84,7 +84,8 @@ import Testing
     @Test func everyKeyIsCompared() throws {
         let running = ServerConfiguration()
         let others: [String: String] = [
-            "data-folder": "/x", "media.ports": "20000-20001", "proxy.trusted-networks": "10.0.0.0/8",
+            "data-folder": "/x", "media.ports": "20000-20001", "media.advertise-ipv4": "192.0.2.7",
+            "media.advertise-ipv6": "2001:db8::7", "proxy.trusted-networks": "10.0.0.0/8",
             "authentication.algorithms": "SHA-256", "store.kind": "memory", "services.echo": "play",
             "services.tone": "beep",
             "logging.level": "error", "logging.format": "json", "proxy.relay": "nobody",

@@ -222,7 +222,8 @@ extension ConfigurationSchema {
             source: "RFC 8866 §5.7", "The same for IPv6."),
         Setting(
             "media.playout-depth", \.media.playoutDepth, .duration(.milliseconds(20)...(.milliseconds(500))),
-            of: defaults, .reload, source: "RFC 3550 §6.4.1", "How much jitter the playout buffer absorbs."),
+            of: defaults, .reload, source: "RFC 3550 §6.4.1",
+            "How much jitter the playout buffer absorbs from the start; then it follows."),
     ]
 
     static let logging: [Setting<ServerConfiguration>] = [
