@@ -57,6 +57,7 @@ let package = Package(
         .library(name: "Routing", targets: ["Routing"]),
         .library(name: "Registrar", targets: ["Registrar"]),
         .library(name: "Proxy", targets: ["Proxy"]),
+        .library(name: "Relay", targets: ["Relay"]),
         .library(name: "UserAgent", targets: ["UserAgent"]),
         .library(name: "Toolkit", targets: ["Toolkit"]),
         .library(name: "SIPEndpoint", targets: ["SIPEndpoint"]),
@@ -94,14 +95,15 @@ let package = Package(
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
+        module("Relay", ["ICE", "Reactor", crypto]),
         module("UserAgent", ["SIP", "SDP", "RTP", "ICE", "Media", "Reactor", "SIPEndpoint", crypto]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
         module(
             "Server",
             [
-                "SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
-                "UserAgent", crypto, x509, asn1, nioCore, nioPosix, nioHTTP1, nioSSL,
+                "SIP", "SDP", "RTP", "ICE", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
+                "Relay", "UserAgent", crypto, x509, asn1, nioCore, nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
                 .product(name: "Logging", package: "swift-log"),
