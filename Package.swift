@@ -145,7 +145,8 @@ let package = Package(
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "TestKit", "Media", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "Reactor", crypto,
+                "TestKit", "Media", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "ICE", "Relay", "Reactor",
+                crypto,
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Interop", exclude: ["Kamailio", "Scenarios", "Tools"], swiftSettings: settings + warnings),

@@ -29,12 +29,15 @@ public struct TURNPeerPolicy: Hashable, Sendable {
             bits >= 64 ? .max : bits <= 0 ? 0 : ~(UInt64.max >> UInt64(bits))
         }
 
+        /// Whether it is one host alone.
+        var isOneHost: Bool { lowerMask == (isIPv6 ? .max : 0xFFFF_FFFF) }
+
         public func contains(_ address: STUNAddress) -> Bool {
             address.isIPv6 == isIPv6 && address.upper & upperMask == upper && address.lower & lowerMask == lower
         }
     }
 
-    /// Hosts that data is exchanged with though they stand among those below.
+    /// Hosts that data is exchanged with though they stand among those below. An address of the server itself must be named alone.
     public var allowed: [Network] = []
     /// Hosts that no data is exchanged with.
     public var denied: [Network] = []
@@ -54,7 +57,9 @@ public struct TURNPeerPolicy: Hashable, Sendable {
 
     /// Whether data may be sent to an address of a host that there is a permission for: on the server itself to relays alone.
     public func reaches(_ peer: STUNAddress) -> Bool {
-        peer.port != 0 && (own.isEmpty || !isOwn(peer) || relayPorts.contains(peer.port))
+        guard peer.port != 0 else { return false }
+        if own.isEmpty || relayPorts.contains(peer.port) || !isOwn(peer) { return true }
+        return allowed.contains { $0.isOneHost && $0.contains(peer) }
     }
 
     private func isOwn(_ host: STUNAddress) -> Bool { own.contains { $0.isSameHost(as: host) } }

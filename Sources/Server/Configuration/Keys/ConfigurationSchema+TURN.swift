@@ -69,7 +69,7 @@ extension ConfigurationSchema {
                 source: "RFC 8656 §21.4",
                 """
                 Networks that data may be exchanged with though they are private, loopback, of a link or reserved, which are denied \
-                otherwise.
+                otherwise. Of the server's own addresses only relays are reached, unless one is named here alone.
                 """),
             Setting(
                 list: "turn.deny-peers", \.turn.deniedPeers, .network, mayBeEmpty: true, of: defaults, .restart,

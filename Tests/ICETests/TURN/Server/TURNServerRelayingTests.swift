@@ -194,6 +194,13 @@ import Testing
         #expect(rig.indicate([1], to: own.with(port: 50_001)) == .relayed(relay, to: own.with(port: 50_001), [1]))
         #expect(rig.bind(0x4000, own.with(port: 22)).error == 403)
         #expect(rig.bind(0x4000, own.with(port: 50_001)).isSuccess)
+        // A network around the server is no way to it; its address alone is.
+        var policy = TURNPeerPolicy()
+        policy.own = [own]
+        policy.allowed = [TURNPeerPolicy.Network(own, prefix: 24)]
+        #expect(!policy.reaches(own.with(port: 53)))
+        policy.allowed = [TURNPeerPolicy.Network(own, prefix: 32)]
+        #expect(policy.reaches(own.with(port: 53)) && !policy.reaches(own.with(port: 0)))
     }
 
     @Test("Our client gets through")
