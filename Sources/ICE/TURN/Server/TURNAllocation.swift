@@ -59,21 +59,34 @@ struct TURNAllocation: Sendable {
         return min(first, ip6?.expires ?? first)
     }
 
+    /// Whether it has a relay of a family.
+    func isOpen(_ family: TURNFamily, now: Instant) -> Bool {
+        guard let expires = family == .ip4 ? ip4?.expires : ip6?.expires else { return false }
+        return expires > now
+    }
+
     /// Whether a host may send.
     func permits(_ host: STUNAddress, now: Instant) -> Bool {
-        for permission in permissions where permission.isFor(host) { return permission.expires > now }
+        // By places, as elsewhere on the way of data: an iterator would count a reference for each datagram.
+        for place in permissions.indices where permissions[place].isFor(host) {
+            return permissions[place].expires > now
+        }
         return false
     }
 
     /// The peer of a channel.
     func peer(ofChannel number: UInt16, now: Instant) -> STUNAddress? {
-        for channel in channels where channel.number == number { return channel.expires > now ? channel.peer : nil }
+        for place in channels.indices where channels[place].number == number {
+            return channels[place].expires > now ? channels[place].peer : nil
+        }
         return nil
     }
 
     /// The channel of a peer.
     func channel(of peer: STUNAddress, now: Instant) -> UInt16? {
-        for channel in channels where channel.peer == peer { return channel.expires > now ? channel.number : nil }
+        for place in channels.indices where channels[place].peer == peer {
+            return channels[place].expires > now ? channels[place].number : nil
+        }
         return nil
     }
 

@@ -110,7 +110,8 @@ public struct TURNServer: ~Copyable {
     /// ChannelData (RFC 8656 §12.6).
     private mutating func relayChannel(_ bytes: RawSpan, _ path: TURNPath, now: Instant) -> Outcome {
         guard let data = ChannelData(parsing: bytes) else { return malformed() }
-        guard let slot = paths[path], let peer = slots[slot].peer(ofChannel: data.channel, now: now) else {
+        // By its span, here and below: an element of an array would be copied, and its parts counted, for each datagram.
+        guard let slot = paths[path], let peer = slots.span[slot].peer(ofChannel: data.channel, now: now) else {
             statistics.clientDrops += 1
             return .nothing
         }
@@ -139,7 +140,7 @@ public struct TURNServer: ~Copyable {
             }
         }
         guard let peer, let data else { return malformed() }
-        guard slots[slot].permits(peer, now: now), configuration.peers.reaches(peer) else {
+        guard slots.span[slot].permits(peer, now: now), configuration.peers.reaches(peer) else {
             statistics.clientDrops += 1
             return .nothing
         }
@@ -147,7 +148,7 @@ public struct TURNServer: ~Copyable {
     }
 
     private mutating func relay(_ slot: Int, to peer: STUNAddress, _ data: Range<Int>, now: Instant) -> Outcome {
-        guard let relay = slots[slot][peer.family], relay.expires > now else {
+        guard slots.span[slot].isOpen(peer.family, now: now) else {
             statistics.clientDrops += 1
             return .nothing
         }
@@ -157,7 +158,7 @@ public struct TURNServer: ~Copyable {
     }
 
     func id(_ slot: Int, _ family: TURNFamily) -> TURNRelayID {
-        TURNRelayID(slot: slot, generation: slots[slot].generation, family)
+        TURNRelayID(slot: slot, generation: slots.span[slot].generation, family)
     }
 
     // MARK: What peers send
@@ -169,16 +170,17 @@ public struct TURNServer: ~Copyable {
         fromPeer peer: STUNAddress, at relay: TURNRelayID, count: Int, now: Instant
     ) -> Delivery {
         let slot = relay.slot
-        guard slot < slots.count, slots[slot].generation == relay.generation,
-            slots[slot].permits(peer, now: now), slots[slot][relay.family].map({ $0.expires > now }) ?? false
+        guard slot < slots.count, slots.span[slot].generation == relay.generation,
+            slots.span[slot].permits(peer, now: now), slots.span[slot].isOpen(relay.family, now: now)
         else {
             statistics.peerDrops += 1
             return .nothing
         }
         statistics.toClients += 1
         statistics.octetsToClients += count
-        let path = slots[slot].path
-        return slots[slot].channel(of: peer, now: now).map { .channel($0, to: path) } ?? .indication(to: path)
+        let path = slots.span[slot].path
+        guard let number = slots.span[slot].channel(of: peer, now: now) else { return .indication(to: path) }
+        return .channel(number, to: path)
     }
 
     /// Writes a Data indication (RFC 8656 §11.3).
