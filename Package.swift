@@ -100,14 +100,14 @@ let package = Package(
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        module("Relay", ["SIP", "SDP", "RTP", "SIPEndpoint", "Routing", "Reactor"]),
+        module("Relay", ["SIP", "SDP", "RTP", "ICE", "SIPEndpoint", "Routing", "Reactor", crypto]),
         module("UserAgent", ["SIP", "SDP", "RTP", "ICE", "Media", "Reactor", "SIPEndpoint", crypto]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
         module(
             "Server",
             [
-                "SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
+                "SIP", "SDP", "RTP", "ICE", "Media", "Reactor", "SIPEndpoint", "Store", "Routing", "Registrar", "Proxy",
                 "Relay", "UserAgent", crypto, x509, asn1, nioCore, nioPosix, nioHTTP1, nioSSL,
                 .product(name: "Configuration", package: "swift-configuration"),
                 .product(name: "Yams", package: "Yams"),
@@ -154,7 +154,8 @@ let package = Package(
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "TestKit", "Media", "SRTP", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "Reactor", crypto,
+                "TestKit", "Media", "SRTP", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "ICE", "Relay", "Reactor",
+                crypto,
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Interop", exclude: ["Kamailio", "Scenarios", "Tools"], swiftSettings: settings + warnings),

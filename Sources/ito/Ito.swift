@@ -10,8 +10,8 @@ struct Ito: AsyncParsableCommand {
         commandName: "ito", abstract: "Itodenwa: a SIP server, phones and tools in one program.",
         version: SIPServer.version,
         subcommands: [
-            Serve.self, User.self, Register.self, CallCommand.self, Answer.self, Demo.self, Stats.self, Config.self,
-            Load.self, Doctor.self, Codecs.self,
+            Serve.self, RelayCommand.self, User.self, Register.self, CallCommand.self, Answer.self, Demo.self,
+            Stats.self, Config.self, Load.self, Doctor.self, Codecs.self,
         ])
 
     /// The exit status for wrong usage.

@@ -32,7 +32,7 @@ public struct NonceCookie: Hashable, Sendable {
     }
 
     /// What a character of base64 stands for (RFC 4648 §4).
-    private static func sextet(_ octet: UInt8) -> UInt8? {
+    static func sextet(_ octet: UInt8) -> UInt8? {
         switch octet {
         case 0x41...0x5A: octet - 0x41
         case 0x61...0x7A: octet - 0x61 + 26

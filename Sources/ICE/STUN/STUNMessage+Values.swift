@@ -44,7 +44,8 @@ extension STUNMessage {
         return found
     }
 
-    private func address(_ type: STUNAttribute, at value: Range<Int>, in bytes: RawSpan) -> STUNAddress? {
+    /// The address of an attribute whose value lies there.
+    func address(_ type: STUNAttribute, at value: Range<Int>, in bytes: RawSpan) -> STUNAddress? {
         guard value.count >= 8 else { return nil }
         let isPlain = type == .mappedAddress || type == .alternateServer
         let at = value.lowerBound

@@ -37,6 +37,16 @@ public struct STUNWriter: Hashable, Sendable {
         for index in value.indices { bytes.store(octet: value[index], at: at + index) }
     }
 
+    /// Adds an attribute with a copy of octets that lie elsewhere.
+    public mutating func add(
+        _ type: STUNAttribute, copying value: UnsafeRawBufferPointer, into bytes: inout MutableRawSpan
+    ) throws(STUNDefect) {
+        let at = try reserve(type, value.count, into: &bytes)
+        bytes.withUnsafeMutableBytes { whole in
+            UnsafeMutableRawBufferPointer(rebasing: whole[at..<at + value.count]).copyMemory(from: value)
+        }
+    }
+
     /// Adds an attribute without a value: USE-CANDIDATE, DONT-FRAGMENT.
     public mutating func add(_ type: STUNAttribute, into bytes: inout MutableRawSpan) throws(STUNDefect) {
         _ = try reserve(type, 0, into: &bytes)

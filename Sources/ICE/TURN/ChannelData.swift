@@ -9,6 +9,8 @@
 public struct ChannelData: Hashable, Sendable {
     /// The numbers of channels (RFC 8656 §12).
     public static let numbers: ClosedRange<UInt16> = 0x4000...0x4FFF
+    /// The numbers of channels of clients that follow RFC 5766 (§11), and of coturn's programs.
+    public static let oldNumbers: ClosedRange<UInt16> = 0x4000...0x7FFF
     /// Octets in front of the data.
     public static let headerLength = 4
 
@@ -18,7 +20,7 @@ public struct ChannelData: Hashable, Sendable {
 
     /// Reads what fills `bytes`; what is behind the data is padding. Nil when it is none, or cut off.
     public init?(parsing bytes: RawSpan) {
-        guard bytes.byteCount >= Self.headerLength, Self.numbers.contains(bytes.word16(at: 0)) else { return nil }
+        guard bytes.byteCount >= Self.headerLength, Self.oldNumbers.contains(bytes.word16(at: 0)) else { return nil }
         let end = Self.headerLength + Int(bytes.word16(at: 2))
         guard end <= bytes.byteCount else { return nil }
         channel = bytes.word16(at: 0)
@@ -50,6 +52,9 @@ public struct TURNFramer: Sendable {
 
     public init() {}
 
+    /// Whether the beginning of a frame is kept back.
+    public var isPartial: Bool { !buffer.isEmpty }
+
     /// Takes octets as they come and gives those messages and channel data that are complete, without padding.
     ///
     /// What is kept back is never more than one of them, 65,555 octets.
@@ -72,7 +77,7 @@ public struct TURNFramer: Sendable {
         let start = bytes.startIndex
         let length = Int(bytes[start + 2]) << 8 | Int(bytes[start + 3])
         switch bytes[start] {
-        case 0x40...0x4F: return (ChannelData.headerLength + length, ChannelData.headerLength + (length + 3) & ~3)
+        case 0x40...0x7F: return (ChannelData.headerLength + length, ChannelData.headerLength + (length + 3) & ~3)
         case 0...3:
             guard length % 4 == 0 else { throw Defect() }
             let size = STUNMessage.headerLength + length

@@ -69,6 +69,9 @@ public struct ServerConfiguration: Hashable, Sendable {
     /// Voice sent and received by the server itself.
     public var media = Media()
 
+    /// The STUN and TURN server.
+    public var turn = TURN()
+
     /// What is written to the log.
     public var logging = Logging()
 

@@ -49,7 +49,8 @@ final class FolderLock: Sendable {
         return " (process \(text))"
     }
 
-    private static func makeFolder(_ path: String) throws(ServerError) {
+    /// Makes a data folder with those above it, for their owner only, unless it is there.
+    static func makeFolder(_ path: String) throws(ServerError) {
         var end = path.startIndex
         while end < path.endIndex {
             end = path[end...].dropFirst().firstIndex(of: "/") ?? path.endIndex

@@ -94,6 +94,10 @@ import Testing
             "authentication.qop": "auth-or-none", "tls.verify-client": "required",
             "push.webhook-url": "https://push.example/wake",
             "websocket.origins": "https://phone.example", "tls.minimum-version": "1.3",
+            "turn.listeners": "udp://192.0.2.1", "turn.addresses": "10.0.0.5?advertise=203.0.113.7",
+            "turn.ports": "50000-50999", "turn.realm": "other", "turn.users": "alice:secret",
+            "turn.secrets": "north-by-northwest", "turn.longest-lifetime": "20min", "turn.allow-peers": "10.0.0.0/8",
+            "turn.deny-peers": "8.8.8.0/24",
             "dns.servers": "192.0.2.53:5300", "overload.algorithm": "rate", "overload.priorities": "ets.0",
         ]
         for setting in ConfigurationSchema.settings {

@@ -14,7 +14,7 @@ enum ConfigurationSchema {
         general + timers + limits + overload + dns + tcp + tls + webSocket + registrar + store + authentication + proxy
         + push
         + services
-        + media + logging
+        + media + turn + logging
 
     /// The list of domains.
     static let domains = ListSetting<ServerConfiguration.Domain>(

@@ -218,6 +218,9 @@ public struct TURNClient: Sendable {
         channels[peer].flatMap { $0.isBound ? $0.number : nil }
     }
 
+    /// Whether a host may send to the relay, and data for it goes out at once.
+    public func isPermitted(_ peer: STUNAddress) -> Bool { peers[peer.with(port: 0)]?.isPermitted == true }
+
     /// Sends data to a peer, by its channel if there is one; what has no permission yet waits for it.
     public mutating func send(_ data: [UInt8], to peer: STUNAddress, now: Instant) {
         guard state == .allocated, reaches(peer) else { return }
@@ -225,7 +228,7 @@ public struct TURNClient: Sendable {
             if let bytes = ChannelData.bytes(number, data, isPadded: isReliable) { put(.send(to: server, bytes)) }
             return
         }
-        guard peers[peer.with(port: 0)]?.isPermitted == true else {
+        guard isPermitted(peer) else {
             permit(peer, now: now)
             let count = waiting.reduce(0) { $0 + ($1.peer.isSameHost(as: peer) ? 1 : 0) }
             let isRefused = peers[peer.with(port: 0)]?.isRefused ?? true

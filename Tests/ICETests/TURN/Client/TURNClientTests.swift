@@ -354,7 +354,8 @@ private func channelData(_ bytes: [UInt8]) -> Range<Int>? { ChannelData(parsing:
         #expect(ChannelData.bytes(0x4001, [UInt8](repeating: 0, count: 65_536)) == nil)
         for (octets, data) in [
             ([0x40, 1, 0, 3, 1, 2, 3], 4..<7), ([0x4F, 0xFF, 0, 1, 1, 0, 0, 0], 4..<5), ([0x40, 0, 0, 0], 4..<4),
-            ([0x3F, 0xFF, 0, 0], nil), ([0x50, 0, 0, 0], nil), ([0x40, 0, 0, 1], nil), ([0x40, 0, 0], nil),
+            ([0x7F, 0xFF, 0, 0], 4..<4), ([0x3F, 0xFF, 0, 0], nil), ([0x80, 0, 0, 0], nil), ([0x40, 0, 0, 1], nil),
+            ([0x40, 0, 0], nil),
         ] as [([UInt8], Range<Int>?)] {
             #expect(channelData(octets) == data)
         }
