@@ -90,14 +90,14 @@ let package = Package(
             "Reactor",
             ["CLinux", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
         .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
-        module("Media", ["RTP", "Reactor", "COpus"]),
+        module("Media", ["RTP", "SRTP", "Reactor", "COpus"]),
         module("SIPEndpoint", ["SIP", "Reactor"]),
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
         // Roles: they meet through the interfaces of Routing.
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        module("UserAgent", ["SIP", "SDP", "RTP", "Media", "Reactor", "SIPEndpoint", crypto]),
+        module("UserAgent", ["SIP", "SDP", "RTP", "SRTP", "Media", "Reactor", "SIPEndpoint", crypto]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
         module(
@@ -112,7 +112,7 @@ let package = Package(
         .executableTarget(
             name: "ito",
             dependencies: [
-                "Server", "UserAgent", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media",
+                "Server", "UserAgent", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media", "SRTP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings + warnings),
         // Ours and users' tests.
@@ -124,7 +124,7 @@ let package = Package(
         .target(name: "CProbe", path: "Tests/CProbe"),
         tests("SRTP", ["CProbe"]),
         tests("Reactor", ["TestKit"]),
-        tests("Media", ["RTP"]),
+        tests("Media", ["RTP", "SRTP", "CProbe"]),
         tests("SIPEndpoint", ["TestKit", "SIP", "Reactor"]),
         tests("Store", [grdb]),
         tests("Routing", ["SIP"]),
@@ -133,8 +133,8 @@ let package = Package(
         tests(
             "UserAgent",
             [
-                "TestKit", "SIP", "SDP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar", "Routing",
-                crypto,
+                "TestKit", "SIP", "SDP", "SRTP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar",
+                "Routing", crypto,
             ]),
         tests(
             "Server",
