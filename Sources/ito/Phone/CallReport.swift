@@ -1,6 +1,7 @@
 import Foundation
 import Media
 import SIP
+import SRTP
 import UserAgent
 
 /// The lines that a call prints: `ended` is the last one, in the form that scripts rely on.
@@ -22,6 +23,7 @@ struct CallReport {
             var lost: Int
             var jitter_ms: Double
             var mos: Double
+            var encryption: String?
         }
 
         var event = "ended"
@@ -47,7 +49,7 @@ struct CallReport {
             Ended.Audio(
                 sent_packets: $0.sentPackets, received_packets: $0.receivedPackets, lost: $0.lost,
                 jitter_ms: rounded(Double($0.jitter.wholeMicroseconds) / 1_000),
-                mos: rounded($0.quality.meanOpinionScore))
+                mos: rounded($0.quality.meanOpinionScore), encryption: $0.protection?.cryptoSuite)
         }
         let line = Ended(
             status: Int(ending.status.rawValue), reason: ending.reason, by: ending.side.rawValue, codec: codec,
@@ -58,7 +60,8 @@ struct CallReport {
         if let audio {
             Terminal.say(
                 "audio: sent \(audio.sent_packets), received \(audio.received_packets), lost \(audio.lost), "
-                    + "jitter \(audio.jitter_ms) ms, MOS \(audio.mos)")
+                    + "jitter \(audio.jitter_ms) ms, MOS \(audio.mos), "
+                    + (audio.encryption.map { "encrypted by \($0)" } ?? "not encrypted"))
         }
     }
 
