@@ -4,6 +4,9 @@
 ///
 /// 10 ms repeat one period, the next 10 ms two, then three, so that no buzz arises; after 10 ms the level falls by a fifth
 /// of full every 10 ms, to nothing after 60 ms.
+///
+/// Beyond the appendix, what has no period, such as the hiss of an s, is not repeated, which would give it one: the less the sound
+/// before the gap is like itself a period earlier, the more noise of its colour and level takes the place of the repetition.
 struct Concealer: Sendable {
     /// Samples in 1 ms.
     private let millisecond: Int
@@ -17,6 +20,17 @@ struct Concealer: Sendable {
     private var position = 0
     private var step: Float = 0
     private var quick: Float = 1
+    /// Parts of the repetition and of the noise, whose squares add up to one.
+    private var voiced: Float = 1
+    private var unvoiced: Float = 0
+    private var noise: [Int16]
+    private var generator: NoiseGenerator
+
+    /// Likeness of the sound to itself a period earlier, from which on all of it is repeated, and up to which none is.
+    private static let likeness: ClosedRange<Float> = 0.3...0.8
+
+    /// Coefficients of the noise's colour.
+    private static let order = 10
 
     /// Whether a gap is being filled.
     private(set) var isActive = false
@@ -35,6 +49,8 @@ struct Concealer: Sendable {
         window = 20 * millisecond
         historyLength = 3 * lags.upperBound + lags.upperBound / 4
         memory = [Int16](repeating: 0, count: historyLength)
+        noise = [Int16](repeating: 0, count: 70 * millisecond)
+        generator = NoiseGenerator(sampleRate: sampleRate)
     }
 
     /// Whether what it makes can still be heard.
@@ -43,13 +59,32 @@ struct Concealer: Sendable {
     /// Begins a gap behind the samples of `line` that end at `end`.
     mutating func begin(after end: Int, in line: [Int16]) {
         for index in 0..<historyLength { memory[index] = line[end - historyLength + index] }
-        period = PitchSearch.best(in: memory, at: historyLength - window, count: window, lags: lags).lag
+        let match = PitchSearch.best(in: memory, at: historyLength - window, count: window, lags: lags)
+        period = match.lag
         cycles = 1
         position = 0
         made = 0
         quick = 1
         isActive = true
         step = Float(memory[historyLength - 1]) - Float(memory[historyLength - period - 1])
+        let range = Self.likeness
+        voiced = min(max((match.likeness - range.lowerBound) / (range.upperBound - range.lowerBound), 0), 1)
+        unvoiced = (1 - voiced * voiced).squareRoot()
+        if unvoiced > 0 { makeNoise() }
+    }
+
+    /// Makes noise as loud and of the same colour as the last of the sound.
+    private mutating func makeNoise() {
+        let colour = NoiseAnalyzer.description(
+            of: memory.span.extracting(historyLength - window..<historyLength), order: Self.order)
+        generator.reset()
+        generator.describe(colour)
+        // A span of one property may not stand beside a change of another: the array steps out for the call.
+        var samples: [Int16] = []
+        swap(&samples, &noise)
+        var span = samples.mutableSpan
+        generator.fill(&span, from: 0, count: span.count)
+        swap(&samples, &noise)
     }
 
     /// Ends the gap.
@@ -96,6 +131,11 @@ struct Concealer: Sendable {
             value = value * (1 - weight) + Float(memory[start - quarter + tail]) * weight
         }
         if made < quarter { value += step * (1 - Float(made + 1) / Float(quarter + 1)) }
+        if unvoiced > 0 {
+            // The noise comes in while the step goes.
+            let part = min(1, Float(made + 1) / Float(quarter + 1))
+            value = value * (1 - part * (1 - voiced)) + Float(noise[made % noise.count]) * part * unvoiced
+        }
         if silently { quick = max(0, quick - 1 / Float(5 * millisecond)) }
         value *= gain * quick
         position = (position + 1) % (cycles * period)

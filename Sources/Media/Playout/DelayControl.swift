@@ -1,5 +1,9 @@
 /// Decides when the delay of a playout buffer must change, from how long before their time packets come. All figures are
 /// samples.
+///
+/// The delay grows as soon as a packet comes less than a margin before its time. The margin is an eighth of the spread that was
+/// seen within ten seconds, so that the latest packet of the past is not the latest that is reckoned with. It goes back when all
+/// packets for some time came too early: the more so, the sooner.
 struct DelayControl: Sendable {
     /// Lags by which one adjustment may change the delay: 2.5 to 15 ms.
     let lags: ClosedRange<Int>
@@ -13,33 +17,65 @@ struct DelayControl: Sendable {
     /// Time between a packet's coming and its playing, smoothed.
     private(set) var smoothed: Double = 0
 
-    private let nominal: Int64
+    /// Time before their time that all packets shall have, where they come evenly.
+    private let minimum: Int64
     private let maximum: Int64
     private let slack: Int64
     private let lowWater: Int64
     private let interval: Int64
     private let second: Int64
-    /// Most that one packet adds.
+    /// A frame: the most that one packet adds.
     private let step: Int64
     private let isAdaptive: Bool
     private var hasSmoothed = false
 
-    /// Least headroom in each of the last ten seconds, the latest first; `none` where no packet came.
-    private var minima = InlineArray<10, Int64>(repeating: Self.none)
-    private var current = Self.none
+    /// Least and greatest headroom of some time.
+    private struct Extent {
+        var least = Int64.max
+        var greatest = Int64.min
+
+        /// Whether no packet came.
+        var isEmpty: Bool { least > greatest }
+
+        mutating func include(_ headroom: Int64) {
+            least = min(least, headroom)
+            greatest = max(greatest, headroom)
+        }
+
+        mutating func include(_ other: Extent) {
+            least = min(least, other.least)
+            greatest = max(greatest, other.greatest)
+        }
+
+        mutating func shift(by samples: Int64) {
+            guard !isEmpty else { return }
+            least += samples
+            greatest += samples
+        }
+    }
+
+    /// The last ten seconds, the latest first, and the one that goes on.
+    private var extents = InlineArray<10, Extent>(repeating: Extent())
+    private var current = Extent()
     private var secondBegan: Int64 = 0
     private var lastAdjustment: Int64 = .min / 2
     private var allowedSince: Int64?
 
-    private static let none = Int64.max
+    /// Seconds after which a delay over the least one and a frame is not borne any longer, and how much over it that is, in ms;
+    /// behind these comes the slack, which is a frame at least, for ten seconds.
+    private static let grossSurplus: InlineArray<2, (seconds: Int, milliseconds: Int64)> = [(2, 60), (5, 20)]
 
-    /// Delay over the nominal one that is not borne for ten seconds, but only for two, in ms.
-    private static let gross = Duration.milliseconds(100)
+    /// What is late now is lost now: adjustments that add come after this part of the interval between those that take away, and
+    /// are put off for the sake of the sound for a sixteenth of a second and not for a whole one.
+    private static let urgency: Int64 = 4
 
-    init(_ configuration: PlayoutBuffer.Configuration, nominal: Int64, maximum: Int64) {
+    /// Part of the spread that is added to what the latest packet needs.
+    private static let marginPart: Int64 = 8
+
+    init(_ configuration: PlayoutBuffer.Configuration, minimum: Int64, maximum: Int64) {
         let rate = configuration.sampleRate
         lags = max(1, rate.hertz / 400)...max(1, rate.hertz * 3 / 200)
-        self.nominal = nominal
+        self.minimum = minimum
         self.maximum = maximum
         isAdaptive = configuration.isAdaptive
         slack = Int64(rate.samples(in: configuration.slack))
@@ -53,7 +89,7 @@ struct DelayControl: Sendable {
     mutating func begin(at time: Int64) {
         wanted = 0
         allowedSince = nil
-        current = Self.none
+        current = Extent()
         secondBegan = time
         forget()
     }
@@ -73,43 +109,58 @@ struct DelayControl: Sendable {
             smoothed = Double(headroom)
             hasSmoothed = true
         }
-        current = min(current, headroom)
-        guard isAdaptive, headroom < lowWater, smoothed + Double(step) < Double(maximum) else { return }
-        wanted = max(wanted, min(lowWater - headroom, step))
+        current.include(headroom)
+        let margin = margin
+        guard isAdaptive, headroom < margin, smoothed + Double(step) < Double(maximum) else { return }
+        wanted = max(wanted, min(margin - headroom, step))
+    }
+
+    /// How long before their time packets shall come at least.
+    private var margin: Int64 {
+        var all = current
+        for index in 0..<10 { all.include(extents[index]) }
+        return all.isEmpty ? lowWater : max(lowWater, (all.greatest - all.least) / Self.marginPart)
     }
 
     /// The time is `time`: at the end of each second it is seen whether the delay is longer than it need be.
     mutating func advance(to time: Int64) {
         guard time - secondBegan >= second else { return }
         secondBegan = time
-        for index in (1..<10).reversed() { minima[index] = minima[index - 1] }
-        minima[0] = current
-        current = Self.none
+        for index in (1..<10).reversed() { extents[index] = extents[index - 1] }
+        extents[0] = current
+        current = Extent()
         guard isAdaptive, wanted == 0 else { return }
-        let gross = nominal + second * 100 / 1000
-        if let surplus = surplus(over: gross, seconds: 2) ?? surplus(over: nominal + slack, seconds: 10) {
-            wanted = -surplus
+        for index in 0..<2 {
+            let gross = Self.grossSurplus[index]
+            if shorten(over: minimum + step + second * gross.milliseconds / 1000, seconds: gross.seconds) { return }
         }
+        _ = shorten(over: minimum + max(slack, step), seconds: 10)
     }
 
-    /// By how much all packets of the last seconds came earlier than the nominal delay asks for, where all of them came
-    /// earlier than `threshold`.
-    private func surplus(over threshold: Int64, seconds: Int) -> Int64? {
-        var least = Self.none
+    /// Takes away by how much all packets of the last seconds came earlier than they need to, where all of them came earlier
+    /// than `threshold`; false where they did not.
+    private mutating func shorten(over threshold: Int64, seconds: Int) -> Bool {
+        var all = Extent()
         for index in 0..<seconds {
-            guard minima[index] != Self.none else { return nil }
-            least = min(least, minima[index])
+            guard !extents[index].isEmpty else { return false }
+            all.include(extents[index])
         }
-        return least > threshold ? least - nominal : nil
+        guard all.least > threshold else { return false }
+        // A margin beyond the one that would make it grow again.
+        let kept = max(minimum, (all.greatest - all.least) * 2 / Self.marginPart)
+        guard all.least > kept else { return false }
+        wanted = kept - all.least
+        return true
     }
 
     /// Whether an adjustment may be made now, and the sound is not to be heeded any more because it has been put off
     /// for a second.
     mutating func mayAdjust(at time: Int64) -> (allowed: Bool, forced: Bool) {
-        guard wanted != 0, time - lastAdjustment >= interval else { return (false, false) }
+        let urgency = wanted > 0 ? Self.urgency : 1
+        guard wanted != 0, time - lastAdjustment >= interval / urgency else { return (false, false) }
         let since = allowedSince ?? time
         allowedSince = since
-        return (true, time - since >= second)
+        return (true, time - since >= second / (urgency * urgency))
     }
 
     /// An adjustment was made: `samples` more delay, or less when negative.
@@ -125,13 +176,13 @@ struct DelayControl: Sendable {
 
     /// The delay has changed: what was measured before is moved to where it would be now.
     mutating func shift(by samples: Int64) {
-        for index in 0..<10 where minima[index] != Self.none { minima[index] += samples }
-        if current != Self.none { current += samples }
+        for index in 0..<10 { extents[index].shift(by: samples) }
+        current.shift(by: samples)
         smoothed += Double(samples)
     }
 
     private mutating func forget() {
-        for index in 0..<10 { minima[index] = Self.none }
+        for index in 0..<10 { extents[index] = Extent() }
     }
 }
 

@@ -1,3 +1,5 @@
+import RTP
+
 extension PlayoutBuffer {
     /// What went into a frame besides media.
     private struct Ingredients {
@@ -81,7 +83,10 @@ extension PlayoutBuffer {
     /// Decodes packets that follow on without a gap until `count` samples are ready or there are no more such.
     mutating func decodeNext(_ count: Int) {
         while ready < count, let slot = store.first, slot.position <= decodedEnd {
-            counters.lost &+= UInt64(missing(before: slot.sequence))
+            let missing = missing(before: slot.sequence)
+            counters.lost &+= UInt64(missing)
+            pattern.lost(missing)
+            pattern.received()
             lastDecoded = max(lastDecoded ?? slot.sequence, slot.sequence)
             let start = historyLength + ready
             let overlap = Int(clamping: decodedEnd - slot.position)

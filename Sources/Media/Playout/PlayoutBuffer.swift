@@ -29,23 +29,28 @@ public struct PlayoutBuffer {
 
         /// Jitter that is absorbed from the start: the delay between a packet's coming and its playing is this and up to one
         /// frame more.
-        public var nominalDelay = Duration.milliseconds(60)
+        public var nominalDelay = Duration.milliseconds(40)
+
+        /// The delay that is gone back to where packets come evenly, at most `nominalDelay`: this, up to one frame more, and
+        /// `slack`.
+        public var minimumDelay = Duration.milliseconds(20)
 
         /// Longest delay. Packets that would wait longer push out what is before them; silence of the sender that lasts
         /// longer ends the talkspurt.
-        public var maximumDelay = Duration.milliseconds(400)
+        public var maximumDelay = Duration.milliseconds(380)
 
-        /// Delay over the nominal one that is tolerated before it is reduced.
+        /// Delay over the least one that is tolerated before it is reduced.
         public var slack = Duration.milliseconds(20)
 
-        /// When a packet comes less than this before it is due, the delay grows.
+        /// When a packet comes less than this before it is due, or less than an eighth of the spread of those before, the delay
+        /// grows.
         public var lowWater = Duration.milliseconds(2)
 
         /// Whether the delay follows the jitter, for which time is stretched. A fixed delay leaves the sound as it is: a packet
         /// that comes too late for it is lost, and one that comes early waits, up to `maximumDelay`.
         public var isAdaptive = true
 
-        /// Least time between two adjustments, each of which adds or removes 2.5 to 15 ms.
+        /// Least time between two adjustments, each of which adds or removes 2.5 to 15 ms; a quarter of it where they add.
         public var adjustmentInterval = Duration.milliseconds(200)
 
         /// Longest packet that is taken (RFC 3551 §4.2: receivers should accept 0 to 200 ms).
@@ -57,10 +62,11 @@ public struct PlayoutBuffer {
         /// The defaults.
         public init() {}
 
-        /// The defaults for another depth: the delay has as much room above it as by default.
+        /// The defaults for a depth that is held: the delay has as much room above it as by default, and none below.
         public init(depth: Duration) {
             let room = maximumDelay - nominalDelay
             nominalDelay = max(.zero, depth)
+            minimumDelay = nominalDelay
             maximumDelay = nominalDelay + room
         }
     }
@@ -127,6 +133,9 @@ public struct PlayoutBuffer {
     /// What it has counted.
     public internal(set) var counters = Counters()
 
+    /// How the packets that were not there when they were due lie among the others.
+    var pattern = LossPattern()
+
     enum State: Hashable {
         case idle
         /// Packets wait for their time. `anchor` is the shortest transit so far: arrival less media time.
@@ -192,7 +201,8 @@ public struct PlayoutBuffer {
         decoders = DecoderBank(codecs.filter { $0.sampleRate == rate })
         concealer = Concealer(sampleRate: rate)
         noise = NoiseGenerator(sampleRate: rate)
-        delay = DelayControl(configuration, nominal: nominal, maximum: maximum)
+        delay = DelayControl(
+            configuration, minimum: min(nominal, Int64(rate.samples(in: configuration.minimumDelay))), maximum: maximum)
         historyLength = max(concealer.historyLength, delay.lags.upperBound)
         line = [Int16](repeating: 0, count: historyLength + 2 * frameLength + delay.lags.upperBound + longest)
     }

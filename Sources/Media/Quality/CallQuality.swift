@@ -17,6 +17,20 @@ public struct CodecImpairment: Hashable, Sendable {
 
     /// G.711 with concealment as good as that of its appendix I.
     public static let g711Concealed = CodecImpairment(impairment: 0, lossRobustness: 25.1)
+
+    /// What a codec does with our concealment. G.711, G.726-32 and G.729 have the figures of G.113 appendix I; it has none of loss for
+    /// G.726, none for G.722 and Opus on the scale of narrow band, and none for linear samples. Those are taken as no worse than G.711
+    /// without loss, and as robust as G.729, which conceals as Opus does, where nothing is repeated.
+    public init(_ codec: AudioCodec) {
+        self =
+            switch codec {
+            case .pcmu, .pcma, .l16: .g711Concealed
+            case .g722: CodecImpairment(impairment: 0, lossRobustness: 19)
+            case .g726: CodecImpairment(impairment: 7, lossRobustness: 19)
+            case .g729: CodecImpairment(impairment: 11, lossRobustness: 19)
+            case .opus: CodecImpairment(impairment: 0, lossRobustness: 19)
+            }
+    }
 }
 
 /// An estimate of how people would judge a call: the E-model of ITU-T G.107 with all parameters at their defaults but

@@ -84,6 +84,8 @@ extension AudioStream {
                 take(report.blocks.block(about: sender.ssrc, in: datagram), at: now)
             case .goodbye(let goodbye):
                 if let ssrc = receiver?.ssrc, goodbye.names(ssrc, in: datagram) { report(.goodbye) }
+            case .extendedReport(let report):
+                remoteMetrics = report.metrics(about: sender.ssrc, in: datagram) ?? remoteMetrics
             case .sourceDescription, .other: break
             }
         }
@@ -238,26 +240,19 @@ extension AudioStream {
         leaving = sender.ssrc
         sender.changeSource(avoiding: receiver?.ssrc ?? sender.ssrc, using: &generator)
         remoteReport = nil
+        remoteMetrics = nil
     }
 
     private func take(_ block: ReportBlock?, at now: ContinuousClock.Instant) {
         guard let block else { return }
         remoteReport = block
-        expectLoss(Double(block.fractionLost) / 256)
+        note(lossFraction: Double(block.fractionLost) / 256)
         if let time = RoundTrip.time(
             arrival: wallclockTime(at: now), lastSenderReport: block.lastSenderReport,
             delay: block.delaySinceLastSenderReport)
         {
             roundTrip = time
         }
-    }
-
-    /// Prepares Opus for the loss that the peer reports, where it can make use of it: up at once, down slowly.
-    private func expectLoss(_ fraction: Double) {
-        guard var settings = opus, settings.hasForwardCorrection else { return }
-        let expected = max(fraction, settings.expectedLoss * 0.75)
-        settings.expectedLoss = expected < 0.005 ? 0 : expected
-        opus = settings
     }
 
     /// Hands on what the receiver of keys has found out.

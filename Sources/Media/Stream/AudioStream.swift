@@ -55,6 +55,10 @@ public final class AudioStream<Address: Equatable & Sendable> {
     private var givenSource: (any AudioSource)?
     private var analyzer: NoiseAnalyzer
     private var redundancy: RedundancySender
+    /// What is made of the reports; how Opus works, and how much is repeated, without loss.
+    private var control = SendingControl()
+    private var plainOpus: OpusSettings?
+    private var mostRedundancy: Int
     private var needsMarker = true
     private var saidMeter = LevelMeter()
 
@@ -80,6 +84,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
     private var reportedPackets: (last: UInt32, before: UInt32) = (0, 0)
     var roundTrip: Duration?
     var remoteReport: ReportBlock?
+    var remoteMetrics: VoIPMetrics?
     /// A source of ours that collided and has to say goodbye.
     var leaving: UInt32?
     var collided: Address?
@@ -123,6 +128,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
         encoder = try? AudioEncoder(negotiation.codec)
         analyzer = NoiseAnalyzer(frame: packetTime)
         redundancy = RedundancySender(depth: configuration.redundancy)
+        mostRedundancy = configuration.redundancy
         heardKeys = TelephoneEventReceiver(configuration: .init(clock: clock))
         keys = TelephoneEventSender(configuration: .init(clock: clock))
         playout = PlayoutBuffer(
@@ -134,7 +140,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
         schedule = RTCPSchedule(
             at: start, expectedSize: 28 + 24 + 12 + canonicalName.count, configuration: configuration.reports,
             using: &self.generator)
-        encoder?.opus = Self.opus(negotiation, configuration)
+        opus = Self.opus(negotiation, configuration)
     }
 
     /// Samples in a frame that is said.
@@ -217,15 +223,41 @@ extension AudioStream {
     }
 
     /// How Opus is encoded; nil for other codecs. May be set in the call, as the network changes.
+    ///
+    /// The peer's reports change the expected loss, and the bit rate within the one that is set here.
     public var opus: OpusSettings? {
-        get { encoder?.opus }
-        set { encoder?.opus = newValue }
+        get {
+            guard let loss = encoder?.opus?.expectedLoss else { return nil }
+            var settings = plainOpus
+            settings?.expectedLoss = loss
+            return settings
+        }
+        set {
+            plainOpus = newValue
+            fitSending()
+        }
     }
 
-    /// Payloads before its own that each packet holds once more, where the peer takes redundant data.
+    /// Payloads before its own that each packet holds once more now, where the peer takes redundant data. What is set is the most.
     public var redundancyDepth: Int {
         get { redundancy.depth }
-        set { redundancy.depth = newValue }
+        set {
+            mostRedundancy = newValue
+            fitSending()
+        }
+    }
+
+    /// Takes a report of the peer into account.
+    func note(lossFraction: Double) {
+        guard configuration.followsReports else { return }
+        control.note(lossFraction)
+        fitSending()
+    }
+
+    private func fitSending() {
+        redundancy.depth = control.redundancy(limit: mostRedundancy)
+        guard let plainOpus else { return }
+        encoder?.opus = control.opus(plainOpus, at: negotiation.codec.sampleRate)
     }
 
     /// Queues a key to be sent as a telephone event.
@@ -266,7 +298,7 @@ extension AudioStream {
         if !isKept { self.negotiation.packetTime = Self.packetTime(self.negotiation) }
         if isKept { playout.prepare(Array(negotiation.accepted.values)) } else { retime() }
         if before.codec != negotiation.codec { change(from: before.codec) }
-        encoder?.opus = Self.opus(negotiation, configuration)
+        opus = Self.opus(negotiation, configuration)
         latch.signal(remote)
         controlLatch.signal(remoteControl)
         if before.direction.receives, !negotiation.direction.receives { playout.reset() }
@@ -317,6 +349,7 @@ extension AudioStream {
             configuration: Self.playout(configuration, negotiation.packetTime, codec),
             codecs: Array(negotiation.accepted.values))
         next.counters = playout.counters
+        next.pattern = playout.pattern
         let hasChanged = codec.sampleRate != playout.configuration.sampleRate
         playout = next
         heard = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
@@ -343,9 +376,17 @@ extension AudioStream {
         }
         all.heard = heardMeter.reading
         all.said = saidMeter.reading
-        all.quality = CallQuality(
-            delay: (roundTrip ?? .zero) / 2 + playout.currentDelay + negotiation.packetTime, loss: all.playoutLoss,
-            codec: configuration.impairment)
+        all.pattern = playout.pattern
+        all.packetTime = negotiation.packetTime
+        all.remoteMetrics = remoteMetrics
+        all.mouthToEar = (roundTrip ?? .zero) / 2 + playout.currentDelay + negotiation.packetTime
+        let impairment = configuration.impairment ?? CodecImpairment(negotiation.codec)
+        func quality(_ delay: Duration) -> CallQuality {
+            CallQuality(
+                delay: delay, loss: all.playoutLoss, codec: impairment, burstRatio: playout.pattern.burstRatio)
+        }
+        all.quality = quality(all.mouthToEar)
+        all.listening = quality(.zero)
         return all
     }
 
@@ -510,32 +551,62 @@ extension AudioStream {
     }
 
     private func writeFrame(into memory: inout MutableRawSpan) -> Int? {
-        let start = RTPHeader.fixedLength
-        guard let encoder, let least = leastRoom, start + least <= memory.byteCount else { return nil }
-        let length: Int
+        guard encoder != nil, let least = leastRoom, RTPHeader.fixedLength + least <= memory.byteCount else {
+            return nil
+        }
         var type = negotiation.payloadType
+        var length = 0
         if let redundant = negotiation.redundantPayloadType, redundancy.depth > 0 {
-            let room = payload.elements
-            var span = room.mutableSpan
-            var space = span.mutableBytes
-            let count = encoder.encode(said.elements.span, into: &space)
+            let count = encodeAside()
             guard count > 0 else {
                 redundancy.reset()
                 return 0
             }
-            length = redundancy.write(
-                room.span.bytes.extracting(0..<count), payloadType: type, timestamp: sender.timestamp, into: &memory,
-                at: start)
+            length = writeBlocks(count, into: &memory)
             guard length > 0 else { return nil }
             type = redundant
         } else {
-            length = encoder.encode(said.elements.span, into: &memory, at: start)
+            length = encode(into: &memory)
             guard length > 0 else { return 0 }
         }
         let header = sender.nextHeader(payloadType: type, marker: needsMarker, payloadLength: length)
         _ = try? header.write(into: &memory)
         needsMarker = false
         return length
+    }
+
+    // The encoder and each memory have a function of their own, and spans are made of pointers: else the optimiser of Swift 6.3.1
+    // fails.
+
+    /// Encodes the frame to where a packet has its payload.
+    ///
+    /// - Returns: octets of it; 0 where nothing needs to be sent.
+    @inline(never)
+    private func encode(into memory: inout MutableRawSpan) -> Int {
+        encoder?.encode(said.elements.span, into: &memory, at: RTPHeader.fixedLength) ?? 0
+    }
+
+    /// Encodes the frame to the payload's own memory.
+    ///
+    /// - Returns: octets of it; 0 where nothing needs to be sent.
+    @inline(never)
+    private func encodeAside() -> Int {
+        // The memory lives as long as the stream.
+        var space = MutableRawSpan(_unsafeBytes: UnsafeMutableRawBufferPointer(payload.elements))
+        return encoder?.encode(said.elements.span, into: &space) ?? 0
+    }
+
+    /// Writes the payload's own memory with the payloads before it (RFC 2198).
+    ///
+    /// - Returns: octets written; 0 where there is no room.
+    @inline(never)
+    private func writeBlocks(_ count: Int, into memory: inout MutableRawSpan) -> Int {
+        // The memory lives as long as the stream.
+        let octets = RawSpan(
+            _unsafeBytes: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(payload.elements)[..<count]))
+        return redundancy.write(
+            octets, payloadType: negotiation.payloadType, timestamp: sender.timestamp, into: &memory,
+            at: RTPHeader.fixedLength)
     }
 
     /// Octets that a payload must have room for; nil where a frame is longer than any datagram.
@@ -600,6 +671,11 @@ extension AudioStream {
         }
         let name = canonicalName
         try writer.canonicalName(ssrc: sender.ssrc, name: name.span.bytes, into: &memory)
+        guard configuration.reportsQuality, hasBlock, let receiver else { return }
+        let metrics = AudioQuality(statistics()).metrics(
+            about: receiver.ssrc, isAdaptive: playout.configuration.isAdaptive, playout: playout.currentDelay,
+            most: playout.configuration.maximumDelay, said: negotiation.packetTime)
+        try writer.extendedReport(ssrc: sender.ssrc, metrics: metrics, into: &memory)
     }
 
     private static var noBlock: ReportBlock {

@@ -22,9 +22,15 @@ public struct AudioStreamConfiguration: Sendable {
     /// asked to send all.
     public var suppressesSilence = false
 
-    /// Payloads before its own that each packet holds once more where the peer takes redundant data (RFC 2198), 0 to
+    /// Payloads before its own that each packet holds once more where the peer takes redundant data (RFC 2198), at most: 0 to
     /// ``RTP/RedundancySender/maximumDepth``.
     public var redundancy = 1
+
+    /// Whether redundancy, and the copies and the bit rate of Opus, follow the loss that the peer reports.
+    public var followsReports = true
+
+    /// Whether reports tell how the voice is heard (RFC 3611 §4.7).
+    public var reportsQuality = true
 
     /// Whether media follows a peer that sends from elsewhere than its description says (RFC 4961).
     public var followsPeer = true
@@ -36,8 +42,8 @@ public struct AudioStreamConfiguration: Sendable {
     /// Frames that a lane which was held up makes good, at most; the rest is passed over.
     public var catchUpFrames = 5
 
-    /// The figures of the codec for the quality estimate: by default those of G.711 without concealment, which are careful.
-    public var impairment = CodecImpairment.g711
+    /// The figures of the codec for the quality estimate; nil for those of the codec that is agreed on.
+    public var impairment: CodecImpairment?
 
     /// The defaults.
     public init(canonicalName: String) {
@@ -170,8 +176,17 @@ public struct AudioStatistics: Sendable {
     /// Level of what is heard, and of what is said, since the meters were read last.
     public internal(set) var heard = LevelMeter().reading
     public internal(set) var said = LevelMeter().reading
-    /// What people would say of what is heard.
+    /// What people would say of the conversation, and of listening alone.
     public internal(set) var quality = CallQuality(delay: .zero, loss: 0, codec: .g711)
+    public internal(set) var listening = CallQuality(delay: .zero, loss: 0, codec: .g711)
+    /// From the peer's mouth to our ear, as far as it is known: packet, half of the round trip, and playout.
+    public internal(set) var mouthToEar = Duration.zero
+    /// Duration of our packets, which those of the peer are taken to have.
+    public internal(set) var packetTime = Duration.milliseconds(20)
+    /// How the packets that were not there when they were due lie among the others.
+    public internal(set) var pattern = LossPattern()
+    /// What the peer says of how it hears us (RFC 3611); nil where it does not.
+    public internal(set) var remoteMetrics: VoIPMetrics?
 
     /// Part of the packets that were not there when they were due, 0 to 1.
     public var playoutLoss: Double {

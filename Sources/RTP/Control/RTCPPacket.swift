@@ -13,7 +13,10 @@ public enum RTCPPacket: Hashable, Sendable {
     /// BYE, type 203.
     case goodbye(Goodbye)
 
-    /// Any other type, among them APP (204), feedback (205, 206) and XR (207): to be ignored (RFC 3550 §6.1).
+    /// XR, type 207 (RFC 3611).
+    case extendedReport(ExtendedReport)
+
+    /// Any other type, among them APP (204) and feedback (205, 206): to be ignored (RFC 3550 §6.1).
     case other(type: UInt8, count: UInt8, body: Range<Int>)
 
     /// Packet types (RFC 3550 §12.1).
@@ -24,6 +27,8 @@ public enum RTCPPacket: Hashable, Sendable {
         public static let sourceDescription: UInt8 = 202
         public static let goodbye: UInt8 = 203
         public static let application: UInt8 = 204
+        /// RFC 3611 §2.
+        public static let extendedReport: UInt8 = 207
     }
 
     /// Octets of the head that all packets share.
@@ -63,6 +68,8 @@ public enum RTCPPacket: Hashable, Sendable {
                 reason = text
             }
             self = .goodbye(Goodbye(sourceCount: count, reason: reason, offset: body))
+        case Kind.extendedReport where body + 4 <= end:
+            self = .extendedReport(ExtendedReport(ssrc: bytes.word32(at: body), blocks: body + 4..<end))
         default:
             self = .other(type: type, count: UInt8(count), body: body..<end)
         }

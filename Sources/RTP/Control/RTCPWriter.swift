@@ -88,6 +88,17 @@ public struct RTCPWriter: Hashable, Sendable {
         end += size
     }
 
+    /// Adds an XR packet with a block of voice metrics (RFC 3611 §4.7).
+    public mutating func extendedReport(
+        ssrc: UInt32, metrics: VoIPMetrics, into bytes: inout MutableRawSpan
+    ) throws(RTCPError) {
+        let size = 8 + VoIPMetrics.length
+        try head(RTCPPacket.Kind.extendedReport, count: 0, size: size, into: &bytes)
+        bytes.store(word32: ssrc, at: end + 4)
+        metrics.write(at: end + 8, into: &bytes)
+        end += size
+    }
+
     private func head(_ type: UInt8, count: Int, size: Int, into bytes: inout MutableRawSpan) throws(RTCPError) {
         guard count <= Self.maximumCount else { throw .unrepresentable }
         guard end + size <= bytes.byteCount else { throw .noSpace }

@@ -194,8 +194,8 @@ extension ServerConfiguration {
         /// The differentiated services code point of RTP packets (RFC 4594: 46 is Expedited Forwarding).
         public var dscp = 46
 
-        /// How much jitter the playout buffer absorbs.
-        public var playoutDepth: Duration = .milliseconds(60)
+        /// How much jitter the playout buffer absorbs from the start.
+        public var playoutDepth: Duration = .milliseconds(40)
     }
 
     /// What is written to the log.

@@ -10,8 +10,12 @@ public struct AudioSettings: Sendable, Hashable {
     /// voice (RFC 4594 §4.1).
     public var codePoint = 46
 
-    /// How much jitter the playout buffer absorbs: a packet is played this long after it came, and up to one frame more.
+    /// How much jitter the playout buffer absorbs from the start: a packet is played this long after it came, and up to one frame
+    /// more.
     public var playoutDepth = PlayoutBuffer.Configuration().nominalDelay
+
+    /// The depth that an adaptive buffer goes back to where packets come evenly, at most ``playoutDepth``.
+    public var leastPlayoutDepth = PlayoutBuffer.Configuration().minimumDelay
 
     /// Whether the depth follows the jitter, which stretches time a little; else the sound comes as it was sent.
     public var isPlayoutAdaptive = true
@@ -28,6 +32,7 @@ public struct AudioSettings: Sendable, Hashable {
 
     var playout: PlayoutBuffer.Configuration {
         var playout = PlayoutBuffer.Configuration(depth: playoutDepth)
+        playout.minimumDelay = min(playoutDepth, leastPlayoutDepth)
         playout.isAdaptive = isPlayoutAdaptive
         return playout
     }

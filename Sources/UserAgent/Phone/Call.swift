@@ -173,6 +173,11 @@ public final class Call: Sendable {
 
     /// What was sent and received so far; nil when the call never had media here.
     public func statistics() async -> AudioStatistics? { await media?.statistics() }
+
+    /// How the call is heard so far, R and opinion scores among it; nil before there is audio.
+    public var quality: AudioQuality? {
+        get async { await statistics().map { AudioQuality($0) } }
+    }
 }
 
 extension Call: Hashable {

@@ -1,5 +1,6 @@
 import Foundation
 import Media
+import RTP
 import SIP
 import SRTP
 import UserAgent
@@ -23,7 +24,46 @@ struct CallReport {
             var lost: Int
             var jitter_ms: Double
             var mos: Double
+            var mos_listening: Double
+            var rating: Double
+            var delay_ms: Double
+            var round_trip_ms: Double?
+            var late: UInt64
+            var burst_ms: Double
+            var burst_density: Double
+            var gap_ms: Double
+            var gap_density: Double
+            /// What the other side says of how it hears us.
+            var remote_rating: Int?
+            var remote_mos: Double?
+            /// The cipher of the media; nothing in the clear.
             var encryption: String?
+
+            init(_ all: AudioStatistics) {
+                let quality = AudioQuality(all)
+                func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
+                func milliseconds(_ duration: Duration) -> Double {
+                    rounded(Double(duration.wholeMicroseconds) / 1_000)
+                }
+                func known(_ value: UInt8?) -> UInt8? { value == VoIPMetrics.unavailable ? nil : value }
+                sent_packets = all.sentPackets
+                received_packets = all.receivedPackets
+                lost = all.lost
+                jitter_ms = milliseconds(all.jitter)
+                mos = rounded(quality.conversationScore)
+                mos_listening = rounded(quality.listeningScore)
+                rating = rounded(quality.rating)
+                delay_ms = milliseconds(quality.delay)
+                round_trip_ms = quality.roundTrip.map(milliseconds)
+                late = all.playout.late
+                burst_ms = milliseconds(quality.burstLength)
+                burst_density = rounded(quality.burstDensity)
+                gap_ms = milliseconds(quality.gapLength)
+                gap_density = rounded(quality.gapDensity)
+                remote_rating = known(quality.remote?.rating).map { Int($0) }
+                remote_mos = known(quality.remote?.conversationScore).map { Double($0) / 10 }
+                encryption = all.protection?.cryptoSuite
+            }
         }
 
         var event = "ended"
@@ -45,12 +85,7 @@ struct CallReport {
     func ended(_ ending: CallEnding, setUp: ContinuousClock.Instant?, _ statistics: AudioStatistics?) {
         let now = ContinuousClock.now
         let codec = statistics.map { "\($0.codec.name)/\($0.codec.clockRate.hertz)" } ?? ""
-        let audio = statistics.map {
-            Ended.Audio(
-                sent_packets: $0.sentPackets, received_packets: $0.receivedPackets, lost: $0.lost,
-                jitter_ms: rounded(Double($0.jitter.wholeMicroseconds) / 1_000),
-                mos: rounded($0.quality.meanOpinionScore), encryption: $0.protection?.cryptoSuite)
-        }
+        let audio = statistics.map { Ended.Audio($0) }
         let line = Ended(
             status: Int(ending.status.rawValue), reason: ending.reason, by: ending.side.rawValue, codec: codec,
             duration_ms: setUp.map { (now - $0).wholeMilliseconds } ?? 0,
@@ -60,12 +95,10 @@ struct CallReport {
         if let audio {
             Terminal.say(
                 "audio: sent \(audio.sent_packets), received \(audio.received_packets), lost \(audio.lost), "
-                    + "jitter \(audio.jitter_ms) ms, MOS \(audio.mos), "
-                    + (audio.encryption.map { "encrypted by \($0)" } ?? "not encrypted"))
+                    + "late \(audio.late), jitter \(audio.jitter_ms) ms, delay \(audio.delay_ms) ms, R \(audio.rating), "
+                    + "MOS \(audio.mos), " + (audio.encryption.map { "encrypted by \($0)" } ?? "not encrypted"))
         }
     }
-
-    private func rounded(_ value: Double) -> Double { (value * 100).rounded() / 100 }
 }
 
 extension Duration {

@@ -45,6 +45,43 @@ import Testing
         #expect(made < 0.2 * repeated)
     }
 
+    /// What has no period gets none: a hiss goes on as hiss, as loud as before and of the same colour.
+    @Test func hissIsNotRepeated() {
+        var generator = SeededGenerator(5)
+        var before = 0.0
+        // Noise of high frequencies, as an s has.
+        let hiss = (0..<16_000).map { _ -> Int16 in
+            let white = Double.random(in: -5000...5000, using: &generator)
+            defer { before = white }
+            return Int16(white - 0.8 * before)
+        }
+        var made: [Double] = []
+        var colours: [Double] = []
+        for lost in stride(from: 20, to: 90, by: 4) {
+            let played = play(packets(hiss, delay: { $0 == lost || $0 == lost + 1 ? nil : 0 }), seconds: 2).sound
+            let gap = played[lost * 160..<(lost + 2) * 160].map(Double.init)
+            let energy = gap.reduce(0) { $0 + $1 * $1 }
+            // The likeness at the best lag of a voice, behind the first quarter of a period.
+            let likeness = (40...120).map { lag -> Double in
+                var sums = (0.0, 0.0, 0.0)
+                for index in 160..<320 {
+                    sums.0 += gap[index] * gap[index - lag]
+                    sums.1 += gap[index] * gap[index]
+                    sums.2 += gap[index - lag] * gap[index - lag]
+                }
+                return sums.0 / (sums.1 * sums.2).squareRoot()
+            }.max()!
+            made.append(likeness)
+            colours.append(zip(gap, gap.dropFirst()).reduce(0) { $0 + $1.0 * $1.1 } / energy)
+            let start = played[(lost - 1) * 160..<lost * 160].reduce(0.0) { $0 + Double($1) * Double($1) }
+            let first = gap[..<160].reduce(0) { $0 + $1 * $1 }
+            #expect((0.4...2).contains(first / start))
+        }
+        #expect(made.reduce(0, +) / Double(made.count) < 0.5)
+        // That of the sound itself is -0.49.
+        #expect(colours.reduce(0, +) / Double(colours.count) < -0.3, "it hisses")
+    }
+
     /// Neither at the beginning nor at the end of a gap does the sound step more than the voice itself does.
     @Test func concealmentDoesNotClick() {
         let expected = coded(Voice.short)

@@ -29,7 +29,7 @@ import Testing
 
     @Test func framesOfOtherLengths() {
         for milliseconds in [10, 30, 60] {
-            var configuration = PlayoutBuffer.Configuration()
+            var configuration = PlayoutBuffer.Configuration(depth: .milliseconds(60))
             configuration.frame = .milliseconds(milliseconds)
             let played = play(packets(Voice.short), seconds: 4, configuration: configuration)
             #expect(played.buffer.samplesPerFrame == milliseconds * 8)
@@ -69,8 +69,46 @@ import Testing
         #expect(played.start >= depth)
     }
 
+    /// Jitter beyond the depth: the delay grows at once, and behind the first second no frame is concealed.
+    @Test(arguments: 0..<20 as Range<UInt64>, [60.0, 120])
+    func followsJitter(seed: UInt64, jitter: Double) {
+        var generator = SeededGenerator(seed)
+        let sound = Array(Voice.long[..<160_000])
+        let jittered = packets(sound, delay: { _ in Double.random(in: 0...jitter, using: &generator) })
+        let played = play(
+            jittered, seconds: 19, configuration: .init(), phase: Double.random(in: 0..<20, using: &generator))
+        let first = played.frames.firstIndex { $0 != .idle } ?? 0
+        // As long again for twice the jitter, of which each packet adds 20 ms at most.
+        #expect(!played.frames.dropFirst(first + (jitter > 60 ? 100 : 50)).contains(.concealed))
+        #expect(played.buffer.counters.lost == 0)
+        #expect(played.buffer.currentDelay < .milliseconds(jitter * 2))
+    }
+
+    /// Where packets come evenly the delay goes down to the least, and is no trouble there.
+    @Test(arguments: [0.0, 7, 13, 19], [0.0, 5, 10])
+    func goesDownToTheLeastDelay(phase: Double, jitter: Double) {
+        var generator = SeededGenerator(3)
+        let jittered = packets(Voice.long) { _ in Double.random(in: 0...jitter, using: &generator) }
+        let played = play(jittered, seconds: 29, configuration: .init(), phase: phase)
+        #expect(played.buffer.counters.concealed == 0 && played.buffer.counters.late == 0)
+        // The least delay, a frame, and the slack; half of the jitter is in the mean.
+        #expect(played.delays.last! <= 60 + jitter / 2)
+        #expect(played.delays[100...200].allSatisfy { $0 < 75 })
+    }
+
+    /// A stall of 200 ms makes the delay long; it is back at what it was within six seconds.
+    @Test func aStallIsForgotten() {
+        let arrivals = packets(
+            Voice.long, delay: { (400..<410).contains($0) ? Double(410 - $0) * 20 : 0 })
+        let played = play(arrivals, seconds: 25, configuration: .init())
+        #expect(played.delays[400..<460].max()! > 110)
+        let before = played.delays[395]
+        #expect(played.delays[715...].allSatisfy { $0 < before + 15 })
+        #expect(played.buffer.counters.late == 0)
+    }
+
     @Test func resetForgets() {
-        var buffer = PlayoutBuffer()
+        var buffer = PlayoutBuffer(configuration: .init(depth: .milliseconds(60)))
         let payload = [UInt8](repeating: 0, count: 160)
         for number in 0..<10 {
             buffer.insert(

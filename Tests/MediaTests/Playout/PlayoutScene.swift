@@ -68,7 +68,9 @@ struct Played {
 ///   - phase: when the first frame is due, in milliseconds.
 ///   - tick: time between two frames in milliseconds, by the sender's clock; other than 20 is drift.
 func play(
-    _ arrivals: [Arrival], seconds: Double, configuration: PlayoutBuffer.Configuration = .init(), phase: Double = 3,
+    _ arrivals: [Arrival], seconds: Double,
+    configuration: PlayoutBuffer.Configuration = .init(depth: .milliseconds(60)),
+    phase: Double = 3,
     tick: Double? = nil
 ) -> Played {
     var played = Played(buffer: PlayoutBuffer(configuration: configuration))

@@ -88,6 +88,7 @@ enum Vectors {
                 #expect(!goodbye.names(0, in: bytes))
                 let reason = try #require(goodbye.reason)
                 order.append(String(decoding: bytes[reason], as: UTF8.self))
+            case .extendedReport: order.append("XR")
             case .other(let type, let count, let body): order.append("\(type)/\(count)/\(body.count)")
             }
         }
@@ -210,6 +211,7 @@ enum Vectors {
                 while let item = items.next(in: bytes) { #expect(item.text.upperBound <= bytes.count) }
             case .goodbye(let goodbye):
                 #expect((goodbye.reason?.upperBound ?? 0) <= bytes.count)
+            case .extendedReport(let report): _ = report.metrics(about: 1, in: bytes.span.bytes)
             case .other(_, _, let body): #expect(body.upperBound <= bytes.count)
             }
         }

@@ -107,6 +107,18 @@ public struct NoiseAnalyzer: Sendable {
         return .noise(described)
     }
 
+    /// Describes a stretch of sound as noise of its level and colour.
+    ///
+    /// - Parameter order: reflection coefficients, 0 to ``RTP/ComfortNoise/maximumOrder``.
+    static func description(of sound: Span<Int16>, order: Int) -> ComfortNoise {
+        var configuration = Configuration()
+        configuration.order = order
+        var analyzer = NoiseAnalyzer(frame: .milliseconds(20), configuration: configuration)
+        let loudness = level(of: sound)
+        analyzer.correlate(sound, loudness, isFirst: true)
+        return analyzer.description(UInt8(min(max(loudness.rounded(), 0), 127)))
+    }
+
     /// Level of a frame in dB below overload, 0 to 127: that of a square wave of full scale is 0 (§3.1).
     public static func level(of frame: Span<Int16>) -> Float {
         var squares: Int64 = 0

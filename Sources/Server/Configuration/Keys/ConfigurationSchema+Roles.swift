@@ -200,7 +200,8 @@ extension ConfigurationSchema {
             "The differentiated services code point of voice packets; 46 is Expedited Forwarding."),
         Setting(
             "media.playout-depth", \.media.playoutDepth, .duration(.milliseconds(20)...(.milliseconds(500))),
-            of: defaults, .reload, source: "RFC 3550 §6.4.1", "How much jitter the playout buffer absorbs."),
+            of: defaults, .reload, source: "RFC 3550 §6.4.1",
+            "How much jitter the playout buffer absorbs from the start; then it follows."),
     ]
 
     static let logging: [Setting<ServerConfiguration>] = [
