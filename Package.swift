@@ -93,7 +93,7 @@ let package = Package(
             "Reactor",
             ["CLinux", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
         .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
-        module("Media", ["RTP", "Reactor", "COpus"]),
+        module("Media", ["RTP", "SRTP", "Reactor", "COpus"]),
         module("SIPEndpoint", ["SIP", "ICE", "Reactor"]),
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
         // Roles: they meet through the interfaces of Routing.
@@ -101,7 +101,7 @@ let package = Package(
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Relay", ["SIP", "SDP", "RTP", "ICE", "SIPEndpoint", "Routing", "Reactor", crypto]),
-        module("UserAgent", ["SIP", "SDP", "RTP", "ICE", "Media", "Reactor", "SIPEndpoint", crypto]),
+        module("UserAgent", ["SIP", "SDP", "RTP", "ICE", "SRTP", "Media", "Reactor", "SIPEndpoint", crypto]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
         module(
@@ -116,7 +116,7 @@ let package = Package(
         .executableTarget(
             name: "ito",
             dependencies: [
-                "Server", "UserAgent", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media", "RTP",
+                "Server", "UserAgent", "Toolkit", "Store", "SIP", "SIPEndpoint", "Reactor", "Media", "RTP", "SRTP",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ], swiftSettings: settings + warnings),
         // Ours and users' tests.
@@ -129,7 +129,7 @@ let package = Package(
         .target(name: "CProbe", path: "Tests/CProbe"),
         tests("SRTP", ["CProbe"]),
         tests("Reactor", ["TestKit"]),
-        tests("Media", ["RTP"]),
+        tests("Media", ["RTP", "SRTP", "CProbe"]),
         tests("SIPEndpoint", ["TestKit", "SIP", "ICE", "Reactor"]),
         tests("Store", [grdb]),
         tests("Routing", ["SIP"]),
@@ -139,7 +139,7 @@ let package = Package(
         tests(
             "UserAgent",
             [
-                "TestKit", "SIP", "SDP", "ICE", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar",
+                "TestKit", "SIP", "SDP", "ICE", "SRTP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar",
                 "Routing", crypto,
             ]),
         tests(

@@ -1,21 +1,61 @@
 import RTP
 
 extension AudioStream {
-    /// Takes a datagram from the RTP socket, RTP or, where both share a port, RTCP.
+    /// Takes a datagram from the RTP socket, RTP or, where both share a port, RTCP. It is opened in place where the stream is secured.
     @discardableResult
     public func receive(
-        _ datagram: RawSpan, from address: Address, at now: ContinuousClock.Instant
+        _ datagram: UnsafeMutableRawBufferPointer, from address: Address, at now: ContinuousClock.Instant
     ) -> AudioReceipt {
-        switch DatagramKind(datagram) {
-        case .rtp: return receiveMedia(datagram, from: address, at: now)
+        switch DatagramKind(RawSpan(_unsafeBytes: UnsafeRawBufferPointer(datagram))) {
+        case .rtp:
+            switch opened(datagram, at: now) {
+            case .success(let length):
+                let packet = UnsafeRawBufferPointer(rebasing: datagram[..<length])
+                return receiveMedia(RawSpan(_unsafeBytes: packet), from: address, at: now)
+            case .failure(let refusal): return ignore(refusal.reason)
+            }
         case .rtcp: return receiveControl(datagram, from: address, at: now)
         case .stun, .zrtp, .dtls, .channelData, .quic, .unknown: return ignore(.unknownProtocol)
         }
     }
 
-    /// Takes a datagram from the RTCP socket.
+    /// Takes a datagram from the RTCP socket, which is opened in place where the stream is secured.
     @discardableResult
     public func receiveControl(
+        _ datagram: UnsafeMutableRawBufferPointer, from address: Address, at now: ContinuousClock.Instant
+    ) -> AudioReceipt {
+        switch openedControl(datagram, at: now) {
+        case .success(let length):
+            let compound = UnsafeRawBufferPointer(rebasing: datagram[..<length])
+            return takeControl(RawSpan(_unsafeBytes: compound), from: address, at: now)
+        case .failure(let refusal): return ignore(refusal.reason)
+        }
+    }
+
+    /// Takes a datagram from the RTP socket, RTP or, where both share a port, RTCP. A stream that is secured takes none so, for it
+    /// could not open it in place.
+    @discardableResult
+    public func receive(
+        _ datagram: RawSpan, from address: Address, at now: ContinuousClock.Instant
+    ) -> AudioReceipt {
+        guard isClear else { return ignore(.unsecured) }
+        switch DatagramKind(datagram) {
+        case .rtp: return receiveMedia(datagram, from: address, at: now)
+        case .rtcp: return takeControl(datagram, from: address, at: now)
+        case .stun, .dtls, .unknown: return ignore(.unknownProtocol)
+        }
+    }
+
+    /// Takes a datagram from the RTCP socket; none where the stream is secured.
+    @discardableResult
+    public func receiveControl(
+        _ datagram: RawSpan, from address: Address, at now: ContinuousClock.Instant
+    ) -> AudioReceipt {
+        guard isClear else { return ignore(.unsecured) }
+        return takeControl(datagram, from: address, at: now)
+    }
+
+    private func takeControl(
         _ datagram: RawSpan, from address: Address, at now: ContinuousClock.Instant
     ) -> AudioReceipt {
         let checked: RTCPCompound
@@ -233,6 +273,7 @@ extension AudioStream {
 
     private func ignore(_ reason: AudioReceipt.Reason) -> AudioReceipt {
         counts.ignoredDatagrams &+= 1
+        if case .unauthentic = reason { counts.unauthenticDatagrams &+= 1 }
         return .ignored(reason)
     }
 }

@@ -1,4 +1,5 @@
 public import RTP
+import SRTP
 
 /// One audio stream between us and a peer, both ways: RTP and RTCP, playout, source and sink, telephone events.
 ///
@@ -28,8 +29,15 @@ public final class AudioStream<Address: Equatable & Sendable> {
     /// When the next tick is due: the start and a whole number of packet times, without drift.
     public private(set) var nextTick: ContinuousClock.Instant
 
-    /// Octets that `tick` and `goodbye` may need: a packet of 60 ms of the widest codec, and a report.
-    public static var tickCapacity: Int { 1500 }
+    /// Octets that `tick` and `goodbye` may need: a packet of 60 ms of the widest codec, and a report, and what protects them.
+    public static var tickCapacity: Int { packetCapacity + 2 * SRTPLimits.maximumOverhead }
+
+    /// Octets that a packet and a report have together at most, without what protects them.
+    private static var packetCapacity: Int { 1500 }
+
+    /// Whether and by which keys the packets are protected. Set it before the first datagram and the first tick, and again when the
+    /// keys change.
+    public var security = StreamSecurity.none
 
     private let wallclock: WallclockReference
     private let canonicalName: [UInt8]
@@ -128,7 +136,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
             codecs: Array(negotiation.accepted.values))
         said = FrameMemory(negotiation.codec.sampleRate.samples(in: packetTime))
         heard = FrameMemory(negotiation.codec.sampleRate.samples(in: packetTime))
-        payload = FrameMemory(Self.tickCapacity)
+        payload = FrameMemory(Self.packetCapacity)
         schedule = RTCPSchedule(
             at: start, expectedSize: 28 + 24 + 12 + canonicalName.count, configuration: configuration.reports,
             using: &self.generator)
@@ -174,7 +182,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
     private static func fits(_ codec: AudioCodec, _ packetTime: Duration) -> Bool {
         if case .opus = codec { return true }
         let length = codec.payloadCapacity(samples: codec.sampleRate.samples(in: packetTime))
-        return length <= tickCapacity - RTPHeader.fixedLength
+        return length <= packetCapacity - RTPHeader.fixedLength
     }
 
     private static func opus(
@@ -354,6 +362,7 @@ extension AudioStream {
         all.codec = negotiation.codec
         all.playout = playout.counters
         all.playoutDelay = playout.currentDelay
+        if case .secured(let media, _) = security { all.protection = media.profile }
         all.refusedDatagrams = latch.refused &+ controlLatch.refused
         if let receiver {
             all.lost = Int(receiver.sequence.cumulativeLost)
@@ -413,7 +422,9 @@ extension AudioStream {
     public func goodbye(
         at now: ContinuousClock.Instant, into memory: inout MutableRawSpan
     ) -> AudioTick<Address>.Datagram? {
-        guard counts.sentPackets > 0 || counts.sentReports > 0, let destination = remoteControl else { return nil }
+        guard counts.sentPackets > 0 || counts.sentReports > 0, !isPending, let destination = remoteControl else {
+            return nil
+        }
         var writer = RTCPWriter()
         do {
             try writeCompound(at: now, &writer, into: &memory)
@@ -422,8 +433,9 @@ extension AudioStream {
         } catch {
             return nil
         }
+        guard let octets = sealControl(0..<writer.length, in: &memory) else { return nil }
         counts.sentReports &+= 1
-        return .init(octets: 0..<writer.length, destination: destination)
+        return .init(octets: octets, destination: destination)
     }
 
     private func catchUp(to now: ContinuousClock.Instant) {
@@ -465,7 +477,7 @@ extension AudioStream {
         saidMeter.update(frameMemory.span)
         sender.mark(due)
         defer { sender.advance(by: unitsPerFrame) }
-        guard negotiation.direction.sends, let destination = latch.destination else {
+        guard negotiation.direction.sends, !isPending, let destination = latch.destination else {
             needsMarker = true
             return 0
         }
@@ -485,7 +497,10 @@ extension AudioStream {
             needsMarker = true
             return 0
         }
-        let length = RTPHeader.fixedLength + payloadLength
+        guard let length = seal(RTPHeader.fixedLength + payloadLength, in: &memory) else {
+            counts.unsentFrames &+= 1
+            return 0
+        }
         counts.sentPackets &+= 1
         counts.sentOctets &+= UInt64(payloadLength)
         result.media = .init(octets: 0..<length, destination: destination)
@@ -599,7 +614,7 @@ extension AudioStream {
         let codec = negotiation.codec
         if case .opus = codec { return OpusEncoder.leastRoom }
         let length = codec.payloadCapacity(samples: said.count)
-        return length <= Self.tickCapacity - RTPHeader.fixedLength ? length : nil
+        return length <= Self.packetCapacity - RTPHeader.fixedLength ? length : nil
     }
 
     /// Units of the timestamp in a frame.
@@ -616,7 +631,7 @@ extension AudioStream {
         schedule.members = receiver == nil ? 1 : 2
         schedule.hasSent = sender.packetCount != reportedPackets.before
         schedule.senders = (schedule.hasSent ? 1 : 0) + (receiver?.hasNews == true ? 1 : 0)
-        guard schedule.expire(at: now, using: &generator), let destination = remoteControl else { return }
+        guard schedule.expire(at: now, using: &generator), !isPending, let destination = remoteControl else { return }
         var writer = RTCPWriter(at: start)
         do {
             try writeCompound(at: now, &writer, into: &memory)
@@ -624,9 +639,10 @@ extension AudioStream {
             return
         }
         reportedPackets = (sender.packetCount, reportedPackets.last)
-        schedule.note(size: writer.length)
+        guard let octets = sealControl(writer.octets, in: &memory) else { return }
+        schedule.note(size: octets.count)
         counts.sentReports &+= 1
-        result.control = .init(octets: writer.octets, destination: destination)
+        result.control = .init(octets: octets, destination: destination)
     }
 
     /// SR when media was sent since the second last report, else RR, with a block about the peer when it was heard since the

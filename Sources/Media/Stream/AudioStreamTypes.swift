@@ -1,4 +1,5 @@
 public import RTP
+public import SRTP
 
 /// How an audio stream behaves, apart from what is negotiated.
 public struct AudioStreamConfiguration: Sendable {
@@ -67,6 +68,10 @@ public enum AudioReceipt: Hashable, Sendable {
     public enum Reason: Hashable, Sendable {
         /// Neither RTP nor RTCP.
         case unknownProtocol
+        /// The stream is secured, and there are no keys yet, or it is not known whether it is protected.
+        case unsecured
+        /// It is not authentic, or has been here before (RFC 3711).
+        case unauthentic(SRTPError)
         /// A broken RTP packet.
         case malformed(RTPError)
         /// A broken RTCP compound.
@@ -143,6 +148,10 @@ public struct AudioStatistics: Sendable {
     public internal(set) var ignoredDatagrams: UInt64 = 0
     /// Datagrams among them that came from a stranger's address.
     public internal(set) var refusedDatagrams: UInt64 = 0
+    /// Datagrams among them that were not authentic, or had been here before.
+    public internal(set) var unauthenticDatagrams: UInt64 = 0
+    /// How the packets are protected; nil in the clear.
+    public internal(set) var protection: ProtectionProfile?
     /// RTCP compounds received and sent.
     public internal(set) var receivedReports: UInt64 = 0
     public internal(set) var sentReports: UInt64 = 0

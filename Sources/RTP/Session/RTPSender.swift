@@ -29,12 +29,14 @@ public struct RTPSender: Sendable {
         reference = (timestamp, now)
     }
 
-    /// Starts with random identifier, sequence number and timestamp, as RFC 3550 §5.1 asks.
+    /// Starts with random identifier, sequence number and timestamp, as RFC 3550 §5.1 asks. The sequence number lies in the lower
+    /// half, so that no peer misses the first time it goes through zero, by which SRTP counts (RFC 4568 §6.4).
     public init(
         clock: RTPClock, at now: ContinuousClock.Instant, using generator: inout some RandomNumberGenerator
     ) {
         self.init(
-            ssrc: generator.next(), sequence: generator.next(), timestamp: generator.next(), clock: clock, at: now)
+            ssrc: generator.next(), sequence: generator.next() & 0x7FFF, timestamp: generator.next(), clock: clock,
+            at: now)
     }
 
     /// The header of the next data packet, which carries media that begins at `timestamp`; counts the packet as sent.

@@ -48,6 +48,13 @@ public struct MasterKey: Sendable {
     public var keyAndSalt: [UInt8] { key.octets + salt.octets }
 }
 
+extension MasterKey: Equatable {
+    /// Whether key, salt and identifier are the same; of keys and salts of one length it takes equally long to find out.
+    public static func == (a: MasterKey, b: MasterKey) -> Bool {
+        a.identifier == b.identifier && a.key.holds(b.key) && a.salt.holds(b.salt)
+    }
+}
+
 extension MasterKey: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
     public var description: String { "MasterKey(\(key.count) octets, salt \(salt.count), redacted)" }
     public var debugDescription: String { description }

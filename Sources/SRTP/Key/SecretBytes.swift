@@ -27,6 +27,13 @@ final class SecretBytes: @unchecked Sendable {
         return try body(UnsafeRawBufferPointer(rebasing: memory[..<count]))
     }
 
+    /// Whether the octets are the same; takes equally long whatever they are.
+    func holds(_ other: SecretBytes) -> Bool {
+        count == other.count
+            && withBytes { mine in other.withBytes { CRYPTO_memcmp(mine.baseAddress, $0.baseAddress, mine.count) } }
+                == 0
+    }
+
     /// A copy of the octets, which is not erased.
     var octets: [UInt8] { withBytes { Array($0) } }
 

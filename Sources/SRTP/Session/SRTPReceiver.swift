@@ -52,6 +52,18 @@ public struct SRTPReceiver: ~Copyable {
         streams[place].initialRollover = rolloverCounter
     }
 
+    /// Follows a receiver with other keys, before the first packet. Under the new keys the rollover counter of a source begins at zero
+    /// (RFC 4568 §7.1.4), or goes on (RFC 3711 §3.3.1): peers do either, and both are taken.
+    public mutating func follow(_ earlier: borrowing SRTPReceiver) {
+        for index in 0..<earlier.streams.count where !streams.isFull {
+            let known = earlier.streams[index]
+            guard !known.packets.isEmpty, streams.find(known.ssrc) == nil else { continue }
+            var stream = Stream(ssrc: known.ssrc)
+            stream.former = known.packets.highest
+            _ = streams.add(stream)
+        }
+    }
+
     /// Authenticates and decrypts the SRTP packet that fills `packet`.
     ///
     /// - Returns: octets of the RTP packet, ``overhead`` less.

@@ -9,6 +9,8 @@ struct Stream {
     var nextControlIndex: UInt64 = 0
     /// Rollover counter that the first packet has, when it is known by other means.
     var initialRollover: UInt32?
+    /// Highest index under the keys before these, from where a peer may count on.
+    var former: UInt64?
     /// RTP packets that were protected.
     var protected: UInt64 = 0
 
@@ -19,6 +21,9 @@ struct Stream {
         if !packets.isEmpty { return (PacketIndex.estimate(sequence, highest: packets.highest), nil) }
         let rollover = UInt64(initialRollover ?? 0)
         let index = rollover << 16 | UInt64(sequence)
+        if let former, let other = PacketIndex.estimate(sequence, highest: former), other != index {
+            return (index, other)
+        }
         // The sequence began at a number unknown, and may have gone through zero before the first packet came through.
         return (index, sequence < 0x8000 && rollover < UInt64(UInt32.max) ? index + 0x1_0000 : nil)
     }

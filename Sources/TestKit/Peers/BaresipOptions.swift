@@ -22,6 +22,8 @@ public struct BaresipOptions: Sendable {
     public var codecs = ["PCMU"]
     /// The modules that hold them: `g711` gives `PCMU` and `PCMA`; there are `g722`, `g726`, `l16` and `opus`.
     public var codecModules = ["g711"]
+    /// Further modules: `srtp` and `dtls_srtp` encrypt media, as the account's `mediaenc` says.
+    public var modules: [String] = []
     /// The WAV file (16 bit, mono, 8 kHz) that it speaks in each call; `nil` is a tone. At the end of the file it sends silence for
     /// what its buffer holds (about half a second), then hangs up: that is baresip's way.
     public var speech: String?
@@ -56,7 +58,7 @@ public struct BaresipOptions: Sendable {
             jitter_buffer_delay 1-10
             rtp_ports 32768-60998
             module_path /usr/lib/baresip/modules
-            \(codecModules.map { "module \($0).so" }.joined(separator: "\n"))
+            \((codecModules + modules).map { "module \($0).so" }.joined(separator: "\n"))
             module \(speech == nil ? "ausine.so" : "aufile.so")
             module sndfile.so
             module ctrl_tcp.so

@@ -110,7 +110,7 @@ extension CallAgent {
             leg.relation = relation
             add(leg)
             leg.begin(machine, transaction)
-            if !leg.isEnded { onInvitation(leg) }
+            if !leg.isEnded, !leg.refusesUnencrypted() { onInvitation(leg) }
         } catch let defect as MessageDefect {
             merged.end(transaction: transaction.number)
             layer.respond(transaction, 400, reason: defect.reason)

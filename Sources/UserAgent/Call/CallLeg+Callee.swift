@@ -81,7 +81,7 @@ extension CallLeg {
             guard let self, isPending else { return }
             switch result {
             case .success(let body): progress(status, isReliable, body)
-            case .failure(let refusal): reject(refusal.status, refusal.reason)
+            case .failure(let refusal): refuse(refusal)
             }
         }
     }
@@ -100,7 +100,7 @@ extension CallLeg {
                 guard let self, isPending else { return }
                 switch result {
                 case .success(let body): accept(body)
-                case .failure(let refusal): reject(refusal.status, refusal.reason)
+                case .failure(let refusal): refuse(refusal)
                 }
             }
         default:
@@ -117,6 +117,23 @@ extension CallLeg {
         guard case .callee = role else { return }
         endReason = reason
         withCallee { $0.reject(status) }
+    }
+
+    /// Refuses a call whose description cannot be used.
+    private func refuse(_ refusal: SessionRefusal) {
+        failure = Ending(refusal)
+        reject(refusal.status, refusal.reason)
+    }
+
+    /// Refuses a call at once whose media would not be encrypted as it must be: nobody need be asked.
+    ///
+    /// - Returns: whether it was refused.
+    func refusesUnencrypted() -> Bool {
+        guard let offer = invitation?.withView({ $0.sessionDescription }),
+            let refusal = (session as? NegotiatedSession)?.refusal(of: offer)
+        else { return false }
+        refuse(refusal)
+        return true
     }
 
     /// Sends the caller elsewhere (RFC 3261 §8.3).
@@ -279,7 +296,7 @@ extension CallLeg {
             do throws(SessionRefusal) {
                 try call.session.take(answer: body ?? [], isPreview: false)
             } catch {
-                return reject(error.status, error.reason)
+                return refuse(error)
             }
         case .offer:
             call.session.answer(body ?? []) { [weak self] result in

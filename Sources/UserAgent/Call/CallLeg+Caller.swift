@@ -77,7 +77,7 @@ extension CallLeg {
         do throws(SessionRefusal) {
             if !calling.options.offersLate { body = try session.makeOffer() }
         } catch {
-            return end(Ending(error.status, error.reason, .local))
+            return end(Ending(error))
         }
         let origin = calling.origin
         let sequence = origin.nextSequence()
@@ -189,7 +189,7 @@ extension CallLeg {
             sendPrack(rAck, dialog)
             switch taken {
             case .success: tell(.earlyMedia)
-            case .failure(let refusal): hangUp(because: Ending(refusal.status, refusal.reason, .local))
+            case .failure(let refusal): hangUp(because: Ending(refusal))
             }
         case .offer:
             dialog.session.answer(body ?? []) { [weak self] result in
@@ -200,7 +200,7 @@ extension CallLeg {
                     sendPrack(rAck, dialog, body: answer)
                     tell(.earlyMedia)
                 case .failure(let refusal):
-                    hangUp(because: Ending(refusal.status, refusal.reason, .local))
+                    hangUp(because: Ending(refusal))
                 }
             }
         default:
@@ -289,7 +289,7 @@ extension CallLeg {
         case .failure(let refusal):
             current.sendAck(to: machine.request, body: [])
             current.sendBye()
-            end(Ending(refusal.status, refusal.reason, .local))
+            end(Ending(refusal))
         }
     }
 }

@@ -158,7 +158,7 @@ extension CallLeg {
                 try call.session.take(answer: body ?? [], isPreview: false)
                 change.succeed()
             } catch {
-                hangUp(because: Ending(error.status, error.reason, .local))
+                hangUp(because: Ending(error))
             }
         case .missing:
             call.session.rollBack()

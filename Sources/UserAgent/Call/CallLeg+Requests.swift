@@ -85,7 +85,7 @@ extension CallLeg: DialogUsage {
         withCallee { $0.receiveAck(view) }
         if let refusal, !isEnded {
             sendBye()
-            end(Ending(refusal.status, refusal.reason, .local))
+            end(Ending(refusal))
         }
     }
 

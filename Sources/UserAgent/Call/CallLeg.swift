@@ -37,11 +37,19 @@ public final class CallLeg {
         public var reason: String
         /// Who ended it.
         public var side: Side
+        /// Why the media was not encrypted as it must be, where this side ended the call for that.
+        public var security: MediaSecurityError?
 
-        public init(_ status: StatusCode, _ reason: String, _ side: Side) {
+        public init(_ status: StatusCode, _ reason: String, _ side: Side, _ security: MediaSecurityError? = nil) {
             self.status = status
             self.reason = reason
             self.side = side
+            self.security = security
+        }
+
+        /// This side cannot use a description.
+        init(_ refusal: SessionRefusal) {
+            self.init(refusal.status, refusal.reason, .local, refusal.security)
         }
     }
 
@@ -107,8 +115,8 @@ public final class CallLeg {
         self.invitation = invitation
         timer = SessionTimer(agent.configuration.sessionTimer)
         let box = UnownedBox<CallLeg>()
-        session = NegotiatedSession(media: media, sessionID: agent.layer.driver.random()) { stream in
-            box.value?.apply(stream)
+        session = NegotiatedSession(media: media, sessionID: agent.layer.driver.random()) { stream, keys in
+            box.value?.apply(stream, keys)
         }
         box.value = self
     }
@@ -175,7 +183,7 @@ public final class CallLeg {
         self.ending = ending
         stopTimers(except: .moreSuccesses)
         session.end()
-        change.fail(SessionRefusal(ending.status, ending.reason))
+        change.fail(SessionRefusal(ending.status, ending.reason, ending.security))
         leaveDialogs()
         if case .callee(_, let transaction) = role { agent.merged.end(transaction: transaction.number) }
         tell(.ended(ending))
@@ -214,16 +222,19 @@ public final class CallLeg {
     // MARK: Media
 
     /// A call without sound is none: it is hung up, and the ending says why.
-    private func mediaFailed(_ error: SocketError) {
-        hangUp(because: Ending(500, "The audio cannot start: \(error)", .local))
+    private func mediaFailed(_ failure: MediaFailure) {
+        switch failure {
+        case .socket(let error): hangUp(because: Ending(500, "The audio cannot start: \(error)", .local))
+        case .security(let error): hangUp(because: Ending(SessionRefusal(488, error)))
+        }
     }
 
-    private func apply(_ stream: NegotiatedStream) {
+    private func apply(_ stream: NegotiatedStream, _ keys: MediaKeys) {
         guard !isEnded else { return }
         // Proof of `nonisolated(unsafe)`: the reference is used in what `execute` runs on this lane, and there alone.
         nonisolated(unsafe) let leg = self
         let execute = agent.layer.driver.execute
-        media.apply(stream) { error in execute { leg.mediaFailed(error) } }
+        media.apply(stream, keys: keys) { failure in execute { leg.mediaFailed(failure) } }
         if stream.isHeld != isHeldByPeer {
             isHeldByPeer = stream.isHeld
             tell(.held(stream.isHeld))

@@ -9,10 +9,16 @@ public protocol MediaLeg: AnyObject, Sendable {
     /// What this side can do; the formats in order of preference.
     var capabilities: MediaCapabilities { get }
 
+    /// How the media is encrypted; nil for media in the clear.
+    var security: MediaSecurity? { get }
+
     /// Starts, or goes on with what a new offer and answer have agreed.
     ///
-    /// - Parameter onFailure: called once, on any thread, when the media cannot start: the call would be mute.
-    func apply(_ stream: NegotiatedStream, onFailure: @escaping @Sendable (SocketError) -> Void)
+    /// - Parameters:
+    ///   - keys: what encrypts the media.
+    ///   - onFailure: called once, on any thread, when the media cannot start or be encrypted: the call would be mute.
+    func apply(
+        _ stream: NegotiatedStream, keys: MediaKeys, onFailure: @escaping @Sendable (MediaFailure) -> Void)
 
     /// Goes on at another local address, since this machine has moved to another network; the next offer says so.
     ///
@@ -21,6 +27,10 @@ public protocol MediaLeg: AnyObject, Sendable {
 
     /// Ends sending and receiving and gives the ports back.
     func stop()
+}
+
+extension MediaLeg {
+    public var security: MediaSecurity? { nil }
 }
 
 /// Makes the media of calls.

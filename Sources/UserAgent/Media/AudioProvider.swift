@@ -49,6 +49,7 @@ public final class AudioProvider: MediaProvider {
     private let lane: Lane
     private let ports: MediaPorts?
     private let codecs: [AudioCodecName]
+    private let security: MediaSecurity?
     private let current: Mutex<AudioSettings>
     private let onFailure: @Sendable (SocketError) -> Void
 
@@ -65,14 +66,16 @@ public final class AudioProvider: MediaProvider {
     ///   - ports: the ports for RTP; even ones, with RTCP on the next.
     ///   - codecs: in order of preference.
     ///   - settings: what the first calls begin with.
+    ///   - security: how the media is encrypted; nil for media in the clear.
     ///   - onFailure: told, on the media lane, why the audio of a call cannot start; the call ends by itself.
     public init(
         lane: Lane, ports: ClosedRange<UInt16>, codecs: [AudioCodecName], settings: AudioSettings = AudioSettings(),
-        onFailure: @escaping @Sendable (SocketError) -> Void = { _ in }
+        security: MediaSecurity? = nil, onFailure: @escaping @Sendable (SocketError) -> Void = { _ in }
     ) {
         self.lane = lane
         self.ports = MediaPorts(ports)
         self.codecs = codecs
+        self.security = security
         self.onFailure = onFailure
         current = Mutex(settings)
     }
@@ -84,7 +87,7 @@ public final class AudioProvider: MediaProvider {
         let socket = settings.socket
         return AudioLeg(
             lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs, playout: settings.playout,
-            suppressesSilence: settings.suppressesSilence, redundancy: settings.redundancy,
+            suppressesSilence: settings.suppressesSilence, redundancy: settings.redundancy, security: security,
             bind: { (address) throws(SocketError) in try ports.bindPair(on: address, socket) }, onFailure: onFailure)
     }
 }

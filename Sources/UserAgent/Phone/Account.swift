@@ -15,6 +15,9 @@ public struct Account: Sendable {
     /// How long a binding is asked for.
     public var expires = Duration.seconds(3_600)
 
+    /// Whether and how the media of calls is encrypted.
+    public var encryption = MediaEncryption.off
+
     /// Whether the registrar is asked to bind the account to the flow that it is registered by (RFC 5626), when the agent has an
     /// instance (`UserAgent.Options.instance`).
     public var allowsOutbound = true

@@ -35,7 +35,14 @@ extension Call {
     /// - Throws: `CallError` when the far side refuses, or the call is over.
     public func renegotiate() async throws(CallError) { try await renegotiate { _ in } }
 
-    private func renegotiate(_ change: @escaping @Sendable (inout NegotiatedSession.Wish) -> Void)
+    /// Offers new keys for the media; where it is in the clear, the same offer again.
+    ///
+    /// - Throws: `CallError` when the far side refuses, or the call is over.
+    public func renewKeys() async throws(CallError) { try await renegotiate(renewingKeys: true) { _ in } }
+
+    private func renegotiate(
+        renewingKeys: Bool = false, _ change: @escaping @Sendable (inout NegotiatedSession.Wish) -> Void
+    )
         async throws(CallError)
     {
         let leg = leg
@@ -44,6 +51,7 @@ extension Call {
             lane.execute { _ in
                 leg.value.renegotiate {
                     change(&$0.wish)
+                    if renewingKeys { $0.renewKeys() }
                 } _: {
                     continuation.resume(returning: $0)
                 }

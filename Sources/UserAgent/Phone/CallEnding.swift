@@ -13,15 +13,18 @@ public struct CallEnding: Sendable, Hashable {
     public var reason: String
     /// Who ended it.
     public var side: Side
+    /// Why the media was not encrypted as it must be, where this side ended the call for that.
+    public var security: MediaSecurityError?
 
-    init(_ status: StatusCode, _ reason: String, _ side: Side) {
+    init(_ status: StatusCode, _ reason: String, _ side: Side, _ security: MediaSecurityError? = nil) {
         self.status = status
         self.reason = reason
         self.side = side
+        self.security = security
     }
 
     init(_ ending: CallLeg.Ending) {
-        self.init(ending.status, ending.reason, ending.side == .local ? .local : .remote)
+        self.init(ending.status, ending.reason, ending.side == .local ? .local : .remote, ending.security)
     }
 }
 
@@ -32,7 +35,7 @@ public struct CallError: Error, Sendable, Hashable, CustomStringConvertible {
 
     init(_ ending: CallEnding) { self.ending = ending }
 
-    init(_ refusal: SessionRefusal) { ending = CallEnding(refusal.status, refusal.reason, .remote) }
+    init(_ refusal: SessionRefusal) { ending = CallEnding(refusal.status, refusal.reason, .remote, refusal.security) }
 
     /// The status: 486 when busy, 603 when declined, 408 when nobody answered, 487 when cancelled.
     public var status: StatusCode { ending.status }

@@ -135,7 +135,8 @@ public final class UserAgent: Sendable {
 
     /// Starts a user agent and, unless told otherwise, registers it.
     ///
-    /// - Throws: `SocketError` when no port can be bound, `TLSConfigurationError` when TLS cannot be set up,
+    /// - Throws: `SocketError` when no port can be bound, `TLSConfigurationError` when TLS cannot be set up, `DTLSError` when there is no
+    ///   certificate for encrypted media,
     ///   `RegistrationError` when the registrar refuses or is silent.
     public init(account: Account, options: Options = Options()) async throws {
         self.account = account
@@ -149,12 +150,14 @@ public final class UserAgent: Sendable {
             address = await TransportAddress.route(
                 toReach: account.proxy ?? account.uri, port: options.port, resolver: HostResolver(options.names))
         }
+        let security = try account.encryption.mode == .off ? nil : MediaSecurity(account.encryption)
         let lane = try Lane(name: "media", configuration: .media)
         mediaLane = lane
         let provider =
             options.makeMedia?(lane)
             ?? AudioProvider(
-                lane: lane, ports: options.mediaPorts, codecs: options.codecs, settings: options.audio)
+                lane: lane, ports: options.mediaPorts, codecs: options.codecs, settings: options.audio,
+                security: security)
         var configuration = SIPEndpoint.Configuration()
         configuration.listeners = [.init(.udp, address, advertised: options.advertised)]
         let transport = (account.proxy ?? account.uri).requestTransport

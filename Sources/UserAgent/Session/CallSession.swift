@@ -40,10 +40,14 @@ public struct SessionRefusal: Error, Sendable, Hashable, CustomStringConvertible
     /// The reason for a person.
     public var reason: String
 
+    /// Why the media is not encrypted as it must be, where that is the reason.
+    public var security: MediaSecurityError?
+
     /// A refusal.
-    public init(_ status: StatusCode, _ reason: String) {
+    public init(_ status: StatusCode, _ reason: String, _ security: MediaSecurityError? = nil) {
         self.status = status
         self.reason = reason
+        self.security = security
     }
 
     public var description: String { reason }

@@ -19,12 +19,14 @@ final class NegotiatedSession: CallSession {
     /// What was agreed when the last offer was made.
     private var before = Wish()
     private var negotiation: OfferAnswer
+    private var keys: KeyNegotiation
     /// Carries out what was agreed.
-    private let apply: (NegotiatedStream) -> Void
+    private let apply: (NegotiatedStream, MediaKeys) -> Void
 
-    init(media: any MediaLeg, sessionID: UInt64, apply: @escaping (NegotiatedStream) -> Void) {
+    init(media: any MediaLeg, sessionID: UInt64, apply: @escaping (NegotiatedStream, MediaKeys) -> Void) {
         self.media = media
         self.apply = apply
+        keys = KeyNegotiation(media.security)
         negotiation = OfferAnswer(sessionID: sessionID, version: 1, address: ConnectionAddress(media.localAddress))
     }
 
@@ -34,16 +36,23 @@ final class NegotiatedSession: CallSession {
         agreed = other.agreed
         before = other.before
         negotiation = other.negotiation
+        keys = other.keys
         apply = other.apply
     }
 
     /// The stream in use.
     var stream: NegotiatedStream? { negotiation.streams.first }
 
-    private var capabilities: MediaCapabilities {
+    /// The next offer has new keys, where the media is encrypted.
+    func renewKeys() { keys.isRenewing = true }
+
+    private func capabilities(_ terms: KeyNegotiation.Terms) -> MediaCapabilities {
         var capabilities = media.capabilities
         for index in capabilities.streams.indices {
             capabilities.streams[index].direction = wish.direction
+            if let transports = terms.transports { capabilities.streams[index].transports = transports }
+            capabilities.streams[index].attributes += terms.attributes
+            if terms.multiplexes { capabilities.streams[index].multiplexesRTCP = true }
             guard let codecs = wish.codecs else { continue }
             let formats = capabilities.streams[index].formats
             capabilities.streams[index].formats =
@@ -61,8 +70,9 @@ final class NegotiatedSession: CallSession {
                 media.capabilities.streams.contains { $0.formats.contains { codecs.contains($0.codec) } }
             }) ?? true
         else { throw SessionRefusal(488, "None of these codecs is there") }
-        do {
-            return try negotiation.makeOffer(capabilities).serialised()
+        let terms = try keys.makeOffer(at: place)
+        do throws(OfferAnswerError) {
+            return try negotiation.makeOffer(capabilities(terms)).serialised()
         } catch {
             throw SessionRefusal(500, "The offer cannot be made: \(error)")
         }
@@ -70,43 +80,87 @@ final class NegotiatedSession: CallSession {
 
     func answer(_ offer: [UInt8], _ completion: @escaping (Result<[UInt8], SessionRefusal>) -> Void) {
         do {
-            try negotiation.receiveOffer(try SessionDescription(parsing: offer))
-            let answer = try negotiation.makeAnswer(capabilities)
-            agreed = wish
-            if let stream { apply(stream) }
-            completion(.success(answer.serialised()))
+            let answer = try answer(offer)
+            if let stream { apply(stream, keys.keys) }
+            completion(.success(answer))
+        } catch let refusal as SessionRefusal {
+            negotiation.rollBack()
+            completion(.failure(refusal))
         } catch {
             negotiation.rollBack()
             completion(.failure(SessionRefusal(488, "\(error)")))
         }
     }
 
-    func take(answer: [UInt8], isPreview: Bool) throws(SessionRefusal) {
-        var negotiation = negotiation
-        do {
-            try negotiation.receiveAnswer(try SessionDescription(parsing: answer))
+    /// Agrees on an offer, or leaves all as it was.
+    private func answer(_ offer: [UInt8]) throws -> [UInt8] {
+        let offer = try SessionDescription(parsing: offer)
+        var (negotiation, keys) = (negotiation, keys)
+        let terms = try keys.answer(offer, index: stream?.index, at: place)
+        try negotiation.receiveOffer(offer)
+        let answer = try negotiation.makeAnswer(capabilities(terms))
+        // Of lines with one transport that with the keys was meant.
+        if let index = terms.index, let stream = negotiation.streams.first, stream.index != index {
+            throw SessionRefusal(488, .unsupported)
+        }
+        self.negotiation = negotiation
+        self.keys = keys
+        agreed = wish
+        return answer.serialised()
+    }
+
+    /// Where this side receives.
+    private var place: ByteString { ByteString("\(media.localAddress)") ?? "" }
+
+    /// Whether an offer would be refused for the sake of encryption, whoever answers it.
+    func refusal(of offer: [UInt8]) -> SessionRefusal? {
+        guard let offer = try? SessionDescription(parsing: offer) else { return nil }
+        var keys = keys
+        do throws(SessionRefusal) {
+            _ = try keys.answer(offer, index: stream?.index, at: place)
+            return nil
         } catch {
-            throw SessionRefusal(488, "The answer cannot be used: \(error)")
+            return error
+        }
+    }
+
+    func take(answer: [UInt8], isPreview: Bool) throws(SessionRefusal) {
+        guard let description = try? SessionDescription(parsing: answer) else {
+            throw SessionRefusal(488, "The answer cannot be read")
+        }
+        var (negotiation, keys) = (negotiation, keys)
+        do throws(OfferAnswerError) {
+            try negotiation.receiveAnswer(description)
+        } catch {
+            throw keys.refusal(of: description) ?? SessionRefusal(488, "The answer cannot be used: \(error)")
+        }
+        if let stream = negotiation.streams.first {
+            try keys.take(description, of: description.media[stream.index])
         }
         if !isPreview {
             self.negotiation = negotiation
+            self.keys = keys
             agreed = wish
         }
         guard let stream = negotiation.streams.first else { throw SessionRefusal(488, "No common media") }
-        apply(stream)
+        apply(stream, keys.keys)
     }
 
-    func rollBack() { negotiation.rollBack() }
+    func rollBack() {
+        negotiation.rollBack()
+        keys.rollBack()
+    }
 
     func abandonChange(_ refusal: SessionRefusal) {
         wish = before
         agreed = before
+        keys.isRenewing = false
     }
 
     func fork() -> any CallSession { NegotiatedSession(self) }
 
     func select() {
-        if let stream { apply(stream) }
+        if let stream { apply(stream, keys.keys) }
     }
 
     func end() { media.stop() }

@@ -178,7 +178,9 @@ final class NoMedia: MediaLeg {
     let localAddress = TransportAddress.loopback()
     let capabilities = MediaCapabilities(streams: [])
 
-    func apply(_ stream: NegotiatedStream, onFailure: @escaping @Sendable (SocketError) -> Void) {}
+    func apply(
+        _ stream: NegotiatedStream, keys: MediaKeys, onFailure: @escaping @Sendable (MediaFailure) -> Void
+    ) {}
     func move(near address: TransportAddress) throws(SocketError) {}
     func stop() {}
 }

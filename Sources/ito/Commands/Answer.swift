@@ -24,7 +24,8 @@ struct Answer: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let account = try phone.account(identity)
+        var account = try phone.account(identity)
+        account.encryption = try options.encryption()
         let length = try options.length()
         let codecs = try options.codecs()
         let ringing = try ring.map { (text) throws(ServerError) -> Duration in

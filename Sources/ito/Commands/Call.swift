@@ -21,7 +21,8 @@ struct CallCommand: AsyncParsableCommand {
         let target = try CallTarget(target)
         let caller: String
         if let identity { caller = identity } else { caller = try target.anonymous(proxy: try phone.proxyURI()) }
-        let account = try phone.account(caller)
+        var account = try phone.account(caller)
+        account.encryption = try options.encryption()
         let (ends, recorder) = try options.ends()
         let agent = try await Phone.start(account, phone, codecs: codecs, callsSecurely: target.isSecure)
         let recording = Task { try await recorder?.run() }
@@ -67,6 +68,9 @@ struct CallCommand: AsyncParsableCommand {
     private func remedy(_ error: CallError, _ account: Account) -> String? {
         let proxy = account.proxy.map { "\($0)" } ?? target
         if let remedy = Phone.remedy(forTLS: error.ending.reason) { return remedy }
+        if error.ending.security != nil {
+            return "with --encrypt offer a phone that cannot encrypt is talked to in the clear"
+        }
         return switch (error.status.rawValue, error.ending.side) {
         case (401, _), (407, _):
             "check the password (ITO_PASSWORD or --password-stdin) of \(account.uri.user ?? "the user")"
@@ -74,7 +78,9 @@ struct CallCommand: AsyncParsableCommand {
         case (480, .remote): "\(target) has no phone that is registered and answers"
         case (403, _): "the server does not let \(account.uri) call \(target)"
         case (486, _), (600, _): "\(target) is busy: try again later"
-        case (488, _), (606, _): "the phone of \(target) takes none of our codecs: name others with --codec"
+        case (488, _), (606, _):
+            "the phone of \(target) takes none of our codecs: name others with --codec; or it wants media encrypted, or not: "
+                + "choose with --encrypt"
         case (408, _), (503, _), (480, .local):
             "is a server or a phone running at \(proxy)? Name a server with --proxy; "
                 + "if one runs, the phone of \(target) does not answer"

@@ -2,6 +2,7 @@ import Foundation
 import Media
 import RTP
 import SIP
+import SRTP
 import UserAgent
 
 /// The lines that a call prints: `ended` is the last one, in the form that scripts rely on.
@@ -35,6 +36,8 @@ struct CallReport {
             /// What the other side says of how it hears us.
             var remote_rating: Int?
             var remote_mos: Double?
+            /// The cipher of the media; nothing in the clear.
+            var encryption: String?
 
             init(_ all: AudioStatistics) {
                 let quality = AudioQuality(all)
@@ -59,6 +62,7 @@ struct CallReport {
                 gap_density = rounded(quality.gapDensity)
                 remote_rating = known(quality.remote?.rating).map { Int($0) }
                 remote_mos = known(quality.remote?.conversationScore).map { Double($0) / 10 }
+                encryption = all.protection?.cryptoSuite
             }
         }
 
@@ -92,7 +96,7 @@ struct CallReport {
             Terminal.say(
                 "audio: sent \(audio.sent_packets), received \(audio.received_packets), lost \(audio.lost), "
                     + "late \(audio.late), jitter \(audio.jitter_ms) ms, delay \(audio.delay_ms) ms, R \(audio.rating), "
-                    + "MOS \(audio.mos)")
+                    + "MOS \(audio.mos), " + (audio.encryption.map { "encrypted by \($0)" } ?? "not encrypted"))
         }
     }
 }

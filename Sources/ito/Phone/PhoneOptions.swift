@@ -88,7 +88,30 @@ struct CallOptions: ParsableArguments {
     @Option(help: ArgumentHelp("The WAV file to record what is heard in.", valueName: "file")) var record: String?
     @Option(help: ArgumentHelp("How long a call lasts, such as 10s or 500ms.", valueName: "time")) var duration: String?
     @Option(help: ArgumentHelp("Keys to press when the call is up.", valueName: "keys")) var dtmf: String?
+    @Option(
+        help: ArgumentHelp(
+            "Whether media is encrypted (SRTP): off, offer (when the other side knows how) or require.",
+            valueName: "mode"))
+    var encrypt = "off"
+    @Option(
+        help: ArgumentHelp(
+            "How the calls of this side come to keys: sdes (in the session description, as secret as signalling) or dtls "
+                + "(by a handshake between the phones).", valueName: "exchange"))
+    var keyExchange = "sdes"
     @Flag(help: "Print one JSON object per line.") var json = false
+
+    /// How media is encrypted.
+    func encryption() throws(ServerError) -> MediaEncryption {
+        guard let mode = MediaEncryption.Mode(rawValue: encrypt) else {
+            throw ServerError(
+                .usage, "`\(encrypt)` is no way to encrypt", remedy: "write --encrypt off, offer or require")
+        }
+        guard let exchange = MediaEncryption.KeyExchange(rawValue: keyExchange) else {
+            throw ServerError(
+                .usage, "`\(keyExchange)` is no way to come to keys", remedy: "write --key-exchange sdes or dtls")
+        }
+        return MediaEncryption(mode, by: exchange)
+    }
 
     /// The codecs.
     func codecs() throws(ServerError) -> [AudioCodecName] {

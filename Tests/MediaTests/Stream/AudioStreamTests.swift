@@ -93,10 +93,13 @@ final class Call {
         while let packet = flying.first, packet.time <= time {
             flying.removeFirst()
             let stream = packet.to.hasPrefix(seenAs["a"] ?? "a") ? a : b
-            if packet.isControl {
-                stream.receiveControl(packet.octets.span.bytes, from: packet.from, at: origin + packet.time)
-            } else {
-                stream.receive(packet.octets.span.bytes, from: packet.from, at: origin + packet.time)
+            var octets = packet.octets
+            _ = octets.withUnsafeMutableBytes { bytes in
+                if packet.isControl {
+                    stream.receiveControl(bytes, from: packet.from, at: origin + packet.time)
+                } else {
+                    stream.receive(bytes, from: packet.from, at: origin + packet.time)
+                }
             }
         }
     }

@@ -188,6 +188,28 @@ import Testing
         #expect(next == packet(1))
     }
 
+    /// Under new keys the counter begins at zero or goes on (RFC 4568 §7.1.4, RFC 3711 §3.3.1): both are followed.
+    @Test(arguments: ProtectionProfile.allCases, [false, true])
+    func theCounterUnderNewKeys(profile: ProtectionProfile, goesOn: Bool) throws {
+        let (old, new) = (masterKey(profile, seed: 1), masterKey(profile, seed: 2))
+        var sender = try SRTPSender(profile, old)
+        try sender.begin(0x1122_3344, rolloverCounter: 3)
+        var receiver = try SRTPReceiver(profile, old)
+        try receiver.join(0x1122_3344, rolloverCounter: 3)
+        _ = try receiver.unprotecting(try sender.protecting(packet(40_000)))
+        if goesOn { try sender.change(to: new) } else { sender = try SRTPSender(profile, new) }
+        var follower = try SRTPReceiver(profile, new)
+        follower.follow(receiver)
+        for number in [UInt16(40_001), 40_003, 40_002] {
+            let opened = try follower.unprotecting(try sender.protecting(packet(number)))
+            #expect(opened == packet(number))
+        }
+        var twin = try SRTPSender(profile, new)
+        if goesOn { try twin.begin(0x1122_3344, rolloverCounter: 3) }
+        let replayed = follower.refusal(of: try twin.protecting(packet(40_001)))
+        #expect(replayed.error == .replayed)
+    }
+
     @Test(arguments: [ProtectionProfile.aeadAES128GCM, .aes128CounterModeSHA1_80])
     func sourcesAreBounded(profile: ProtectionProfile) throws {
         var sender = try SRTPSender(profile, masterKey(profile))
