@@ -42,7 +42,7 @@ extension AudioStream {
         switch DatagramKind(datagram) {
         case .rtp: return receiveMedia(datagram, from: address, at: now)
         case .rtcp: return takeControl(datagram, from: address, at: now)
-        case .stun, .dtls, .unknown: return ignore(.unknownProtocol)
+        case .stun, .zrtp, .dtls, .channelData, .quic, .unknown: return ignore(.unknownProtocol)
         }
     }
 
