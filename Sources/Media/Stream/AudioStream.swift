@@ -465,7 +465,8 @@ extension AudioStream {
         let frameMemory = said.elements
         var frame = frameMemory.mutableSpan
         let hasSource = source != nil
-        if let source {
+        // Before there are keys the source waits: its beginning is not for nobody.
+        if let source, !isPending {
             if source.read(into: &frame) < said.count {
                 self.source = nil
                 givenSource = nil

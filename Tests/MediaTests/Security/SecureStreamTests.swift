@@ -87,7 +87,7 @@ import Testing
         #expect(call.b.statistics().unauthenticDatagrams == 2)
     }
 
-    /// Before there are keys nothing is sent, not even a report, and nothing taken.
+    /// Before there are keys nothing is sent, not even a report, and nothing taken; and what is to be said waits for them.
     @Test func withoutKeysThereIsSilence() throws {
         let call = Call()
         call.a.security = .pending
@@ -97,6 +97,10 @@ import Testing
         #expect(!call.goodbye(of: call.a, as: "a"))
         #expect(call.a.statistics().receivedPackets == 0)
         #expect(call.a.statistics().protection == nil)
+        call.a.security = .none
+        call.run(for: .seconds(6))
+        let expected = coded(Self.speech[..<8_000], .muLaw)
+        #expect(find(expected[..<8_000], in: call.heardByB.samples) != nil)
     }
 
     /// New keys at one end after the other, as offer and answer bring them: what was sent before is
