@@ -18,10 +18,10 @@ struct linux_mmsghdr {
     unsigned int length;
 };
 
-/// recvmmsg(2) that does not wait. Returns the number of messages, or the negative error number.
+/// recvmmsg(2), or recvmsg(2) for one, that does not wait. Returns the number of messages, or the negative error number.
 int linux_recvmmsg(int socket, struct linux_mmsghdr *messages, unsigned int count);
 
-/// sendmmsg(2) that does not wait. Returns the number of messages sent, or the negative error number.
+/// sendmmsg(2), or sendto(2) for one without control data, that does not wait. Returns the number of messages sent, or the negative error number.
 int linux_sendmmsg(int socket, struct linux_mmsghdr *messages, unsigned int count);
 
 /// recvmsg(2) on the error queue, not waiting. Returns the number of bytes, or the negative error number.

@@ -17,7 +17,8 @@ final class TURNLane {
     @exclusivity(unchecked) private var listeners: [DatagramSocket?] = []
     /// By the lower half of what names a relay.
     @exclusivity(unchecked) private var relays: [DatagramSocket?] = []
-    private var connections: [UInt64: StreamConnection] = [:]
+    private var connections: [UInt64: Visitor] = [:]
+    private let strangerTime: Duration
     private var timer: TimerClientID?
     private var isTimed = false
     /// Memory for one answer.
@@ -27,9 +28,17 @@ final class TURNLane {
     private var clientSide: ClientSide?
     private var peerSide: PeerSide?
 
+    /// The connection of a client, and when something has come by it.
+    private struct Visitor {
+        var connection: StreamConnection
+        var lastSign: ContinuousClock.Instant
+    }
+
     init(
-        _ lane: Lane, _ server: consuming TURNServer, _ ports: TURNPorts, _ addresses: [TURNRelayConfiguration.Address]
+        _ lane: Lane, _ server: consuming TURNServer, _ ports: TURNPorts,
+        _ addresses: [TURNRelayConfiguration.Address], strangerTime: Duration
     ) {
+        self.strangerTime = strangerTime
         self.lane = lane
         self.server = server
         self.ports = ports
@@ -55,7 +64,7 @@ final class TURNLane {
         closeRelays()
         for listener in listeners { listener?.close() }
         listeners = []
-        for connection in connections.values { connection.close() }
+        for visitor in connections.values { visitor.connection.close() }
         connections = [:]
         // They and this one hold one another.
         clientSide = nil
@@ -84,9 +93,8 @@ final class TURNLane {
     /// Takes frames of a connection.
     func received(_ frames: [[UInt8]], on connection: StreamConnection) {
         let now = lane.now
-        let link = Self.firstConnection + connection.id.number
-        let path = TURNPath(client: STUNAddress(connection.remoteAddress), link: link)
-        connections[link] = connection
+        let path = Self.path(of: connection)
+        connections[path.link] = Visitor(connection: connection, lastSign: now)
         for frame in frames {
             let before = server.statistics.allocated
             guard let count = frame.withUnsafeBytes({ take($0, path, now: now) }) else { continue }
@@ -95,12 +103,30 @@ final class TURNLane {
         }
     }
 
+    private static func path(of connection: StreamConnection) -> TURNPath {
+        TURNPath(client: STUNAddress(connection.remoteAddress), link: firstConnection + connection.id.number)
+    }
+
+    /// A client has connected.
+    func opened(_ connection: StreamConnection) {
+        guard connection.isOpen, clientSide != nil else { return }
+        connections[Self.path(of: connection).link] = Visitor(connection: connection, lastSign: lane.now)
+        watch()
+    }
+
     /// A connection is no more.
     func closed(_ connection: StreamConnection) {
-        let link = Self.firstConnection + connection.id.number
-        connections[link] = nil
-        server.disconnected(TURNPath(client: STUNAddress(connection.remoteAddress), link: link))
+        let path = Self.path(of: connection)
+        connections[path.link] = nil
+        server.disconnected(path)
         closeRelays()
+    }
+
+    /// Closes the connections of those who have been silent for too long and have no allocation.
+    private func closeStrangers() {
+        for visitor in connections.values where lane.now - visitor.lastSign >= strangerTime {
+            if !server.hasAllocation(Self.path(of: visitor.connection)) { visitor.connection.close() }
+        }
     }
 
     /// Does what a client asks for; octets of an answer, if there is one.
@@ -190,7 +216,9 @@ final class TURNLane {
             if count > 0 { listener.commit(count, to: TransportAddress(path.client)) }
             return
         }
-        guard let connection = connections[path.link], connection.waitingBytes < Self.mostWaiting else { return }
+        guard let connection = connections[path.link]?.connection, connection.waitingBytes < Self.mostWaiting else {
+            return
+        }
         var frame = [UInt8](repeating: 0, count: size + 3)
         let count = frame.withUnsafeMutableBytes { body(UnsafeMutableRawBufferPointer(rebasing: $0[..<size])) }
         guard count > 0 else { return }
@@ -225,7 +253,7 @@ final class TURNLane {
     private static let grain: UInt64 = 1_000
 
     private func watch() {
-        guard !isTimed, let timer, server.deadline != nil else { return }
+        guard !isTimed, let timer, server.deadline != nil || !connections.isEmpty else { return }
         isTimed = true
         lane.schedule(after: .seconds(1), grain: Self.grain, timer, token: 0)
     }
@@ -237,6 +265,7 @@ extension TURNLane: TimerClient {
         server.fire(lane.now)
         closeRelays()
         ports.expire(now: lane.now)
+        closeStrangers()
         watch()
     }
 }

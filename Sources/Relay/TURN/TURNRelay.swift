@@ -78,7 +78,7 @@ public final class TURNRelay: Sendable {
         settings.peers.own +=
             (configuration.addresses.flatMap { [$0.bound, $0.advertised] } + listeners.map(\.address))
             .map { STUNAddress($0.with(port: 0)) }
-        let (machine, addresses) = (settings, configuration.addresses)
+        let (machine, addresses, patience) = (settings, configuration.addresses, configuration.strangerTime)
         var owners: [LaneBound<TURNLane>] = []
         for (index, lane) in lanes.enumerated() {
             let sockets = bound.map { (link: $0.link, socket: $0.sockets[index]) }
@@ -87,7 +87,7 @@ public final class TURNRelay: Sendable {
                     let server = TURNServer(
                         machine, accounts: accounts, quota: quota, nonces: nonces, hash: .crypto, now: lane.now,
                         random: { UInt64.random(in: .min ... .max) }, wallClock: { Int64(time(nil)) })
-                    let owner = TURNLane(lane, server, ports, addresses)
+                    let owner = TURNLane(lane, server, ports, addresses, strangerTime: patience)
                     for (link, socket) in sockets { try owner.listen(socket, link: link) }
                     return LaneBound(owner, on: lane)
                 })

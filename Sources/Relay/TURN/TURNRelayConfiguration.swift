@@ -51,6 +51,8 @@ public struct TURNRelayConfiguration: Sendable {
     public var security: TLSContext?
     /// The limits of connections. One that has an allocation may be silent as long as that lasts.
     public var stream = Self.streamDefaults
+    /// How long a connection may be silent that has no allocation: 1 min, so that strangers do not hold all that there may be.
+    public var strangerTime = Duration.seconds(60)
     /// The most connections in all, and of strangers from one source.
     public var connectionLimit = 20_000
     public var connectionLimitPerSource = 1_000

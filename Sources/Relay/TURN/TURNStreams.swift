@@ -39,7 +39,10 @@ final class TURNStreams: StreamHandler {
         lanes.withLock { $0.isEmpty ? nil : $0[Int(connection.id.number % UInt64($0.count))] }
     }
 
-    func opened(_ connection: StreamConnection) {}
+    func opened(_ connection: StreamConnection) {
+        guard let owner = owner(of: connection) else { return connection.abort() }
+        owner.lane.execute { _ in owner.value.opened(connection) }
+    }
 
     func received(_ frames: [[UInt8]], on connection: StreamConnection) {
         guard let owner = owner(of: connection) else { return connection.abort() }

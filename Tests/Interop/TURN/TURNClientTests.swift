@@ -1,5 +1,6 @@
 import Foundation
 import ICE
+import Reactor
 import Relay
 import TestKit
 import Testing
@@ -73,6 +74,28 @@ extension Interop {
             }
         }
 
+        @Test("A connection without an allocation that is silent is closed; one that has one stays, and takes it along")
+        func strangers() async throws {
+            var configuration = TURNRelayConfiguration()
+            configuration.listeners = [.init(.tcp, .loopback())]
+            configuration.addresses = [.init(.loopback())]
+            configuration.strangerTime = .milliseconds(10)
+            var accounts = TURNAccounts(realm: [UInt8]("example.org".utf8), hash: .crypto)
+            accounts.add(user: [UInt8]("alice".utf8), password: [UInt8]("secret".utf8))
+            let server = try await TURNRelay.start(configuration, accounts: accounts)
+            let port = server.listeners[0].address.port
+            let visitor = try Visitor(.tcp, port)
+            _ = try await visitor.allocate()
+            let stranger = try Wire(.tcp, to: "127.0.0.1:\(port)")
+            #expect(await stranger.untilClosed() == [])
+            #expect(await server.statistics.allocations == 1)
+            visitor.leave()
+            let end = ContinuousClock.now + PeerProcess.patience
+            while await server.statistics.allocations > 0, ContinuousClock.now < end { await Task.yield() }
+            #expect(await server.statistics.allocations == 0)
+            await server.stop()
+        }
+
         @Test("Relays of a server behind a router reach one another by the address that peers know")
         func advertised() async throws {
             try await withPeers { peers in
@@ -124,6 +147,9 @@ private final class Visitor {
         try await run { self.client.allocation != nil }
         return try #require(client.allocation?.relayed.first)
     }
+
+    /// Closes the connection without a word.
+    func leave() { wire.end() }
 
     /// Whether data for a peer goes out at once: what was sent before the permission has gone then too.
     func isPermitted(_ peer: STUNAddress) -> Bool { client.isPermitted(peer) }

@@ -214,6 +214,9 @@ public struct TURNServer: ~Copyable {
     /// Whether ``takeClosed()`` has any.
     public var hasClosed: Bool { !closed.isEmpty }
 
+    /// Whether a client has an allocation.
+    public func hasAllocation(_ path: TURNPath) -> Bool { paths[path] != nil }
+
     /// The connection of a client is closed, and its allocation with it.
     public mutating func disconnected(_ path: TURNPath) {
         if let slot = paths[path] { end(slot) }
