@@ -87,8 +87,9 @@ extension PlayoutBuffer {
         while ready < count, let slot = store.first, slot.position <= decodedEnd {
             let missing = missing(before: slot.sequence)
             counters.lost &+= UInt64(missing)
-            pattern.lost(missing)
-            pattern.received()
+            pattern.lost(missing - repaired)
+            for _ in 0...min(repaired, missing) { pattern.received() }
+            repaired = 0
             lastDecoded = max(lastDecoded ?? slot.sequence, slot.sequence)
             let start = historyLength + ready
             let overlap = Int(clamping: decodedEnd - slot.position)
@@ -155,7 +156,10 @@ extension PlayoutBuffer {
         }
         let recovered = store.recover(before: slot, gap, by: decoder, into: &line, at: historyLength + ready)
         ready += recovered
-        if recovered > 0 { counters.recovered &+= 1 }
+        if recovered > 0 {
+            counters.recovered &+= 1
+            repaired = 1
+        }
         return recovered
     }
 

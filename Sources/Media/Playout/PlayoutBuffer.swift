@@ -135,6 +135,8 @@ public struct PlayoutBuffer {
 
     /// How the packets that were not there when they were due lie among the others.
     var pattern = LossPattern()
+    /// Packets before the next one that are missing and made good by it.
+    var repaired = 0
 
     enum State: Hashable {
         case idle
