@@ -43,6 +43,10 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
+            name: "QualityBenchmark",
+            dependencies: [.product(name: "Media", package: "itodenwa"), .product(name: "RTP", package: "itodenwa")],
+            swiftSettings: settings),
+        .executableTarget(
             name: "RegistrarBenchmark",
             dependencies: [
                 .product(name: "Registrar", package: "itodenwa"), .product(name: "Routing", package: "itodenwa"),

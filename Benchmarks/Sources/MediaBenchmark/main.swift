@@ -27,17 +27,23 @@ struct Line {
         }
     }
 
+    /// Where in the memory the packet of a stream's next frame lies.
+    private mutating func tick(_ stream: AudioStream<Int>) -> Range<Int>? {
+        let time = now
+        var span = memory.mutableSpan
+        var bytes = span.mutableBytes
+        return stream.tick(at: time, into: &bytes).media?.octets
+    }
+
     /// Plays so many frames, both ways.
     mutating func run(_ frames: Int) {
         for _ in 0..<frames {
             for number in 0...1 {
-                var span = memory.mutableSpan
-                var bytes = span.mutableBytes
-                let tick = streams[number].tick(at: now, into: &bytes)
-                guard let media = tick.media else { continue }
-                streams[1 - number].receive(memory.span.bytes.extracting(media.octets), from: number, at: now)
+                let (stream, other, time) = (streams[number], streams[1 - number], now)
+                guard let packet = tick(stream) else { continue }
+                other.receive(memory.span.bytes.extracting(packet), from: number, at: time)
             }
-            now += .milliseconds(20)
+            now += streams[0].negotiation.packetTime
         }
     }
 }

@@ -111,6 +111,11 @@ public enum AudioCodec: Hashable, Sendable {
         }
     }
 
+    /// Whether a payload holds a copy of the one before (in-band FEC).
+    func hasCopy(in payload: RawSpan) -> Bool {
+        if case .opus = self { OpusDecoder.hasCopy(in: payload) } else { false }
+    }
+
     /// Octets that the payload of `samples` samples may need: the most, where payloads vary.
     public func payloadCapacity(samples: Int) -> Int {
         switch self {

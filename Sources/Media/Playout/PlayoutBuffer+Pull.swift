@@ -74,7 +74,9 @@ extension PlayoutBuffer {
             let gap = Int(clamping: slot.position - decodedEnd)
             let silently = isSilent(before: slot.sequence)
             let recovered = silently ? 0 : recover(gap, before: slot)
-            let made = recovered > 0 ? recovered : conceal(min(gap, count - ready), silently: silently)
+            // A copy is of a whole packet: what is made up ends where it begins.
+            let most = gap > slot.samples ? gap - slot.samples : gap
+            let made = recovered > 0 ? recovered : conceal(min(most, count - ready), silently: silently)
             decodedEnd += Int64(made)
             if silently { ingredients.isSilent = true } else { ingredients.isConcealed = true }
         }
@@ -85,8 +87,9 @@ extension PlayoutBuffer {
         while ready < count, let slot = store.first, slot.position <= decodedEnd {
             let missing = missing(before: slot.sequence)
             counters.lost &+= UInt64(missing)
-            pattern.lost(missing)
-            pattern.received()
+            pattern.lost(missing - repaired)
+            for _ in 0...min(repaired, missing) { pattern.received() }
+            repaired = 0
             lastDecoded = max(lastDecoded ?? slot.sequence, slot.sequence)
             let start = historyLength + ready
             let overlap = Int(clamping: decodedEnd - slot.position)
@@ -143,16 +146,20 @@ extension PlayoutBuffer {
         return count
     }
 
-    /// Decodes what the packet behind a gap knows of its last part; the part before must be made up first.
+    /// Decodes what the packet behind a gap knows of its last part, which is as long as that packet; the part before must be made up
+    /// first.
     ///
-    /// - Returns: samples decoded; 0 where the packet knows nothing, or of less than the gap.
+    /// - Returns: samples decoded; 0 where the packet knows nothing, or the gap is not as long.
     private mutating func recover(_ gap: Int, before slot: PacketStore.Slot) -> Int {
-        guard gap > 0, gap <= slot.samples, !concealer.isActive, let decoder = decoders.select(slot.codec),
-            let step = decoder.concealmentStep, gap % step == 0
-        else { return 0 }
+        guard gap > 0, gap == slot.samples, !concealer.isActive, let decoder = decoders.select(slot.codec) else {
+            return 0
+        }
         let recovered = store.recover(before: slot, gap, by: decoder, into: &line, at: historyLength + ready)
         ready += recovered
-        if recovered > 0 { counters.recovered &+= 1 }
+        if recovered > 0 {
+            counters.recovered &+= 1
+            repaired = 1
+        }
         return recovered
     }
 

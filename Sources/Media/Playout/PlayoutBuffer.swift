@@ -135,6 +135,8 @@ public struct PlayoutBuffer {
 
     /// How the packets that were not there when they were due lie among the others.
     var pattern = LossPattern()
+    /// Packets before the next one that are missing and made good by it.
+    var repaired = 0
 
     enum State: Hashable {
         case idle
@@ -254,6 +256,10 @@ extension PlayoutBuffer {
         if state == .playing {
             let headroom = headroom(of: position, at: time)
             delay.note(headroom)
+            // A packet that has a copy of a lost one should be there when that one is due.
+            if position > decodedEnd, window?.contains(number - 1) == false, codec.hasCopy(in: payload) {
+                delay.note(self.headroom(of: position - Int64(samples), at: time))
+            }
             if position + Int64(samples) <= decodedEnd {
                 counters.late &+= 1
                 if let lastDecoded, number < lastDecoded, counters.lost > 0 { counters.lost &-= 1 }
@@ -350,7 +356,9 @@ extension PlayoutBuffer {
     func headroom(of position: Int64, at time: Int64) -> Int64 {
         let ahead = position - cursor
         let length = Int64(frameLength)
-        return nextDue - time + (ahead < 0 ? ahead : ahead / length * length)
+        // Frames from the next one on, or before it, rounded down.
+        let frames = ahead < 0 ? -((length - 1 - ahead) / length) : ahead / length
+        return nextDue - time + frames * length
     }
 
     /// Extends a sequence number and takes note of it; nil when it has come before.

@@ -34,7 +34,8 @@ public struct AudioQuality: Hashable, Sendable {
         roundTrip = statistics.roundTrip
         jitter = statistics.jitter
         let packets = Double(max(1, pattern.packets))
-        loss = min(1, Double(statistics.playout.lost) / packets)
+        let lost = statistics.playout.lost
+        loss = min(1, Double(lost - min(lost, statistics.playout.recovered)) / packets)
         discarded = min(1, Double(statistics.playout.late) / packets)
         burstLength = statistics.packetTime * pattern.burstLength
         burstDensity = pattern.burstDensity

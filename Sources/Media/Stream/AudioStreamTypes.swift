@@ -188,10 +188,11 @@ public struct AudioStatistics: Sendable {
     /// What the peer says of how it hears us (RFC 3611); nil where it does not.
     public internal(set) var remoteMetrics: VoIPMetrics?
 
-    /// Part of the packets that were not there when they were due, 0 to 1.
+    /// Part of the packets that were not there when they were due, nor made good by the next one, 0 to 1.
     public var playoutLoss: Double {
-        let missing = playout.lost + playout.late
-        let all = playout.received + missing
+        let lost = playout.lost + playout.late
+        let missing = lost - min(lost, playout.recovered)
+        let all = playout.received + lost
         return all == 0 ? 0 : Double(missing) / Double(all)
     }
 }

@@ -25,6 +25,20 @@ import Testing
         #expect(played.buffer.counters.concealed == 0)
     }
 
+    /// Packets that come a little too late for the frame in whose middle they begin make the delay grow, so that no more are concealed.
+    @Test(arguments: [0, 3, 7, 11, 19])
+    func partsThatAreLateCount(phase: Int) {
+        var configuration = PlayoutBuffer.Configuration()
+        configuration.frame = .milliseconds(20)
+        // 70 samples more in the first packet put the others into the middle of the frames.
+        var arrivals = packets(Array(Voice.long[..<160_000]), delay: { $0 % 20 == 10 ? 50 : 0 })
+        for index in arrivals.indices.dropFirst() { arrivals[index].timestamp &+= 70 }
+        arrivals[0].samples += Array(Voice.long[160..<230])
+        let played = play(arrivals, seconds: 19, configuration: configuration, phase: Double(phase))
+        let late = played.frames.dropFirst(150).filter { $0 == .concealed }
+        #expect(late.isEmpty)
+    }
+
     /// A packet that comes after its time was concealed is counted late, not lost, and the delay grows a little.
     @Test func aStragglerIsLate() {
         let played = play(packets(Voice.short, delay: { $0 == 50 ? 130 : 0 }), seconds: 4)
