@@ -139,8 +139,8 @@ let package = Package(
         tests(
             "UserAgent",
             [
-                "TestKit", "SIP", "SDP", "ICE", "SRTP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy", "Registrar",
-                "Routing", crypto,
+                "TestKit", "SIP", "SDP", "ICE", "SRTP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy",
+                "Registrar", "Routing", crypto,
             ]),
         tests(
             "Server",
@@ -154,8 +154,8 @@ let package = Package(
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "TestKit", "Media", "SRTP", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "ICE", "Relay", "Routing",
-                "Reactor", crypto,
+                "TestKit", "Media", "SRTP", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "ICE", "Relay",
+                "Routing", "Reactor", crypto,
                 .product(name: "Logging", package: "swift-log"),
             ],
             path: "Tests/Interop", exclude: ["Kamailio", "Scenarios", "Tools"], swiftSettings: settings + warnings),
