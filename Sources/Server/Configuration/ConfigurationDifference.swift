@@ -31,8 +31,10 @@ extension ServerConfiguration {
         var difference = ConfigurationDifference()
         func compare(_ key: ConfigurationKey, _ before: [String], _ after: [String]) {
             guard before != after else { return }
-            let change = ConfigurationDifference.Change(
-                key: key.name, before: before.joined(separator: ", "), after: after.joined(separator: ", "))
+            // What changed is logged.
+            let isSecret = ConfigurationSchema.secretKeys.contains(key.name)
+            func text(_ values: [String]) -> String { isSecret ? "(secret)" : values.joined(separator: ", ") }
+            let change = ConfigurationDifference.Change(key: key.name, before: text(before), after: text(after))
             switch key.effect {
             case .reload: difference.reloadable.append(change)
             case .restart: difference.needingRestart.append(change)

@@ -80,6 +80,20 @@ import Testing
         #expect(result.domains.prefix(running.domains.count).map(\.realm) == running.domains.map(\.realm))
     }
 
+    /// Differences are logged.
+    @Test(arguments: ["turn.users: alice:tin-can", "turn.secrets: tin-can-and-string"])
+    func secretsAreNotShown(line: String) throws {
+        let parts = line.split(separator: ":", maxSplits: 1)
+        let key = String(parts[0])
+        var changed = ServerConfiguration()
+        let setting = try #require(ConfigurationSchema.settings.first { $0.key.name == key })
+        try setting.write(&changed, [parts[1].trimmingPrefix(" ").description])
+        let difference = changed.difference(from: ServerConfiguration())
+        let change = try #require((difference.reloadable + difference.needingRestart).first)
+        #expect(change.key == key)
+        #expect(!change.description.contains("tin-can"))
+    }
+
     /// Every key, changed alone, is seen as changed: no key reads another's property.
     @Test func everyKeyIsCompared() throws {
         let running = ServerConfiguration()
@@ -94,7 +108,8 @@ import Testing
             "authentication.qop": "auth-or-none", "tls.verify-client": "required",
             "push.webhook-url": "https://push.example/wake",
             "websocket.origins": "https://phone.example", "tls.minimum-version": "1.3",
-            "turn.listeners": "udp://192.0.2.1", "turn.addresses": "10.0.0.5?advertise=203.0.113.7",
+            "media.codecs": "pcma", "turn.listeners": "udp://192.0.2.1",
+            "turn.addresses": "10.0.0.5?advertise=203.0.113.7",
             "turn.ports": "50000-50999", "turn.realm": "other", "turn.users": "alice:secret",
             "turn.secrets": "north-by-northwest", "turn.longest-lifetime": "20min", "turn.allow-peers": "10.0.0.0/8",
             "turn.deny-peers": "8.8.8.0/24",

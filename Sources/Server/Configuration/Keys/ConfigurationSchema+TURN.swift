@@ -1,5 +1,8 @@
 /// The keys of the STUN and TURN server.
 extension ConfigurationSchema {
+    /// Keys whose values are shown to nobody.
+    static let secretKeys: Set<String> = ["turn.users", "turn.secrets"]
+
     static let turn: [Setting<ServerConfiguration>] = {
         let defaults = ServerConfiguration()
         return [
