@@ -1,4 +1,4 @@
-// targets: SIP
+// targets: SIP ICE
 // sources: Sources/Registrar/Contact/*.swift Sources/Registrar/Outbound/*.swift Sources/Registrar/Flow/NATDetection.swift Sources/Registrar/Flow/FlowCode.swift Sources/Registrar/GRUU/GRUUWriter.swift Sources/Registrar/GRUU/TemporaryGRUU.swift Sources/Registrar/Push/PushContact.swift Sources/Registrar/Push/RegistrationReference.swift Sources/Registrar/RegistrarConfiguration.swift Sources/Registrar/WallTime.swift Sources/Registrar/Table/Registration.swift Sources/Registrar/Table/RegistrationPlan.swift Sources/Registrar/Table/StoredBinding.swift Sources/Registrar/Table/AddressEntry.swift Sources/Routing/Push/PushTarget.swift Sources/Proxy/PreloadedRoute.swift Sources/SIPEndpoint/Transaction/TransactionUser.swift Sources/SIPEndpoint/Transport/Flow.swift Sources/Reactor/Address/TransportAddress.swift Sources/Reactor/Address/TransportAddress+Text.swift Sources/Reactor/Address/TransportAddress+Parsing.swift
 // empty: Reactor Routing SIPEndpoint
 
