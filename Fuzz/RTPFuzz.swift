@@ -46,6 +46,10 @@ private func exercise(_ packet: RTCPPacket, _ bytes: RawSpan) {
     case .goodbye(let goodbye):
         for index in 0..<goodbye.sourceCount { precondition(goodbye.source(at: index, in: bytes) != nil) }
         precondition((goodbye.reason?.upperBound ?? 0) <= bytes.byteCount)
+    case .extendedReport(let report):
+        // A block about another source than the reporter's is looked for in vain, or found.
+        _ = report.metrics(about: report.ssrc, in: bytes)
+        _ = report.metrics(about: 0, in: bytes)
     case .other(_, _, let body): precondition(body.upperBound <= bytes.byteCount)
     }
 }
