@@ -21,6 +21,7 @@ final class Primitive {
         let key = [UInt8](repeating: 7, count: profile.keyLength)
         guard let cipher, let context = EVP_CIPHER_CTX_new(), EVP_EncryptInit_ex2(context, cipher, key, nil, nil) == 1
         else {
+            // Without the bare cipher there is nothing to compare with.
             fatalError("OpenSSL refused")
         }
         self.context = context

@@ -13,6 +13,7 @@ func measure(
     measurement.measure("\(profile.cryptoSuite), protect") {
         sequence &+= 1
         memory.storeBytes(of: sequence.bigEndian, toByteOffset: 2, as: UInt16.self)
+        // A packet that is not protected would be measured as a very fast one.
         guard (try? sender.protect(memory, length: length)) != nil else { fatalError("the packet is not protected") }
     }
     // The receiver begins where the sender is.
@@ -22,7 +23,7 @@ func measure(
         memory.storeBytes(of: sequence.bigEndian, toByteOffset: 2, as: UInt16.self)
         guard let secured = try? sender.protect(memory, length: length),
             (try? receiver.unprotect(UnsafeMutableRawBufferPointer(rebasing: memory[..<secured]))) == length
-        else { fatalError("the packet is not opened") }
+        else { fatalError("the packet is not opened") }  // Likewise: a refusal is not what is measured.
     }
     let primitive = Primitive(profile)
     measurement.measure("\(profile.cryptoSuite), the primitives alone") { primitive.run(memory, length: length) }
@@ -40,7 +41,7 @@ func run() {
         do throws(SRTPError) {
             try measure(profile, memory, length: 172, with: Measurement())
         } catch {
-            fatalError("\(error)")
+            fatalError("\(error)")  // A figure that is missing must not look like one that was left out.
         }
     }
 }
