@@ -139,7 +139,7 @@ let package = Package(
         tests(
             "UserAgent",
             [
-                "TestKit", "SIP", "SDP", "ICE", "SRTP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy",
+                "TestKit", "SIP", "SDP", "RTP", "ICE", "SRTP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy",
                 "Registrar", "Routing", crypto,
             ]),
         tests(
@@ -154,7 +154,7 @@ let package = Package(
         .testTarget(
             name: "InteropTests",
             dependencies: [
-                "TestKit", "Media", "SRTP", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "ICE", "Relay",
+                "TestKit", "Media", "RTP", "SRTP", "ito", "Server", "UserAgent", "SIP", "SIPEndpoint", "ICE", "Relay",
                 "Routing", "Reactor", crypto,
                 .product(name: "Logging", package: "swift-log"),
             ],

@@ -124,7 +124,9 @@ import UserAgent
         await alice.shutDown()
     }
 
-    @Test func keysAreHeard() async throws {
+    /// By events where both have them, and as it is demanded: tones are heard by who has no events.
+    @Test(arguments: [KeyMethod.automatic, .events, .info])
+    func keysAreHeard(by method: KeyMethod) async throws {
         let alice = try await phone("alice")
         let bob = try await phone("bob")
         let answering = Task { () -> Call? in
@@ -133,7 +135,7 @@ import UserAgent
         }
         let call = try await alice.call(uri("bob", bob))
         let answered = try #require(try await answering.value)
-        call.send(digits: "159#")
+        call.send(digits: "159#", by: method)
         var heard = ""
         for await digit in answered.digits {
             heard.append(digit)

@@ -17,8 +17,8 @@ import SRTP
 /// while let event = stream.nextEvent() { … }
 /// ```
 ///
-/// After the start nothing is allocated for a datagram or a tick. A source and a sink are called once per tick each, by
-/// one witness call; all else is direct. Not `Sendable`: it belongs to its lane.
+/// After the start nothing is allocated for a datagram or a tick, but where a key is begun to be sounded. A source and a sink
+/// are called once per tick each, by one witness call; all else is direct. Not `Sendable`: it belongs to its lane.
 public final class AudioStream<Address: Equatable & Sendable> {
     /// What was negotiated last.
     public private(set) var negotiation: AudioNegotiation
@@ -50,6 +50,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
     /// Nil where the codec cannot be had: nothing is sent then, and frames count as unsent.
     private var encoder: AudioEncoder?
     private var keys: TelephoneEventSender
+    private var keyTones: KeyTones
     private var source: (any AudioSource)?
     /// The source as it was given, at its own rate.
     private var givenSource: (any AudioSource)?
@@ -71,6 +72,8 @@ public final class AudioStream<Address: Equatable & Sendable> {
     var heardKeys: TelephoneEventReceiver
     /// The rate of the durations that the peer reported last; nil for that of the codec's timestamps.
     var heardKeyRate: SampleRate?
+    /// Hears keys in the sound; nil where they come as events, or are not listened for.
+    private var detector: DTMFDetector?
     private var sink: (any AudioSink)?
     /// The sink as it was given, at its own rate.
     private var givenSink: (any AudioSink)?
@@ -131,6 +134,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
         mostRedundancy = configuration.redundancy
         heardKeys = TelephoneEventReceiver(configuration: .init(clock: clock))
         keys = TelephoneEventSender(configuration: .init(clock: clock))
+        keyTones = KeyTones(sampleRate: negotiation.codec.sampleRate)
         playout = PlayoutBuffer(
             configuration: Self.playout(configuration, packetTime, negotiation.codec),
             codecs: Array(negotiation.accepted.values))
@@ -141,6 +145,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
             at: start, expectedSize: 28 + 24 + 12 + canonicalName.count, configuration: configuration.reports,
             using: &self.generator)
         opus = Self.opus(negotiation, configuration)
+        chooseDetector()
     }
 
     /// Samples in a frame that is said.
@@ -281,8 +286,21 @@ extension AudioStream {
         keys.stop()
     }
 
+    /// Queues a key to be sounded in place of the source: its two tones for 100 ms, and a pause of as long (ITU-T Q.23, Q.24). For
+    /// peers that take no telephone events.
+    ///
+    /// - Returns: false when too many keys wait, or the event is no key.
+    public func sound(_ key: TelephoneEvent.Code) -> Bool { keyTones.enqueue(key) }
+
     /// Whether keys are being sent or wait.
-    public var isSendingKeys: Bool { keys.isBusy }
+    public var isSendingKeys: Bool { keys.isBusy || keyTones.isBusy }
+
+    /// Listens for keys in the sound where that is wanted, and the peer has no telephone events.
+    private func chooseDetector() {
+        let rate = playout.configuration.sampleRate
+        guard configuration.hearsTones, negotiation.eventPayloadType == nil else { return detector = nil }
+        if detector?.sampleRate != rate { detector = DTMFDetector(sampleRate: rate) }
+    }
 
     /// Takes what another offer and answer agreed on: direction, codecs, addresses. The packet time stays as it is, unless the
     /// codec has no such packets: then it is the longest shorter one that all codecs have. Ticks come at that pace from the
@@ -299,6 +317,7 @@ extension AudioStream {
         if isKept { playout.prepare(Array(negotiation.accepted.values)) } else { retime() }
         if before.codec != negotiation.codec { change(from: before.codec) }
         opus = Self.opus(negotiation, configuration)
+        chooseDetector()
         latch.signal(remote)
         controlLatch.signal(remoteControl)
         if before.direction.receives, !negotiation.direction.receives { playout.reset() }
@@ -314,6 +333,7 @@ extension AudioStream {
         redundancy.reset()
         needsMarker = true
         said = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
+        keyTones.sampleRate = codec.sampleRate
         if codec.sampleRate != before.sampleRate { play(givenSource) }
         guard codec.clockRate != before.clockRate else { return }
         let clock = codec.clockRate.clock
@@ -353,6 +373,7 @@ extension AudioStream {
         let hasChanged = codec.sampleRate != playout.configuration.sampleRate
         playout = next
         heard = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
+        chooseDetector()
         if hasChanged { deliver(to: givenSink) }
     }
 
@@ -455,7 +476,18 @@ extension AudioStream {
         var frame = memory.mutableSpan
         _ = playout.pull(into: &frame, at: due)
         heardMeter.update(memory.span)
+        if negotiation.direction.receives { listen(memory) }
         sink?.write(memory.span)
+    }
+
+    /// Hears keys in the sound.
+    private func listen(_ frame: UnsafeMutableBufferPointer<Int16>) {
+        detector?.process(frame.span) { found in
+            switch found {
+            case .began(let code): report(.digitBegan(code))
+            case .ended(let code, let duration): report(.digitEnded(code, duration: duration))
+            }
+        }
     }
 
     /// - Returns: octets of the packet; 0 when none is sent.
@@ -475,6 +507,8 @@ extension AudioStream {
         } else {
             frame.silence()
         }
+        var sounds = false
+        if negotiation.direction.sends, !isPending { sounds = keyTones.fill(&frame) }
         saidMeter.update(frameMemory.span)
         sender.mark(due)
         defer { sender.advance(by: unitsPerFrame) }
@@ -485,7 +519,7 @@ extension AudioStream {
         let key =
             negotiation.eventPayloadType == nil
             ? nil : keys.next(timestamp: sender.timestamp, units: unitsPerFrame)
-        guard key != nil || hasSource || configuration.sendsSilence else {
+        guard key != nil || hasSource || sounds || configuration.sendsSilence else {
             needsMarker = true
             return 0
         }

@@ -32,6 +32,9 @@ public struct AudioStreamConfiguration: Sendable {
     /// Whether reports tell how the voice is heard (RFC 3611 §4.7).
     public var reportsQuality = true
 
+    /// Whether keys are listened for in the sound (``DTMFDetector``) where the peer takes no telephone events, and so sends none.
+    public var hearsTones = false
+
     /// Whether media follows a peer that sends from elsewhere than its description says (RFC 4961).
     public var followsPeer = true
 

@@ -283,6 +283,8 @@ extension ServerConfiguration {
         var result = AudioSettings()
         result.codePoint = media.dscp
         result.playoutDepth = media.playoutDepth
+        // Nobody presses keys for a service number.
+        result.hearsTones = false
         return result
     }
 

@@ -17,6 +17,8 @@ public struct BaresipEvent: Sendable, Hashable {
         public static let closed = Kind(rawValue: "CALL_CLOSED")
         /// The first RTP packet has come.
         public static let mediaReceived = Kind(rawValue: "CALL_RTPESTAB")
+        /// The other side presses a key, which `detail` names.
+        public static let keyPressed = Kind(rawValue: "CALL_DTMF_START")
     }
 
     public let kind: Kind

@@ -24,17 +24,7 @@ extension CallLeg {
         let view = request.view
         agent.answer(request, 200)
         guard let value = view.value(of: .contentType) else { return }
-        let text = view.text(view.body)
-        let digit: Substring?
-        switch view.text(value).prefix(while: { $0 != ";" }).lowercased() {
-        case "application/dtmf-relay":
-            digit =
-                text.split(whereSeparator: \.isNewline).first { $0.lowercased().hasPrefix("signal") }?
-                .split(separator: "=").dropFirst().first
-        case "application/dtmf": digit = text[...]
-        default: return
-        }
-        guard let key = digit?.first(where: { !$0.isWhitespace }), "0123456789*#ABCD".contains(key) else { return }
+        guard let key = KeySignal(view.text(view.body), type: view.text(value))?.key else { return }
         tell(.digit(key))
     }
 

@@ -105,6 +105,8 @@ public final class CallLeg {
     var failure: Ending?
     /// Who refreshes the session, and when it ends without.
     var timer: SessionTimer
+    /// Keys that are to be sent, and what is known of how.
+    var keys = PressedKeys()
     /// A change of the session that is wanted, and who waits for it.
     var change = WantedChange()
 
@@ -173,6 +175,7 @@ public final class CallLeg {
     func tell(_ event: Event) {
         onEvent(event)
         referral?.report(event, of: self)
+        if event == .answered { pressKeys() }
     }
 
     // MARK: Ending
@@ -235,6 +238,8 @@ public final class CallLeg {
         nonisolated(unsafe) let leg = self
         let execute = agent.layer.driver.execute
         media.apply(stream, keys: keys) { failure in execute { leg.mediaFailed(failure) } }
+        self.keys.takesEvents = stream.sendEvents(beside: stream.sendFormat) != nil
+        pressKeys()
         if stream.isHeld != isHeldByPeer {
             isHeldByPeer = stream.isHeld
             tell(.held(stream.isHeld))

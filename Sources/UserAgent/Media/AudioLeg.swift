@@ -1,4 +1,5 @@
 import Media
+import RTP
 import Reactor
 import SDP
 import Synchronization
@@ -7,8 +8,8 @@ import Synchronization
 protocol AudioLegFace: MediaLeg {
     /// Gives the leg its ends, and hears the keys that the far side presses.
     func attach(_ ends: AudioEnds, onDigit: @escaping @Sendable (Character) -> Void)
-    /// Presses keys.
-    func send(digits: String)
+    /// Sends keys as telephone events, or as tones in the sound.
+    func send(_ keys: [TelephoneEvent.Code], asTones: Bool)
     /// The figures so far.
     func statistics() async -> AudioStatistics?
 }
@@ -36,7 +37,7 @@ final class AudioLeg: AudioLegFace {
     init(
         lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, codecs: [AudioCodecName],
         playout: PlayoutBuffer.Configuration, suppressesSilence: Bool = false, redundancy: Int = 0,
-        security: MediaSecurity? = nil,
+        hearsTones: Bool = false, security: MediaSecurity? = nil,
         bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)? = nil,
         onFailure: @escaping @Sendable (SocketError) -> Void
     ) {
@@ -52,6 +53,7 @@ final class AudioLeg: AudioLegFace {
         configuration.playout = playout
         configuration.suppressesSilence = suppressesSilence
         configuration.redundancy = redundancy
+        configuration.hearsTones = hearsTones
         worker = AudioWorker(
             lane: lane, rtp: rtp, rtcp: rtcp, configuration: configuration, context: security?.context)
     }
@@ -99,9 +101,9 @@ final class AudioLeg: AudioLegFace {
         }
     }
 
-    func send(digits: String) {
+    func send(_ keys: [TelephoneEvent.Code], asTones: Bool) {
         let worker = worker
-        lane.execute { _ in worker.send(digits) }
+        lane.execute { _ in worker.send(keys, asTones) }
     }
 
     func stop() {

@@ -27,6 +27,9 @@ public struct AudioSettings: Sendable, Hashable {
     /// offered of the first codec.
     public var redundancy = 0
 
+    /// Whether keys are listened for in the sound where the far side has no telephone events (RFC 4733): DTMF tones, by ITU-T Q.24.
+    public var hearsTones = true
+
     /// The defaults.
     public init() {}
 
@@ -87,7 +90,8 @@ public final class AudioProvider: MediaProvider {
         let socket = settings.socket
         return AudioLeg(
             lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs, playout: settings.playout,
-            suppressesSilence: settings.suppressesSilence, redundancy: settings.redundancy, security: security,
+            suppressesSilence: settings.suppressesSilence, redundancy: settings.redundancy,
+            hearsTones: settings.hearsTones, security: security,
             bind: { (address) throws(SocketError) in try ports.bindPair(on: address, socket) }, onFailure: onFailure)
     }
 }

@@ -19,7 +19,9 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     private var isStopped = false
     private var last: AudioStatistics?
     /// Keys that were pressed before there was a stream, or beyond its queue.
-    private var keys: [TelephoneEvent.Code] = []
+    private var keys: [(code: TelephoneEvent.Code, isTone: Bool)] = []
+    /// The most keys that wait so; further ones are left out.
+    static let mostKeys = 256
     private let configuration: AudioStreamConfiguration
     /// The certificate for handshakes.
     private let context: DTLSContext?
@@ -104,13 +106,19 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         }
     }
 
-    func send(_ digits: String) {
-        keys += digits.compactMap { TelephoneEvent.Code($0) }
+    func send(_ codes: [TelephoneEvent.Code], _ asTones: Bool) {
+        for code in codes where keys.count < Self.mostKeys { keys.append((code, asTones)) }
         pushKeys()
     }
 
     private func pushKeys() {
-        while let key = keys.first, stream?.send(key) == true { keys.removeFirst() }
+        guard let stream else { return }
+        while let key = keys.first {
+            // Events that the far side does not take are left out: what waits behind them is not for ever.
+            let isTaken = key.isTone || stream.negotiation.eventPayloadType != nil
+            if isTaken, !(key.isTone ? stream.sound(key.code) : stream.send(key.code)) { return }
+            keys.removeFirst()
+        }
     }
 
     func stop() {

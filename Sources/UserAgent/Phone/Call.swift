@@ -26,7 +26,8 @@ public final class Call: Sendable {
 
     /// What happens, from the beginning; ends with the call.
     public let events: AsyncStream<Event>
-    /// The keys that the far side presses (RFC 4733, or INFO).
+    /// The keys that the far side presses: telephone events (RFC 4733), INFO, or tones where the far side has no events and
+    /// ``AudioSettings/hearsTones`` says so.
     public let digits: AsyncStream<Character>
     let surroundings: CallSurroundings
     let leg: LaneBound<CallLeg>
@@ -168,8 +169,13 @@ public final class Call: Sendable {
 
     func setHeld(_ isHeld: Bool) { state.withLock { $0.isHeld = isHeld } }
 
-    /// Presses keys: `0` to `9`, `*`, `#`, `A` to `D` (RFC 4733). Others are left out.
-    public func send(digits: String) { media?.send(digits: digits) }
+    /// Presses keys: `0` to `9`, `*`, `#`, `A` to `D`. Others are left out, and what is more than 256 that wait.
+    ///
+    /// - Parameter method: how the far side is told.
+    public func send(digits: String, by method: KeyMethod = .automatic) {
+        let leg = leg
+        surroundings.lane.execute { _ in leg.value.press(digits, by: method) }
+    }
 
     /// What was sent and received so far; nil when the call never had media here.
     public func statistics() async -> AudioStatistics? { await media?.statistics() }

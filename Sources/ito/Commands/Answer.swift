@@ -28,6 +28,7 @@ struct Answer: AsyncParsableCommand {
         account.encryption = try options.encryption()
         let length = try options.length()
         let codecs = try options.codecs()
+        let keyMethod = try options.keyMethod()
         let ringing = try ring.map { (text) throws(ServerError) -> Duration in
             guard let time = Duration(text: text) else {
                 throw ServerError(.usage, "`\(text)` is no time", remedy: "write for example 2s")
@@ -55,7 +56,7 @@ struct Answer: AsyncParsableCommand {
         var taken = 0
         for await invitation in agent.invitations {
             taken += 1
-            try await take(invitation, ringing, length)
+            try await take(invitation, ringing, length, keyMethod)
             if let count, taken >= count { break }
         }
         stopping.cancel()
@@ -63,7 +64,7 @@ struct Answer: AsyncParsableCommand {
     }
 
     private func take(
-        _ invitation: Invitation, _ ringing: Duration?, _ length: Duration?
+        _ invitation: Invitation, _ ringing: Duration?, _ length: Duration?, _ keyMethod: KeyMethod
     ) async throws {
         let report = CallReport(json: options.json, began: .now)
         report.say("invitation", peer: invitation.caller.map { "\($0.uri)" })
@@ -82,7 +83,7 @@ struct Answer: AsyncParsableCommand {
             let call = try await invitation.answer(with: ends)
             let setUp = ContinuousClock.now
             report.say("answered")
-            if let keys = options.dtmf { call.send(digits: keys) }
+            if let keys = options.dtmf { call.send(digits: keys, by: keyMethod) }
             if let length {
                 let timer = Task {
                     try await Task.sleep(for: length)

@@ -18,6 +18,7 @@ struct CallCommand: AsyncParsableCommand {
     func run() async throws {
         let length = try options.length()
         let codecs = try options.codecs()
+        let keyMethod = try options.keyMethod()
         let target = try CallTarget(target)
         let caller: String
         if let identity { caller = identity } else { caller = try target.anonymous(proxy: try phone.proxyURI()) }
@@ -47,7 +48,7 @@ struct CallCommand: AsyncParsableCommand {
             let call = try await calling.value
             let setUp = ContinuousClock.now
             report.say("answered")
-            await talk(call, length, until: interruption)
+            await talk(call, length, keyMethod, until: interruption)
             let ending = await call.ended()
             report.ended(ending, setUp: setUp, await call.statistics())
             failed = !ending.status.isSuccess
@@ -89,8 +90,10 @@ struct CallCommand: AsyncParsableCommand {
     }
 
     /// Presses keys, and hangs up when the time is over or a signal comes; ends when the call does.
-    private func talk(_ call: Call, _ length: Duration?, until interruption: Task<Void, Never>) async {
-        if let keys = options.dtmf { call.send(digits: keys) }
+    private func talk(
+        _ call: Call, _ length: Duration?, _ keyMethod: KeyMethod, until interruption: Task<Void, Never>
+    ) async {
+        if let keys = options.dtmf { call.send(digits: keys, by: keyMethod) }
         let interrupted = Task {
             await interruption.value
             call.hangUpSoon()

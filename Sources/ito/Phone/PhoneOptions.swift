@@ -90,6 +90,11 @@ struct CallOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Keys to press when the call is up.", valueName: "keys")) var dtmf: String?
     @Option(
         help: ArgumentHelp(
+            "How the keys are told: auto (what the other side takes), events (RFC 4733), info (SIP INFO) or tones (in the "
+                + "sound).", valueName: "method"))
+    var dtmfBy = "auto"
+    @Option(
+        help: ArgumentHelp(
             "Whether media is encrypted (SRTP): off, offer (when the other side knows how) or require.",
             valueName: "mode"))
     var encrypt = "off"
@@ -111,6 +116,15 @@ struct CallOptions: ParsableArguments {
                 .usage, "`\(keyExchange)` is no way to come to keys", remedy: "write --key-exchange sdes or dtls")
         }
         return MediaEncryption(mode, by: exchange)
+    }
+
+    /// How keys are told.
+    func keyMethod() throws(ServerError) -> KeyMethod {
+        guard let method = KeyMethod(rawValue: dtmfBy) else {
+            throw ServerError(
+                .usage, "`\(dtmfBy)` is no way to tell keys", remedy: "write --dtmf-by auto, events, info or tones")
+        }
+        return method
     }
 
     /// The codecs.

@@ -1,3 +1,5 @@
+import Media
+import RTP
 import Reactor
 import SDP
 import Synchronization
@@ -54,6 +56,21 @@ final class SimulatedMediaLeg: MediaLeg {
     }
 
     var isStopped: Bool { record.withLock { $0.isStopped } }
+
+    private let keysPressed = Mutex<[String]>([])
+
+    /// The keys that were to be sent, as `event 1` and `tone 1`.
+    var pressed: [String] { keysPressed.withLock { $0 } }
+}
+
+extension SimulatedMediaLeg: AudioLegFace {
+    func attach(_ ends: AudioEnds, onDigit: @escaping @Sendable (Character) -> Void) {}
+
+    func send(_ keys: [TelephoneEvent.Code], asTones: Bool) {
+        keysPressed.withLock { $0 += keys.map { "\(asTones ? "tone" : "event") \($0)" } }
+    }
+
+    func statistics() async -> AudioStatistics? { nil }
 }
 
 /// Makes simulated media on ports that count up from 10,000 by two.
