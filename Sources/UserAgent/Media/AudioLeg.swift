@@ -7,6 +7,10 @@ import Synchronization
 protocol AudioLegFace: MediaLeg {
     /// Gives the leg its ends, and hears the keys that the far side presses.
     func attach(_ ends: AudioEnds, onDigit: @escaping @Sendable (Character) -> Void)
+    /// Records both directions from now on, in place of an earlier recorder, which ends.
+    func record(with recorder: CallRecorder)
+    /// Lets go of a recorder that has ended.
+    func release(_ recorder: CallRecorder)
     /// Presses keys.
     func send(digits: String)
     /// The figures so far.
@@ -97,6 +101,16 @@ final class AudioLeg: AudioLegFace {
                 onFailure(.socket(error))
             }
         }
+    }
+
+    func record(with recorder: CallRecorder) {
+        let worker = worker
+        lane.execute { _ in worker.record(with: recorder) }
+    }
+
+    func release(_ recorder: CallRecorder) {
+        let worker = worker
+        lane.execute { _ in worker.release(recorder) }
     }
 
     func send(digits: String) {
