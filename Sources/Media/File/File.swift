@@ -19,10 +19,15 @@ struct File: ~Copyable {
         guard descriptor >= 0 else { return nil }
     }
 
-    /// Makes an empty file to write, readable for all that the umask allows; nil when the system refuses.
-    init?(writing path: String) {
-        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+    /// Makes an empty file to write; nil when the system refuses.
+    ///
+    /// - Parameter isPrivate: whether only its owner may read it (mode 0600), also where it was there before; else all may that
+    ///   the umask allows.
+    init?(writing path: String, isPrivate: Bool = false) {
+        descriptor = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, isPrivate ? 0o600 : 0o644)
         guard descriptor >= 0 else { return nil }
+        // No sound is in it yet.
+        if isPrivate, length != nil, fchmod(descriptor, 0o600) != 0 { return nil }
     }
 
     deinit {

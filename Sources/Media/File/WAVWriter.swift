@@ -24,8 +24,10 @@ public struct WAVWriter: ~Copyable {
     private var isFinished = false
 
     /// Makes the file at `path`, or empties it, and writes a head that says "no sound yet".
-    public init(path: String, format: WAVFormat) throws(WAVError) {
-        guard let file = File(writing: path) else {
+    ///
+    /// - Parameter isPrivate: whether only its owner may read the file (mode 0600).
+    public init(path: String, format: WAVFormat, isPrivate: Bool = false) throws(WAVError) {
+        guard let file = File(writing: path, isPrivate: isPrivate) else {
             throw WAVError(.unwritable, path, "cannot be made: \(File.lastError)")
         }
         let head = Self.head(format)

@@ -81,6 +81,9 @@ public final class AudioStream<Address: Equatable & Sendable> {
     var rateChanged: ContinuousClock.Instant?
     private var heardMeter = LevelMeter()
 
+    /// Takes both directions, at their own rates.
+    private var recorder: CallRecorder?
+
     // Reports
     var schedule: RTCPSchedule
     var generator: StreamGenerator
@@ -225,6 +228,12 @@ extension AudioStream {
         givenSink = sink
         let rate = playout.configuration.sampleRate
         self.sink = sink.map { $0.sampleRate == rate ? $0 : ResamplingSink($0, from: rate) }
+    }
+
+    /// Records what is heard and what is said from the next tick on, in place of an earlier recorder; nil for none. What is not sent,
+    /// as in a call on hold, is silence. A recorder serves one stream and is refused by a second one.
+    public func record(with recorder: CallRecorder?) {
+        self.recorder = recorder?.claim() == true ? recorder : nil
     }
 
     /// How Opus is encoded; nil for other codecs. May be set in the call, as the network changes.
@@ -434,6 +443,7 @@ extension AudioStream {
         drainKeys()
         hear(at: due)
         let length = say(at: due, into: &memory, &result)
+        if let recorder { give(recorder, at: due) }
         if now >= schedule.next { writeReport(at: now, into: &memory, after: length, &result) }
         return result
     }
@@ -490,6 +500,14 @@ extension AudioStream {
         }
     }
 
+    /// Gives both frames of a tick to the recorder.
+    @inline(never)
+    private func give(_ recorder: CallRecorder, at due: ContinuousClock.Instant) {
+        recorder.write(
+            heard: heard.elements.span, at: playout.configuration.sampleRate, said: said.elements.span,
+            at: negotiation.codec.sampleRate, due: due)
+    }
+
     /// - Returns: octets of the packet; 0 when none is sent.
     private func say(
         at due: ContinuousClock.Instant, into memory: inout MutableRawSpan, _ result: inout AudioTick<Address>
@@ -514,6 +532,8 @@ extension AudioStream {
         defer { sender.advance(by: unitsPerFrame) }
         guard negotiation.direction.sends, !isPending, let destination = latch.destination else {
             needsMarker = true
+            // Nobody hears it: nor does who listens to the recording.
+            frame.silence()
             return 0
         }
         let key =

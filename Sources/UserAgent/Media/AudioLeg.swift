@@ -10,6 +10,10 @@ protocol AudioLegFace: MediaLeg {
     func attach(_ ends: AudioEnds, onDigit: @escaping @Sendable (Character) -> Void)
     /// Sends keys as telephone events, or as tones in the sound.
     func send(_ keys: [TelephoneEvent.Code], asTones: Bool)
+    /// Records both directions from now on, in place of an earlier recorder, which ends.
+    func record(with recorder: CallRecorder)
+    /// Lets go of a recorder that has ended.
+    func release(_ recorder: CallRecorder)
     /// The figures so far.
     func statistics() async -> AudioStatistics?
 }
@@ -99,6 +103,16 @@ final class AudioLeg: AudioLegFace {
                 onFailure(.socket(error))
             }
         }
+    }
+
+    func record(with recorder: CallRecorder) {
+        let worker = worker
+        lane.execute { _ in worker.record(with: recorder) }
+    }
+
+    func release(_ recorder: CallRecorder) {
+        let worker = worker
+        lane.execute { _ in worker.release(recorder) }
     }
 
     func send(_ keys: [TelephoneEvent.Code], asTones: Bool) {

@@ -15,6 +15,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     private var tick: LaneTickID?
     private var source: (any AudioSource)?
     private var sink: (any AudioSink)?
+    private var recorder: CallRecorder?
     private var onDigit: @Sendable (Character) -> Void = { _ in }
     private var isStopped = false
     private var last: AudioStatistics?
@@ -49,6 +50,19 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         stream?.deliver(to: sink)
     }
 
+    func record(with recorder: CallRecorder) {
+        self.recorder?.close()
+        guard !isStopped else { return recorder.close() }
+        self.recorder = recorder
+        stream?.record(with: recorder)
+    }
+
+    func release(_ recorder: CallRecorder) {
+        guard self.recorder === recorder else { return }
+        self.recorder = nil
+        stream?.record(with: nil)
+    }
+
     /// - Throws: `SocketError` when the sockets cannot be opened; the leg is over then.
     func apply(
         _ negotiation: AudioNegotiation, _ remote: TransportAddress?, _ control: TransportAddress?, _ keys: MediaKeys,
@@ -73,6 +87,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
             wallclock: WallclockReference(instant: now, wallclock: .now), using: &generator)
         made.play(source)
         made.deliver(to: sink)
+        if let recorder { made.record(with: recorder) }
         stream = made
         secure(made, keys, remote, control)
         startTick(made)
@@ -143,6 +158,8 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         stream = nil
         source = nil
         sink = nil
+        recorder?.close()
+        recorder = nil
         rtp?.close()
         rtcp?.close()
         rtp = nil

@@ -177,6 +177,27 @@ public final class Call: Sendable {
         surroundings.lane.execute { _ in leg.value.press(digits, by: method) }
     }
 
+    /// Records both sides from now on, each in a channel of its own, until the recording is ended or the call is over. One that is
+    /// going on ends. Blocks on making the file.
+    ///
+    /// - Parameters:
+    ///   - path: a file whose name ends in `.wav`, `.opus` or `.ogg`, and says what it will be; only its owner may read it.
+    ///   - sampleRate: for Opus 8, 12, 16, 24 or 48 kHz.
+    /// - Throws: `RecordingError` when the file cannot be made.
+    @discardableResult
+    public func record(
+        to path: String, sampleRate: SampleRate = .wideband
+    ) throws(RecordingError) -> CallRecording {
+        record(with: try CallRecorder(path: path, sampleRate: sampleRate))
+    }
+
+    /// Records both sides from now on with a recorder that nobody else uses or runs; see ``record(to:sampleRate:)``.
+    @discardableResult
+    public func record(with recorder: CallRecorder) -> CallRecording {
+        if let media { media.record(with: recorder) } else { recorder.close() }
+        return CallRecording(recorder) { [media] in media?.release(recorder) }
+    }
+
     /// What was sent and received so far; nil when the call never had media here.
     public func statistics() async -> AudioStatistics? { await media?.statistics() }
 

@@ -77,11 +77,13 @@ struct Answer: AsyncParsableCommand {
             return report.say("rejected", status: Int(reject))
         }
         var (ends, recorder) = try options.ends()
+        let callRecorder = try options.callRecorder()
         if echo { ends = .echo(after: .milliseconds(20)) }
         let recording = Task { [recorder] in try await recorder?.run() }
         do throws(CallError) {
             let call = try await invitation.answer(with: ends)
             let setUp = ContinuousClock.now
+            let callRecording = callRecorder.map { call.record(with: $0) }
             report.say("answered")
             if let keys = options.dtmf { call.send(digits: keys, by: keyMethod) }
             if let length {
@@ -93,10 +95,12 @@ struct Answer: AsyncParsableCommand {
                 timer.cancel()
             }
             report.ended(await call.ended(), setUp: setUp, await call.statistics())
+            await callRecording?.complete()
         } catch {
             report.ended(error.ending, setUp: nil, nil)
         }
         recorder?.close()
+        try? callRecorder?.finish()
         recorder = nil
         try? await recording.value
     }

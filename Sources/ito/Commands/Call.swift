@@ -25,6 +25,7 @@ struct CallCommand: AsyncParsableCommand {
         var account = try phone.account(caller)
         account.encryption = try options.encryption()
         let (ends, recorder) = try options.ends()
+        let callRecorder = try options.callRecorder()
         let agent = try await Phone.start(account, phone, codecs: codecs, callsSecurely: target.isSecure)
         let recording = Task { try await recorder?.run() }
         let report = CallReport(json: options.json, began: .now)
@@ -47,10 +48,12 @@ struct CallCommand: AsyncParsableCommand {
         do {
             let call = try await calling.value
             let setUp = ContinuousClock.now
+            let recording = callRecorder.map { call.record(with: $0) }
             report.say("answered")
             await talk(call, length, keyMethod, until: interruption)
             let ending = await call.ended()
             report.ended(ending, setUp: setUp, await call.statistics())
+            await recording?.complete()
             failed = !ending.status.isSuccess
         } catch let error as CallError {
             report.ended(error.ending, setUp: nil, nil)
@@ -60,6 +63,8 @@ struct CallCommand: AsyncParsableCommand {
         interruption.cancel()
         stopping.cancel()
         recorder?.close()
+        // Of a call that was not to be.
+        try? callRecorder?.finish()
         try? await recording.value
         await agent.shutDown()
         if failed { throw ExitCode(1) }

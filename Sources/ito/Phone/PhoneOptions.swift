@@ -86,6 +86,11 @@ struct CallOptions: ParsableArguments {
     var codec = "pcmu,pcma"
     @Option(help: ArgumentHelp("A WAV file, or tone:440, to play.", valueName: "what")) var play: String?
     @Option(help: ArgumentHelp("The WAV file to record what is heard in.", valueName: "file")) var record: String?
+    @Option(
+        help: ArgumentHelp(
+            "The WAV or Ogg Opus file (.wav, .opus) to record the call in: left what is heard, right what is said.",
+            valueName: "file"))
+    var recordCall: String?
     @Option(help: ArgumentHelp("How long a call lasts, such as 10s or 500ms.", valueName: "time")) var duration: String?
     @Option(help: ArgumentHelp("Keys to press when the call is up.", valueName: "keys")) var dtmf: String?
     @Option(
@@ -155,6 +160,18 @@ struct CallOptions: ParsableArguments {
         return parsed
     }
 
+    /// What records the call; nil when nothing shall.
+    func callRecorder() throws(ServerError) -> CallRecorder? {
+        guard let recordCall else { return nil }
+        do throws(RecordingError) {
+            return try CallRecorder(path: recordCall)
+        } catch {
+            throw ServerError(
+                error.code == .unsupported ? .usage : .environment, "\(error)",
+                remedy: "--record-call wants a file that can be written, such as call.wav or call.opus")
+        }
+    }
+
     /// What is played and recorded.
     func ends() throws -> (ends: AudioEnds, recorder: WAVRecorder?) {
         var ends = AudioEnds.silence
@@ -180,6 +197,21 @@ struct CallOptions: ParsableArguments {
             return (ends.recording(to: recorder), recorder)
         } catch {
             throw ServerError(.environment, "\(error)", remedy: "--record wants a file that can be written")
+        }
+    }
+}
+
+extension CallRecording {
+    /// Ends the recording; says so when it is not whole.
+    func complete() async {
+        do {
+            try await end()
+        } catch {
+            Terminal.complain("the recording has ended early: \(error)", remedy: "is there room on the disk?")
+        }
+        if lostFrames > 0 {
+            Terminal.complain(
+                "\(lostFrames) frames of the recording were lost", remedy: "record to a disk that keeps up")
         }
     }
 }
