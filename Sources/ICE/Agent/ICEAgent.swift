@@ -129,10 +129,12 @@ public struct ICEAgent: Sendable {
 
     /// Adds a data stream.
     ///
-    /// - Parameter components: 1, or 2 where RTCP has a port of its own.
+    /// - Parameters:
+    ///   - components: 1, or 2 where RTCP has a port of its own.
+    ///   - parameters: what this side has told already that it proves itself by; nil for new ones.
     /// - Returns: what names it: 0, 1, …
-    public mutating func addStream(components: Int = 1) -> Int {
-        streams.append(ICEStream(components: min(max(components, 1), 256), local: .random(random)))
+    public mutating func addStream(components: Int = 1, parameters: ICEParameters? = nil) -> Int {
+        streams.append(ICEStream(components: min(max(components, 1), 256), local: parameters ?? .random(random)))
         return streams.count - 1
     }
 

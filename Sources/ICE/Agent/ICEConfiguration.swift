@@ -82,7 +82,9 @@ public struct ICEParameters: Hashable, Sendable {
     static let passwordLength = 22
 
     /// New ones.
-    static func random(_ random: () -> UInt64) -> ICEParameters {
+    ///
+    /// - Parameter random: numbers that nobody can guess.
+    public static func random(_ random: () -> UInt64) -> ICEParameters {
         ICEParameters(fragment: text(fragmentLength, random), password: text(passwordLength, random))
     }
 

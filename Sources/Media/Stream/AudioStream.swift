@@ -515,8 +515,8 @@ extension AudioStream {
         let frameMemory = said.elements
         var frame = frameMemory.mutableSpan
         let hasSource = source != nil
-        // Before there are keys the source waits: its beginning is not for nobody.
-        if let source, !isPending {
+        // Before there are keys and a way the source waits: its beginning is not for nobody.
+        if let source, !isPending, !latch.isSearching {
             if source.read(into: &frame) < said.count {
                 self.source = nil
                 givenSource = nil

@@ -13,6 +13,8 @@
 /// mapping does that, a hijacker would have to know the SSRC. The signalled address is always believed, so that one who
 /// was faster than the peer does not keep the stream. A new session description opens the latch again.
 ///
+/// Where connectivity checks find the way (ICE), nothing is decided here: ``fix(to:)`` says what they have found.
+///
 /// `Address` is whatever the caller's sockets use.
 public struct SymmetricLatch<Address: Equatable & Sendable>: Sendable {
     /// The rules, as far as they can be chosen.
@@ -50,6 +52,12 @@ public struct SymmetricLatch<Address: Equatable & Sendable>: Sendable {
     /// Whether a valid packet has come from `destination`.
     public private(set) var isConfirmed = false
 
+    /// Whether connectivity checks say where the peer is.
+    public private(set) var isFixed = false
+
+    /// Whether connectivity checks have not found the peer yet.
+    public var isSearching: Bool { isFixed && destination == nil }
+
     /// Packets refused.
     public private(set) var refused: UInt64 = 0
 
@@ -73,9 +81,30 @@ public struct SymmetricLatch<Address: Equatable & Sendable>: Sendable {
     public mutating func signal(_ address: Address?) {
         guard address != signalled else { return }
         signalled = address
+        guard !isFixed else { return }
         destination = address
         isConfirmed = false
         candidate = nil
+    }
+
+    /// Connectivity checks say where the peer is, whatever its description says: media goes there, and comes from there alone
+    /// (RFC 8445 §12).
+    ///
+    /// - Parameter address: nil while nothing is found: nothing is to be sent then, and a packet from anywhere is taken, since the
+    ///   peer may have come to its end first.
+    public mutating func fix(to address: Address?) {
+        isFixed = true
+        destination = address
+        isConfirmed = false
+        candidate = nil
+    }
+
+    /// There are no connectivity checks any more: media goes where the description says, and the latch is open.
+    public mutating func release() {
+        guard isFixed else { return }
+        isFixed = false
+        destination = signalled
+        isConfirmed = false
     }
 
     /// Judges a packet that passed the checks of RTP or RTCP.
@@ -86,6 +115,7 @@ public struct SymmetricLatch<Address: Equatable & Sendable>: Sendable {
     public mutating func receive(
         from address: Address, ssrc: UInt32, at now: ContinuousClock.Instant
     ) -> Verdict {
+        if isFixed { return destination == nil || address == destination ? .accepted : refuse() }
         if address == destination {
             confirm(ssrc, at: now)
             return .accepted

@@ -117,8 +117,8 @@ public final class CallLeg {
         self.invitation = invitation
         timer = SessionTimer(agent.configuration.sessionTimer)
         let box = UnownedBox<CallLeg>()
-        session = NegotiatedSession(media: media, sessionID: agent.layer.driver.random()) { stream, keys in
-            box.value?.apply(stream, keys)
+        session = NegotiatedSession(media: media, sessionID: agent.layer.driver.random()) { stream, keys, ways in
+            box.value?.apply(stream, keys, ways)
         }
         box.value = self
     }
@@ -229,14 +229,22 @@ public final class CallLeg {
         switch failure {
         case .socket(let error): hangUp(because: Ending(500, "The audio cannot start: \(error)", .local))
         case .security(let error): hangUp(because: Ending(SessionRefusal(488, error)))
+        case .way(.notFound): hangUp(because: Ending(500, "No address of the far side can be reached", .local))
+        case .way(.lost): restartChecks()
         }
     }
 
-    private func apply(_ stream: NegotiatedStream, _ keys: MediaKeys) {
+    /// Looks for another way (RFC 8445 §9). When the far side does not answer the offer either, the call ends.
+    private func restartChecks() {
+        renegotiate { $0.restartChecks() }
+    }
+
+    private func apply(_ stream: NegotiatedStream, _ keys: MediaKeys, _ ways: ICETerms?) {
         guard !isEnded else { return }
         // Proof of `nonisolated(unsafe)`: the reference is used in what `execute` runs on this lane, and there alone.
         nonisolated(unsafe) let leg = self
         let execute = agent.layer.driver.execute
+        media.connect(by: ways)
         media.apply(stream, keys: keys) { failure in execute { leg.mediaFailed(failure) } }
         self.keys.takesEvents = stream.sendEvents(beside: stream.sendFormat) != nil
         pressKeys()

@@ -12,11 +12,20 @@ public protocol MediaLeg: AnyObject, Sendable {
     /// How the media is encrypted; nil for media in the clear.
     var security: MediaSecurity? { get }
 
+    /// What it brings to connectivity checks; nil for none. It changes with ``move(near:)`` alone.
+    var ice: ICEEnds? { get }
+
+    /// What the offer and answer that ``apply(_:keys:onFailure:)`` tells of have said of connectivity checks; called before it.
+    ///
+    /// - Parameter terms: nil when media goes where descriptions say.
+    func connect(by terms: ICETerms?)
+
     /// Starts, or goes on with what a new offer and answer have agreed.
     ///
     /// - Parameters:
     ///   - keys: what encrypts the media.
-    ///   - onFailure: called once, on any thread, when the media cannot start or be encrypted: the call would be mute.
+    ///   - onFailure: called on any thread: once when the media cannot start or be encrypted, or finds no way, since the call would be
+    ///     mute; and each time that its way is lost.
     func apply(
         _ stream: NegotiatedStream, keys: MediaKeys, onFailure: @escaping @Sendable (MediaFailure) -> Void)
 
@@ -31,6 +40,8 @@ public protocol MediaLeg: AnyObject, Sendable {
 
 extension MediaLeg {
     public var security: MediaSecurity? { nil }
+    public var ice: ICEEnds? { nil }
+    public func connect(by terms: ICETerms?) {}
 }
 
 /// Makes the media of calls.

@@ -14,6 +14,8 @@ protocol AudioLegFace: MediaLeg {
     func record(with recorder: CallRecorder)
     /// Lets go of a recorder that has ended.
     func release(_ recorder: CallRecorder)
+    /// The way that connectivity checks have found; nil while there is none.
+    func way() async -> MediaWay?
     /// The figures so far.
     func statistics() async -> AudioStatistics?
 }
@@ -23,7 +25,8 @@ final class AudioLeg: AudioLegFace {
     /// A pair of sockets that are bound and not open yet.
     typealias Pair = (rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket)
 
-    private let address: Mutex<TransportAddress>
+    /// Where RTP and RTCP are received.
+    private let addresses: Mutex<(media: TransportAddress, control: TransportAddress)>
     private let codecs: [AudioCodecName]
     private let formats: [FormatCapability]
     private let bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)?
@@ -31,25 +34,28 @@ final class AudioLeg: AudioLegFace {
     private let worker: AudioWorker
     private let failed: @Sendable (SocketError) -> Void
     let security: MediaSecurity?
+    private let policy: ICEPolicy
 
     /// Makes the leg of a call.
     ///
     /// - Parameters:
     ///   - security: how the media is encrypted; nil for media in the clear.
+    ///   - ice: whether and how connectivity is checked.
     ///   - bind: binds another pair, when the leg moves; nil when it cannot.
     ///   - onFailure: told why the leg cannot start, beside its call.
     init(
         lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, codecs: [AudioCodecName],
         playout: PlayoutBuffer.Configuration, suppressesSilence: Bool = false, redundancy: Int = 0,
-        hearsTones: Bool = false, security: MediaSecurity? = nil,
+        hearsTones: Bool = false, security: MediaSecurity? = nil, ice: ICEPolicy = .off,
         bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)? = nil,
         onFailure: @escaping @Sendable (SocketError) -> Void
     ) {
         self.lane = lane
         self.bind = bind
         self.security = security
+        policy = ice
         failed = onFailure
-        address = Mutex(rtp.localAddress)
+        addresses = Mutex((rtp.localAddress, rtcp.localAddress))
         self.codecs = codecs
         formats = codecs.formats(noise: suppressesSilence, redundancy: redundancy)
         // The name of the end point is each stream's own.
@@ -59,10 +65,17 @@ final class AudioLeg: AudioLegFace {
         configuration.redundancy = redundancy
         configuration.hearsTones = hearsTones
         worker = AudioWorker(
-            lane: lane, rtp: rtp, rtcp: rtcp, configuration: configuration, context: security?.context)
+            lane: lane, rtp: rtp, rtcp: rtcp, configuration: configuration, context: security?.context,
+            isLite: ice.mode == .lite)
     }
 
-    var localAddress: TransportAddress { address.withLock { $0 } }
+    var localAddress: TransportAddress { addresses.withLock { $0.media } }
+
+    var ice: ICEEnds? {
+        let (media, control) = addresses.withLock { $0 }
+        guard policy.mode != .off, !media.isWildcard else { return nil }
+        return ICEEnds(isLite: policy.mode == .lite, media: media, control: control)
+    }
 
     var capabilities: MediaCapabilities {
         let address = localAddress
@@ -72,7 +85,7 @@ final class AudioLeg: AudioLegFace {
     func move(near address: TransportAddress) throws(SocketError) {
         guard let bind else { return }
         let pair = try bind(address)
-        self.address.withLock { $0 = pair.rtp.localAddress }
+        addresses.withLock { $0 = (pair.rtp.localAddress, pair.rtcp.localAddress) }
         let worker = worker
         let failed = failed
         lane.execute { _ in
@@ -83,6 +96,11 @@ final class AudioLeg: AudioLegFace {
     func attach(_ ends: AudioEnds, onDigit: @escaping @Sendable (Character) -> Void) {
         let worker = worker
         lane.execute { _ in worker.attach(ends, onDigit) }
+    }
+
+    func connect(by terms: ICETerms?) {
+        let worker = worker
+        lane.execute { _ in worker.connect(by: terms) }
     }
 
     func apply(
@@ -97,7 +115,7 @@ final class AudioLeg: AudioLegFace {
         let failed = failed
         lane.execute { _ in
             do throws(SocketError) {
-                try worker.apply(negotiation, remote, separate, keys) { onFailure(.security($0)) }
+                try worker.apply(negotiation, remote, separate, keys, onFailure: onFailure)
             } catch {
                 failed(error)
                 onFailure(.socket(error))
@@ -123,6 +141,11 @@ final class AudioLeg: AudioLegFace {
     func stop() {
         let worker = worker
         lane.execute { _ in worker.stop() }
+    }
+
+    func way() async -> MediaWay? {
+        let worker = worker
+        return await lane.run { _ in worker.way }
     }
 
     func statistics() async -> AudioStatistics? {

@@ -53,6 +53,7 @@ public final class AudioProvider: MediaProvider {
     private let ports: MediaPorts?
     private let codecs: [AudioCodecName]
     private let security: MediaSecurity?
+    private let ice: ICEPolicy
     private let current: Mutex<AudioSettings>
     private let onFailure: @Sendable (SocketError) -> Void
 
@@ -70,15 +71,18 @@ public final class AudioProvider: MediaProvider {
     ///   - codecs: in order of preference.
     ///   - settings: what the first calls begin with.
     ///   - security: how the media is encrypted; nil for media in the clear.
+    ///   - ice: whether and how connectivity is checked.
     ///   - onFailure: told, on the media lane, why the audio of a call cannot start; the call ends by itself.
     public init(
         lane: Lane, ports: ClosedRange<UInt16>, codecs: [AudioCodecName], settings: AudioSettings = AudioSettings(),
-        security: MediaSecurity? = nil, onFailure: @escaping @Sendable (SocketError) -> Void = { _ in }
+        security: MediaSecurity? = nil, ice: ICEPolicy = .off,
+        onFailure: @escaping @Sendable (SocketError) -> Void = { _ in }
     ) {
         self.lane = lane
         self.ports = MediaPorts(ports)
         self.codecs = codecs
         self.security = security
+        self.ice = ice
         self.onFailure = onFailure
         current = Mutex(settings)
     }
@@ -91,7 +95,7 @@ public final class AudioProvider: MediaProvider {
         return AudioLeg(
             lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs, playout: settings.playout,
             suppressesSilence: settings.suppressesSilence, redundancy: settings.redundancy,
-            hearsTones: settings.hearsTones, security: security,
+            hearsTones: settings.hearsTones, security: security, ice: ice,
             bind: { (address) throws(SocketError) in try ports.bindPair(on: address, socket) }, onFailure: onFailure)
     }
 }

@@ -2,6 +2,7 @@ import Glibc
 import Media
 import RTP
 import Reactor
+import SDP
 import SRTP
 
 /// What of a call's audio lives on the media lane: two sockets, the stream, and the handshake for its keys.
@@ -26,18 +27,26 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     private let configuration: AudioStreamConfiguration
     /// The certificate for handshakes.
     private let context: DTLSContext?
+    /// Whether connectivity checks are answered only.
+    private let isLite: Bool
     private var handshake: MediaHandshake?
-    /// Told when the media cannot be encrypted as it must be.
-    private var onFailure: @Sendable (MediaSecurityError) -> Void = { _ in }
+    /// Terms of a client's handshake that waits for a way.
+    private var deferred: AssociationTerms?
+    /// Told when the media cannot be encrypted as it must be, or has no way.
+    private var onFailure: @Sendable (MediaFailure) -> Void = { _ in }
+    /// What was said last of connectivity checks.
+    private var terms: ICETerms?
+    private var checks: ConnectivityChecks?
 
     init(
         lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, configuration: AudioStreamConfiguration,
-        context: DTLSContext?
+        context: DTLSContext?, isLite: Bool = false
     ) {
         self.lane = lane
         bound = (rtp, rtcp)
         self.configuration = configuration
         self.context = context
+        self.isLite = isLite
     }
 
     var statistics: AudioStatistics? { stream?.statistics() ?? last }
@@ -63,10 +72,16 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         stream?.record(with: nil)
     }
 
+    /// The way that connectivity checks have found.
+    var way: MediaWay? { checks?.way }
+
+    /// Takes what was said of connectivity checks: ``apply(_:_:_:_:onFailure:)`` goes by it.
+    func connect(by terms: ICETerms?) { self.terms = terms }
+
     /// - Throws: `SocketError` when the sockets cannot be opened; the leg is over then.
     func apply(
         _ negotiation: AudioNegotiation, _ remote: TransportAddress?, _ control: TransportAddress?, _ keys: MediaKeys,
-        onFailure: @escaping @Sendable (MediaSecurityError) -> Void
+        onFailure: @escaping @Sendable (MediaFailure) -> Void
     ) throws(SocketError) {
         guard !isStopped else { return }
         self.onFailure = onFailure
@@ -74,6 +89,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
             let pace = stream.negotiation.packetTime
             stream.renegotiate(negotiation, remote: remote, remoteControl: control)
             if stream.negotiation.packetTime != pace { startTick(stream) }
+            check(stream)
             return secure(stream, keys, remote, control)
         }
         try open()
@@ -89,6 +105,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         made.deliver(to: sink)
         if let recorder { made.record(with: recorder) }
         stream = made
+        check(made)
         secure(made, keys, remote, control)
         startTick(made)
     }
@@ -105,7 +122,13 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     func move(to pair: AudioLeg.Pair) throws(SocketError) {
         guard !isStopped else { return }
         bound = pair
-        guard stream != nil else { return }
+        guard let stream else { return }
+        if checks != nil {
+            // Nothing is sent from the new sockets before they were checked.
+            endChecks()
+            stream.fixWay(to: nil, control: nil)
+            handshake?.move(to: nil, nil)
+        }
         rtp?.close()
         rtcp?.close()
         try open()
@@ -153,6 +176,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
             handshake.close()
             send(handshake)
         }
+        endChecks()
         last = stream?.statistics() ?? last
         handshake = nil
         stream = nil
@@ -205,8 +229,12 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
             guard let datagram = batch[i] else { continue }
             // The memory is the lane's own, and nobody else's until this returns: packets are opened in place.
             let bytes = UnsafeMutableRawBufferPointer(mutating: datagram.bytes)
-            if let handshake, DatagramKind(RawSpan(_unsafeBytes: datagram.bytes)) == .dtls {
-                handshake.receive(datagram.bytes, from: datagram.source, isControl: socket.tag == 1)
+            let kind = DatagramKind(RawSpan(_unsafeBytes: datagram.bytes))
+            if kind == .stun {
+                checks?.receive(datagram.bytes, on: socket.tag, from: datagram.source)
+            } else if let handshake, kind == .dtls {
+                handshake.receive(
+                    datagram.bytes, from: destination(socket.tag) ?? datagram.source, isControl: socket.tag == 1)
                 advance(handshake)
             } else if socket.tag == 0 {
                 stream.receive(bytes, from: datagram.source, at: now)
@@ -227,10 +255,10 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     ) {
         switch keys {
         case .none:
-            handshake = nil
+            (handshake, deferred) = (nil, nil)
             stream.security = .none
         case .described(let keys):
-            handshake = nil
+            (handshake, deferred) = (nil, nil)
             var earlier: StreamProtection?
             if case .secured(let media, _) = stream.security { earlier = media }
             do throws(SRTPError) {
@@ -241,9 +269,16 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
                 fail(.keys(error))
             }
         case .association(let terms):
-            if let handshake, handshake.terms == terms { return handshake.move(to: remote, control) }
+            let (media, reports) = checks == nil ? (remote, control) : (destination(0), destination(1))
+            if let handshake, handshake.terms == terms { return handshake.move(to: media, reports) }
             if case .none = stream.security { stream.security = .pending }
-            begin(terms, stream, remote, control)
+            // A server is answered where it speaks from; a client has nobody to speak to yet.
+            guard terms.role == .server || checks == nil || media != nil else {
+                handshake = nil
+                deferred = terms
+                return
+            }
+            begin(terms, stream, media, reports)
         }
     }
 
@@ -251,6 +286,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         _ terms: AssociationTerms, _ stream: AudioStream<TransportAddress>, _ remote: TransportAddress?,
         _ control: TransportAddress?
     ) {
+        deferred = nil
         guard let context else { return fail(.handshake(.cryptography)) }
         do throws(DTLSError) {
             let made = try MediaHandshake(
@@ -300,7 +336,56 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     private func fail(_ error: MediaSecurityError) {
         stream?.security = .pending
         handshake = nil
-        onFailure(error)
+        onFailure(.security(error))
+    }
+}
+
+// Connectivity checks.
+extension AudioWorker {
+    /// Goes on with what was said of connectivity checks.
+    private func check(_ stream: AudioStream<TransportAddress>) {
+        guard let terms else {
+            endChecks()
+            return stream.releaseWay()
+        }
+        if let checks, checks.takes(terms, isMultiplexed: stream.negotiation.isMultiplexed) {
+            return checks.apply(terms)
+        }
+        endChecks()
+        stream.fixWay(to: nil, control: nil)
+        let sockets = [bound.rtp.localAddress, bound.rtcp.localAddress]
+        let made = ConnectivityChecks(
+            terms, isLite: isLite, Array(sockets.prefix(stream.negotiation.isMultiplexed ? 1 : 2)), on: lane
+        ) { [unowned self] event in
+            // The worker ends its checks before it is gone.
+            happened(event)
+        }
+        checks = made
+        made.start()
+    }
+
+    private func endChecks() {
+        checks?.close()
+        checks = nil
+    }
+
+    /// Where connectivity checks have found the peer for the socket of a tag.
+    private func destination(_ tag: UInt64) -> TransportAddress? { checks?.destinations[tag] }
+
+    private func happened(_ event: ConnectivityChecks.Event) {
+        switch event {
+        case .send(let tag, let address, let bytes):
+            bytes.withUnsafeBytes { (tag == 1 ? rtcp : rtp)?.send($0, to: address) }
+        case .changed:
+            let (remote, control) = (destination(0), destination(1))
+            stream?.fixWay(to: remote, control: control)
+            handshake?.move(to: remote, control)
+            guard let stream, let deferred, let remote, stream.negotiation.isMultiplexed || control != nil else {
+                return
+            }
+            begin(deferred, stream, remote, control)
+        case .failed(let error): onFailure(.way(error))
+        }
     }
 }
 

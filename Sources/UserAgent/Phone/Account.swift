@@ -18,6 +18,9 @@ public struct Account: Sendable {
     /// Whether and how the media of calls is encrypted.
     public var encryption = MediaEncryption.off
 
+    /// Whether and how calls find their way for media.
+    public var ice = ICEPolicy.off
+
     /// Whether the registrar is asked to bind the account to the flow that it is registered by (RFC 5626), when the agent has an
     /// instance (`UserAgent.Options.instance`).
     public var allowsOutbound = true

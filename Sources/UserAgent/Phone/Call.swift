@@ -201,6 +201,11 @@ public final class Call: Sendable {
     /// What was sent and received so far; nil when the call never had media here.
     public func statistics() async -> AudioStatistics? { await media?.statistics() }
 
+    /// The way that connectivity checks have found for the audio (ICE); nil where there are none, or while they go on.
+    public var way: MediaWay? {
+        get async { await media?.way() }
+    }
+
     /// How the call is heard so far, R and opinion scores among it; nil before there is audio.
     public var quality: AudioQuality? {
         get async { await statistics().map { AudioQuality($0) } }

@@ -157,7 +157,7 @@ public final class UserAgent: Sendable {
             options.makeMedia?(lane)
             ?? AudioProvider(
                 lane: lane, ports: options.mediaPorts, codecs: options.codecs, settings: options.audio,
-                security: security)
+                security: security, ice: account.ice)
         var configuration = SIPEndpoint.Configuration()
         configuration.listeners = [.init(.udp, address, advertised: options.advertised)]
         let transport = (account.proxy ?? account.uri).requestTransport

@@ -38,4 +38,6 @@ public enum MediaFailure: Error, Sendable, Hashable {
     case socket(SocketError)
     /// No encryption.
     case security(MediaSecurityError)
+    /// No way: there is none, and the call ends, or it is lost, and another one is looked for.
+    case way(MediaWayError)
 }

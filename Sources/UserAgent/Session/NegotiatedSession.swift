@@ -20,10 +20,13 @@ final class NegotiatedSession: CallSession {
     private var before = Wish()
     private var negotiation: OfferAnswer
     private var keys: KeyNegotiation
+    private var ice = ICENegotiation()
     /// Carries out what was agreed.
-    private let apply: (NegotiatedStream, MediaKeys) -> Void
+    private let apply: (NegotiatedStream, MediaKeys, ICETerms?) -> Void
 
-    init(media: any MediaLeg, sessionID: UInt64, apply: @escaping (NegotiatedStream, MediaKeys) -> Void) {
+    init(
+        media: any MediaLeg, sessionID: UInt64, apply: @escaping (NegotiatedStream, MediaKeys, ICETerms?) -> Void
+    ) {
         self.media = media
         self.apply = apply
         keys = KeyNegotiation(media.security)
@@ -37,6 +40,7 @@ final class NegotiatedSession: CallSession {
         before = other.before
         negotiation = other.negotiation
         keys = other.keys
+        ice = other.ice
         apply = other.apply
     }
 
@@ -46,13 +50,18 @@ final class NegotiatedSession: CallSession {
     /// The next offer has new keys, where the media is encrypted.
     func renewKeys() { keys.isRenewing = true }
 
-    private func capabilities(_ terms: KeyNegotiation.Terms) -> MediaCapabilities {
+    /// The next offer begins anew with connectivity checks, where there are any.
+    func restartChecks() { ice.isRestarting = true }
+
+    private func capabilities(_ terms: KeyNegotiation.Terms, _ ways: ICENegotiation.Words) -> MediaCapabilities {
         var capabilities = media.capabilities
+        capabilities.attributes += ways.session
         for index in capabilities.streams.indices {
             capabilities.streams[index].direction = wish.direction
             if let transports = terms.transports { capabilities.streams[index].transports = transports }
-            capabilities.streams[index].attributes += terms.attributes
-            if terms.multiplexes { capabilities.streams[index].multiplexesRTCP = true }
+            capabilities.streams[index].attributes += terms.attributes + ways.media
+            if terms.multiplexes || ways.multiplexes { capabilities.streams[index].multiplexesRTCP = true }
+            if let port = ways.controlPort { capabilities.streams[index].rtcpPort = port }
             guard let codecs = wish.codecs else { continue }
             let formats = capabilities.streams[index].formats
             capabilities.streams[index].formats =
@@ -71,8 +80,9 @@ final class NegotiatedSession: CallSession {
             }) ?? true
         else { throw SessionRefusal(488, "None of these codecs is there") }
         let terms = try keys.makeOffer(at: place)
+        let ways = ice.makeOffer(media.ice)
         do throws(OfferAnswerError) {
-            return try negotiation.makeOffer(capabilities(terms)).serialised()
+            return try negotiation.makeOffer(capabilities(terms, ways)).serialised()
         } catch {
             throw SessionRefusal(500, "The offer cannot be made: \(error)")
         }
@@ -81,7 +91,7 @@ final class NegotiatedSession: CallSession {
     func answer(_ offer: [UInt8], _ completion: @escaping (Result<[UInt8], SessionRefusal>) -> Void) {
         do {
             let answer = try answer(offer)
-            if let stream { apply(stream, keys.keys) }
+            if let stream { apply(stream, keys.keys, ice.terms) }
             completion(.success(answer))
         } catch let refusal as SessionRefusal {
             negotiation.rollBack()
@@ -95,16 +105,26 @@ final class NegotiatedSession: CallSession {
     /// Agrees on an offer, or leaves all as it was.
     private func answer(_ offer: [UInt8]) throws -> [UInt8] {
         let offer = try SessionDescription(parsing: offer)
-        var (negotiation, keys) = (negotiation, keys)
+        var (negotiation, keys, ice) = (negotiation, keys, ice)
         let terms = try keys.answer(offer, index: stream?.index, at: place)
         try negotiation.receiveOffer(offer)
-        let answer = try negotiation.makeAnswer(capabilities(terms))
+        let likely = stream?.index ?? terms.index ?? offer.firstAudio
+        let ways = ice.answer(offer, index: likely, media.ice)
+        let waiting = negotiation
+        var answer = try negotiation.makeAnswer(capabilities(terms, ways))
+        if let index = ways.index, let stream = negotiation.streams.first, stream.index != index {
+            // What was said of the ways is that of another line.
+            negotiation = waiting
+            ice.abandon()
+            answer = try negotiation.makeAnswer(capabilities(terms, ICENegotiation.Words()))
+        }
         // Of lines with one transport that with the keys was meant.
         if let index = terms.index, let stream = negotiation.streams.first, stream.index != index {
             throw SessionRefusal(488, .unsupported)
         }
         self.negotiation = negotiation
         self.keys = keys
+        self.ice = ice
         agreed = wish
         return answer.serialised()
     }
@@ -128,7 +148,7 @@ final class NegotiatedSession: CallSession {
         guard let description = try? SessionDescription(parsing: answer) else {
             throw SessionRefusal(488, "The answer cannot be read")
         }
-        var (negotiation, keys) = (negotiation, keys)
+        var (negotiation, keys, ice) = (negotiation, keys, ice)
         do throws(OfferAnswerError) {
             try negotiation.receiveAnswer(description)
         } catch {
@@ -136,18 +156,21 @@ final class NegotiatedSession: CallSession {
         }
         if let stream = negotiation.streams.first {
             try keys.take(description, of: description.media[stream.index])
+            ice.take(description, of: description.media[stream.index])
         }
         if !isPreview {
             self.negotiation = negotiation
             self.keys = keys
+            self.ice = ice
             agreed = wish
         }
         guard let stream = negotiation.streams.first else { throw SessionRefusal(488, "No common media") }
-        apply(stream, keys.keys)
+        apply(stream, keys.keys, ice.terms)
     }
 
     func rollBack() {
         negotiation.rollBack()
+        ice.rollBack()
         keys.rollBack()
     }
 
@@ -155,13 +178,19 @@ final class NegotiatedSession: CallSession {
         wish = before
         agreed = before
         keys.isRenewing = false
+        ice.isRestarting = false
     }
 
     func fork() -> any CallSession { NegotiatedSession(self) }
 
     func select() {
-        if let stream { apply(stream, keys.keys) }
+        if let stream { apply(stream, keys.keys, ice.terms) }
     }
 
     func end() { media.stop() }
+}
+
+extension SessionDescription {
+    /// The first line of audio that is in use.
+    fileprivate var firstAudio: Int? { media.firstIndex { $0.media.equalsIgnoringCase("audio") && $0.port != 0 } }
 }

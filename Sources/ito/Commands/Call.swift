@@ -24,6 +24,7 @@ struct CallCommand: AsyncParsableCommand {
         if let identity { caller = identity } else { caller = try target.anonymous(proxy: try phone.proxyURI()) }
         var account = try phone.account(caller)
         account.encryption = try options.encryption()
+        account.ice = try options.connectivity()
         let (ends, recorder) = try options.ends()
         let callRecorder = try options.callRecorder()
         let agent = try await Phone.start(account, phone, codecs: codecs, callsSecurely: target.isSecure)

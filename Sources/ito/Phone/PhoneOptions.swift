@@ -108,6 +108,11 @@ struct CallOptions: ParsableArguments {
             "How the calls of this side come to keys: sdes (in the session description, as secret as signalling) or dtls "
                 + "(by a handshake between the phones).", valueName: "exchange"))
     var keyExchange = "sdes"
+    @Option(
+        help: ArgumentHelp(
+            "Whether the phones check by which addresses they reach each other (ICE): off, full, or lite (checks are answered "
+                + "only, for hosts that everybody reaches).", valueName: "mode"))
+    var ice = "off"
     @Flag(help: "Print one JSON object per line.") var json = false
 
     /// How media is encrypted.
@@ -130,6 +135,14 @@ struct CallOptions: ParsableArguments {
                 .usage, "`\(dtmfBy)` is no way to tell keys", remedy: "write --dtmf-by auto, events, info or tones")
         }
         return method
+    }
+
+    /// Whether connectivity is checked.
+    func connectivity() throws(ServerError) -> ICEPolicy {
+        guard let mode = ICEPolicy.Mode(rawValue: ice) else {
+            throw ServerError(.usage, "`\(ice)` is no part in ICE", remedy: "write --ice off, full or lite")
+        }
+        return ICEPolicy(mode)
     }
 
     /// The codecs.

@@ -21,6 +21,26 @@ import Testing
         #expect(latch.destination == "nat")
     }
 
+    /// Connectivity checks decide, whatever descriptions say and packets seem to tell.
+    @Test func goesWhereChecksSay() {
+        var latch = Latch(signalled: "sdp")
+        latch.fix(to: nil)
+        #expect(latch.destination == nil)
+        #expect(latch.isSearching)
+        // The peer may have come to its end first.
+        #expect(latch.receive(from: "pair", ssrc: 1, at: origin) == .accepted)
+        #expect(latch.destination == nil)
+        latch.fix(to: "pair")
+        #expect(!latch.isSearching)
+        #expect(latch.receive(from: "pair", ssrc: 1, at: origin) == .accepted)
+        #expect(latch.receive(from: "sdp", ssrc: 1, at: origin + .seconds(60)) == .refused)
+        latch.signal("other")
+        #expect(latch.destination == "pair")
+        latch.release()
+        #expect(latch.destination == "other")
+        #expect(latch.receive(from: "nat", ssrc: 1, at: origin) == .moved)
+    }
+
     @Test func refusesALateHijack() {
         var latch = Latch(signalled: "sdp")
         #expect(latch.receive(from: "sdp", ssrc: 1, at: origin) == .accepted)

@@ -20,7 +20,7 @@ private final class Sessions {
                 TransportAddress.loopback(port: port), formats: [.pcmu],
                 security: encryption.mode == .off ? nil : try MediaSecurity(encryption))
             let leg = leg
-            session = NegotiatedSession(media: leg, sessionID: UInt64(port)) { stream, keys in
+            session = NegotiatedSession(media: leg, sessionID: UInt64(port)) { stream, keys, _ in
                 leg.apply(stream, keys: keys) { _ in }
             }
         }

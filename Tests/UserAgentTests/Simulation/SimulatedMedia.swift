@@ -12,8 +12,14 @@ final class SimulatedMediaLeg: MediaLeg {
     private let formats: [FormatCapability]
     private let record = Mutex<(streams: [NegotiatedStream], keys: [MediaKeys], isStopped: Bool)>(([], [], false))
     let security: MediaSecurity?
+    private let policy: ICEPolicy
+    private let said = Mutex<[ICETerms?]>([])
 
-    init(_ localAddress: TransportAddress, formats: [FormatCapability], security: MediaSecurity?) {
+    init(
+        _ localAddress: TransportAddress, formats: [FormatCapability], security: MediaSecurity?,
+        ice: ICEPolicy = .off
+    ) {
+        policy = ice
         self.security = security
         address = Mutex(localAddress)
         self.formats = formats
@@ -25,6 +31,17 @@ final class SimulatedMediaLeg: MediaLeg {
         let address = localAddress
         return .audio(address: ConnectionAddress(address), port: address.port, formats: formats)
     }
+
+    var ice: ICEEnds? {
+        let address = localAddress
+        guard policy.mode != .off else { return nil }
+        return ICEEnds(isLite: policy.mode == .lite, media: address, control: address.with(port: address.port + 1))
+    }
+
+    func connect(by terms: ICETerms?) { said.withLock { $0.append(terms) } }
+
+    /// What was agreed last of connectivity checks.
+    var terms: ICETerms? { said.withLock { $0.last ?? nil } }
 
     func move(near address: TransportAddress) throws(SocketError) {
         self.address.withLock { $0 = address.with(port: $0.port + 1_000) }

@@ -1,0 +1,213 @@
+import ICE
+import Reactor
+import SDP
+
+/// What descriptions of one session say of connectivity checks, and what was agreed (RFC 8839).
+///
+/// A value, as the session is: each early dialog has its own. Candidates are told all at once, with the offer or answer.
+struct ICENegotiation {
+    /// What is written into a description.
+    struct Words {
+        /// Attributes of the session.
+        var session: [Attribute] = []
+        /// Attributes of the media description.
+        var media: [Attribute] = []
+        /// Whether RTCP may share the port of RTP, so that there is one component only.
+        var multiplexes = false
+        /// Where RTCP is received otherwise (RFC 8839 §4.2.1.2).
+        var controlPort: UInt16?
+        /// The `m=` line of the offer that is answered.
+        var index: Int?
+    }
+
+    /// What was agreed; nil where media goes as descriptions say.
+    private(set) var terms: ICETerms?
+    /// Whether the next offer begins anew with the checks (RFC 8839 §4.4.1.1).
+    var isRestarting = false
+    /// Where this side receives, as it was agreed.
+    private var ends: ICEEnds?
+    /// What an offer of this side says that waits.
+    private var offer: (parameters: ICEParameters, ends: ICEEnds)?
+
+    private static func newParameters() -> ICEParameters {
+        var generator = SystemRandomNumberGenerator()
+        return .random { generator.next() }
+    }
+
+    // MARK: Offers of this side
+
+    /// What an offer says; it waits until ``take(_:of:)`` or ``rollBack()``.
+    ///
+    /// - Parameter ends: where this side receives; nil for no checks.
+    mutating func makeOffer(_ ends: ICEEnds?) -> Words {
+        guard let ends else {
+            offer = nil
+            return Words()
+        }
+        // Elsewhere, or wanted so: a restart (RFC 8839 §4.4.1.1).
+        let isKept = !isRestarting && ends == self.ends
+        let parameters = (isKept ? terms?.local : nil) ?? Self.newParameters()
+        offer = (parameters, ends)
+        var words = words(parameters, ends, components: 2)
+        words.multiplexes = true
+        words.controlPort = ends.control.port
+        return words
+    }
+
+    /// Takes the answer to the offer.
+    ///
+    /// - Parameter media: the description of the answer that belongs to the stream.
+    mutating func take(_ answer: SessionDescription, of media: MediaDescription) {
+        guard let offer else { return }
+        self.offer = nil
+        isRestarting = false
+        guard let remote = ICERemote(answer, media), !media.hasICEMismatch,
+            isKnown(remote) || !answer.hasMismatch(media)
+        else {
+            terms = nil
+            return
+        }
+        ends = offer.ends
+        terms = ICETerms(isControlling: terms?.isControlling ?? true, local: offer.parameters, remote: remote)
+    }
+
+    // MARK: Offers of the far side
+
+    /// What the answer to an offer says, which is what is agreed from now on.
+    ///
+    /// - Parameters:
+    ///   - index: the `m=` line of the stream.
+    ///   - ends: where this side receives; nil for no checks.
+    mutating func answer(_ offer: SessionDescription, index: Int?, _ ends: ICEEnds?) -> Words {
+        self.offer = nil
+        guard let ends, let index, index < offer.media.count, let remote = ICERemote(offer, offer.media[index]) else {
+            terms = nil
+            return Words()
+        }
+        let media = offer.media[index]
+        let isKept = isKnown(remote)
+        guard isKept || !offer.hasMismatch(media) else {
+            // RFC 8839 §4.2.5: something on the way has changed the addresses.
+            terms = nil
+            var words = Words(index: index)
+            if let attribute = Attribute("ice-mismatch") { words.media = [attribute] }
+            return words
+        }
+        // The far side has begun anew: so does this one (RFC 8839 §4.4.2).
+        let parameters = (isKept ? terms?.local : nil) ?? Self.newParameters()
+        // One that has moved says so by an offer of its own.
+        if !isKept { self.ends = ends }
+        isRestarting = false
+        terms = ICETerms(isControlling: terms?.isControlling ?? false, local: parameters, remote: remote)
+        var words = words(parameters, ends, components: media.isRTCPMultiplexed ? 1 : 2)
+        words.multiplexes = true
+        words.controlPort = media.isRTCPMultiplexed ? nil : ends.control.port
+        words.index = index
+        return words
+    }
+
+    /// No checks after all.
+    mutating func abandon() { terms = nil }
+
+    /// The offer is void.
+    mutating func rollBack() { offer = nil }
+
+    // MARK: Both
+
+    /// Whether the far side goes on with what it has said before.
+    private func isKnown(_ remote: ICERemote) -> Bool { terms?.remote.parameters == remote.parameters }
+
+    private func words(_ parameters: ICEParameters, _ ends: ICEEnds, components: Int) -> Words {
+        var words = Words()
+        guard let fragment = ByteString(parameters.fragment), let password = ByteString(parameters.password),
+            let credentials = ICECredentials(fragment: fragment, password: password)
+        else { return words }
+        if ends.isLite, let lite = Attribute("ice-lite") { words.session.append(lite) }
+        if let options = Attribute("ice-options", "ice2") { words.session.append(options) }
+        words.media = credentials.attributes
+        words.media += ends.candidates(components: components).compactMap { CandidateAttribute($0)?.attribute }
+        return words
+    }
+}
+
+extension SessionDescription {
+    /// Whether the default destination of a component is none of the candidates, so that something on the way has changed it
+    /// (RFC 8839 §4.2.5). Addresses that are none yet, and names, change nothing.
+    fileprivate func hasMismatch(_ media: MediaDescription) -> Bool {
+        guard let address = connection(of: media)?.address else { return false }
+        if !media.isCandidate(1, address, media.port) { return true }
+        guard !media.isRTCPMultiplexed, let stated = media.rtcp else { return false }
+        return !media.isCandidate(2, stated.connection?.address ?? address, stated.port)
+    }
+}
+
+extension MediaDescription {
+    fileprivate func isCandidate(_ component: UInt16, _ address: ConnectionAddress, _ port: UInt16) -> Bool {
+        if address.isUnspecified || address.family == nil { return true }
+        return candidates.contains { $0.component == component && $0.address == address && $0.port == port }
+    }
+}
+
+extension ICERemote {
+    /// What a description says; nil when its writer knows nothing of checks.
+    fileprivate init?(_ description: SessionDescription, _ media: MediaDescription) {
+        guard let credentials = description.iceCredentials(of: media) else { return nil }
+        self.init(
+            ICEParameters(fragment: Array(credentials.fragment.bytes), password: Array(credentials.password.bytes)),
+            candidates: media.candidates.compactMap { Candidate($0) }, isLite: description.isICELite,
+            pacing: description.icePacing,
+            nominatesOnce: description.iceOptions(of: media).contains { $0.equalsIgnoringCase("ice2") })
+    }
+}
+
+extension Candidate {
+    /// The candidate of a description; nil for one that is to be ignored (RFC 8839 §5.1).
+    fileprivate init?(_ attribute: CandidateAttribute) {
+        guard attribute.isUsable, let address = attribute.address.stun(port: attribute.port) else { return nil }
+        let kind: Kind
+        switch attribute.kind {
+        case .host: kind = .host
+        case .serverReflexive: kind = .serverReflexive
+        case .peerReflexive: kind = .peerReflexive
+        case .relayed: kind = .relayed
+        case .other: return nil
+        }
+        self.init(
+            foundation: Array(attribute.foundation.bytes), component: Int(attribute.component), kind: kind,
+            priority: attribute.priority, address: address,
+            related: attribute.related.flatMap { $0.address.stun(port: $0.port) })
+    }
+}
+
+extension CandidateAttribute {
+    /// A candidate of this side.
+    fileprivate init?(_ candidate: Candidate) {
+        guard let foundation = ByteString(candidate.foundation), let component = UInt16(exactly: candidate.component)
+        else { return nil }
+        let kind: Kind =
+            switch candidate.kind {
+            case .host: .host
+            case .serverReflexive: .serverReflexive
+            case .peerReflexive: .peerReflexive
+            case .relayed: .relayed
+            }
+        let related = candidate.related.map {
+            Related(address: ConnectionAddress(TransportAddress($0)), port: $0.port)
+        }
+        self.init(
+            foundation: foundation, component: component, priority: candidate.priority,
+            address: ConnectionAddress(TransportAddress(candidate.address)), port: candidate.address.port, kind: kind,
+            related: related)
+    }
+}
+
+extension ConnectionAddress {
+    /// The address as ICE speaks of it; nil for names, which are not looked up here.
+    fileprivate func stun(port: UInt16) -> STUNAddress? {
+        switch self {
+        case .ip4(let bits): STUNAddress(ip4: bits, port: port)
+        case .ip6(let bits): STUNAddress(ip6: bits, port: port)
+        case .name, .other: nil
+        }
+    }
+}

@@ -1,0 +1,120 @@
+import Media
+import Reactor
+import SIP
+import SRTP
+import TestKit
+import Testing
+
+@testable import UserAgent
+
+/// Two user agents on real sockets that check how they reach each other, or do not.
+@Suite(.serialized) struct ICECallTests {
+    /// Two phones, and what the callee hears.
+    private struct Phones {
+        let alice: UserAgent
+        let bob: UserAgent
+        let ear = SoundRecorder()
+
+        init(
+            _ caller: ICEPolicy.Mode, _ callee: ICEPolicy.Mode, _ encryption: MediaEncryption = .off
+        ) async throws {
+            alice = try await phone("alice", encryption: encryption, ice: ICEPolicy(caller))
+            bob = try await phone("bob", encryption: encryption, ice: ICEPolicy(callee))
+        }
+
+        /// Alice calls Bob, who answers; both ends of the call.
+        func call() async throws -> (caller: Call, callee: Call) {
+            let (bob, ear) = (bob, ear)
+            let answering = Task { () -> Call? in
+                for await invitation in bob.invitations {
+                    return try await invitation.answer(with: AudioEnds(source: { nil }, sink: { ear }))
+                }
+                return nil
+            }
+            let call = try await alice.call("sip:bob@\(bob.localAddress)", audio: .tone(.sine(440)))
+            return (call, try #require(try await answering.value))
+        }
+
+        /// Waits until the tone is heard at its level for half a second on end.
+        func hears() async {
+            while !Task.isCancelled {
+                await ear.heard(ear.samples.count + 4_000)
+                var meter = LevelMeter()
+                meter.update(Array(ear.samples.suffix(4_000)).span)
+                if abs(meter.reading.level.dBm0 + 10) < 3 { return }
+            }
+        }
+
+        func end() async {
+            await alice.shutDown()
+            await bob.shutDown()
+        }
+    }
+
+    /// Both have the same way, from its two ends.
+    private func expectWay(_ call: (caller: Call, callee: Call)) async throws {
+        let (one, other) = (try #require(await call.caller.way), try #require(await call.callee.way))
+        #expect(one.remote == other.local)
+        #expect(other.remote == one.local)
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: ICEPolicy.Mode.allCases, ICEPolicy.Mode.allCases)
+    func aToneIsHeard(_ caller: ICEPolicy.Mode, _ callee: ICEPolicy.Mode) async throws {
+        let phones = try await Phones(caller, callee)
+        let call = try await phones.call()
+        await phones.hears()
+        if caller == .off || callee == .off {
+            #expect(await call.caller.way == nil)
+            #expect(await call.callee.way == nil)
+        } else {
+            try await expectWay(call)
+        }
+        let heard = try #require(await call.callee.statistics())
+        #expect(heard.refusedDatagrams == 0)
+        await phones.end()
+    }
+
+    @Test(.timeLimit(.minutes(1)), arguments: MediaEncryption.KeyExchange.allCases, [ICEPolicy.Mode.full, .lite])
+    func anEncryptedToneIsHeard(_ exchange: MediaEncryption.KeyExchange, _ callee: ICEPolicy.Mode) async throws {
+        let phones = try await Phones(.full, callee, MediaEncryption(.require, by: exchange))
+        let call = try await phones.call()
+        await phones.hears()
+        try await expectWay(call)
+        #expect(await call.callee.statistics()?.protection == .aeadAES128GCM)
+        await phones.end()
+    }
+
+    @Test(.timeLimit(.minutes(1))) func aHoldKeepsTheWay() async throws {
+        let phones = try await Phones(.full, .full)
+        let call = try await phones.call()
+        await phones.hears()
+        let before = await call.caller.way
+        try await call.caller.hold()
+        try await call.caller.resume()
+        try await call.callee.hold()
+        try await call.callee.resume()
+        await phones.hears()
+        #expect(await call.caller.way == before)
+        try await expectWay(call)
+        await phones.end()
+    }
+
+    /// The phone goes on at other ports, of either side: both begin anew with the checks.
+    @Test(
+        .timeLimit(.minutes(1)), arguments: [true, false], [MediaEncryption.off, MediaEncryption(.require, by: .dtls)])
+    func aMoveFindsAnotherWay(ofCaller: Bool, _ encryption: MediaEncryption) async throws {
+        let phones = try await Phones(.full, .full, encryption)
+        let call = try await phones.call()
+        await phones.hears()
+        let before = try #require(await call.caller.way)
+        let mover = ofCaller ? phones.alice : phones.bob
+        try await mover.move(to: mover.localAddress)
+        try await (ofCaller ? call.caller : call.callee).renegotiate()
+        await phones.hears()
+        try await expectWay(call)
+        let after = try #require(await call.caller.way)
+        #expect((ofCaller ? after.local : after.remote) != (ofCaller ? before.local : before.remote))
+        #expect((ofCaller ? after.remote : after.local) == (ofCaller ? before.remote : before.local))
+        await phones.end()
+    }
+}

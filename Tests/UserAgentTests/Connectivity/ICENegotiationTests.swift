@@ -1,0 +1,194 @@
+import ICE
+import Reactor
+import SDP
+import SIP
+import Testing
+
+@testable import UserAgent
+
+/// What descriptions say of connectivity checks, and what comes of it.
+@Suite struct ICENegotiationTests {
+    /// One of two sessions.
+    private final class Side {
+        let leg: SimulatedMediaLeg
+        let session: NegotiatedSession
+
+        init(_ mode: ICEPolicy.Mode, port: UInt16) {
+            let leg = SimulatedMediaLeg(
+                TransportAddress.loopback(port: port), formats: [.pcmu], security: nil, ice: ICEPolicy(mode))
+            self.leg = leg
+            session = NegotiatedSession(media: leg, sessionID: UInt64(port)) { stream, keys, ways in
+                leg.connect(by: ways)
+                leg.apply(stream, keys: keys) { _ in }
+            }
+        }
+    }
+
+    /// An offer of one, the answer of the other.
+    ///
+    /// - Parameter change: what a server on the way makes of both.
+    private func exchange(
+        _ from: Side, _ to: Side, change: (String) -> String = { $0 }
+    ) throws -> (offer: String, answer: String) {
+        let offer = change(String(decoding: try from.session.makeOffer(), as: UTF8.self))
+        var result: Result<[UInt8], SessionRefusal> = .failure(SessionRefusal(500, "no answer"))
+        to.session.answer(Array(offer.utf8)) { result = $0 }
+        let answer = change(String(decoding: try result.get(), as: UTF8.self))
+        try from.session.take(answer: Array(answer.utf8), isPreview: false)
+        return (offer, answer)
+    }
+
+    private func lines(_ text: String, _ start: String) -> [String] {
+        text.split(separator: "\r\n").map(String.init).filter { $0.hasPrefix(start) }
+    }
+
+    @Test func bothSidesTellAll() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        let (offer, answer) = try exchange(caller, callee)
+        #expect(
+            lines(offer, "a=candidate") == [
+                "a=candidate:1 1 UDP 2130706431 127.0.0.1 10000 typ host",
+                "a=candidate:1 2 UDP 2130706430 127.0.0.1 10001 typ host",
+            ])
+        #expect(lines(offer, "a=rtcp") == ["a=rtcp:10001", "a=rtcp-mux"])
+        #expect(lines(offer, "a=ice-options") == ["a=ice-options:ice2"])
+        #expect(lines(offer, "a=ice-lite").isEmpty)
+        // RTCP shares the port: there is one component.
+        #expect(
+            lines(answer, "a=candidate") == ["a=candidate:1 1 UDP 2130706431 127.0.0.1 20000 typ host"])
+        #expect(lines(answer, "a=rtcp") == ["a=rtcp-mux"])
+        let (ours, theirs) = (try #require(caller.leg.terms), try #require(callee.leg.terms))
+        #expect(ours.isControlling)
+        #expect(!theirs.isControlling)
+        #expect(ours.local == theirs.remote.parameters)
+        #expect(theirs.local == ours.remote.parameters)
+        #expect(ours.local != theirs.local)
+        #expect(ours.remote.candidates.map(\.address) == [STUNAddress(ip4: 0x7f00_0001, port: 20_000)])
+        #expect(ours.remote.nominatesOnce)
+        #expect(!ours.remote.isLite)
+    }
+
+    @Test func aLiteSideSaysSo() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.lite, port: 20_000))
+        let (_, answer) = try exchange(caller, callee)
+        #expect(lines(answer, "a=ice-lite").count == 1)
+        #expect(caller.leg.terms?.remote.isLite == true)
+    }
+
+    @Test(arguments: [true, false]) func withoutTheFarSideThereIsNone(isCaller: Bool) throws {
+        let (caller, callee) = (
+            Side(isCaller ? .full : .off, port: 10_000), Side(isCaller ? .off : .full, port: 20_000)
+        )
+        let (_, answer) = try exchange(caller, callee)
+        #expect(lines(answer, "a=ice").isEmpty)
+        #expect(lines(answer, "a=candidate").isEmpty)
+        #expect(caller.leg.terms == nil)
+        #expect(callee.leg.terms == nil)
+        #expect(caller.leg.state == "127.0.0.1:20000 sendrecv")
+    }
+
+    /// Another offer, as for a hold, goes on with the same checks.
+    @Test(arguments: [true, false]) func laterOffersGoOn(byCallee: Bool) throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        _ = try exchange(caller, callee)
+        let before = (caller.leg.terms, callee.leg.terms)
+        _ = try byCallee ? exchange(callee, caller) : exchange(caller, callee)
+        #expect(caller.leg.terms?.local == before.0?.local)
+        #expect(callee.leg.terms?.local == before.1?.local)
+        #expect(caller.leg.terms?.isControlling == true)
+        #expect(callee.leg.terms?.isControlling == false)
+    }
+
+    @Test(arguments: [true, false]) func aRestartIsOneOfBothSides(byMove: Bool) throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        _ = try exchange(caller, callee)
+        let before = (try #require(caller.leg.terms), try #require(callee.leg.terms))
+        if byMove { try caller.leg.move(near: .loopback()) } else { caller.session.restartChecks() }
+        _ = try exchange(caller, callee)
+        let after = (try #require(caller.leg.terms), try #require(callee.leg.terms))
+        #expect(after.0.local != before.0.local)
+        #expect(after.1.local != before.1.local)
+        #expect(after.0.local == after.1.remote.parameters)
+        #expect(after.1.local == after.0.remote.parameters)
+        // And once only.
+        _ = try exchange(caller, callee)
+        #expect(caller.leg.terms?.local == after.0.local)
+    }
+
+    /// A restart that was refused has not been: what was agreed goes on, and is what is told to the far side.
+    @Test func aRefusedRestartChangesNothing() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        _ = try exchange(caller, callee)
+        let before = caller.leg.terms
+        caller.session.restartChecks()
+        _ = try caller.session.makeOffer()
+        caller.session.rollBack()
+        _ = try exchange(callee, caller)
+        #expect(caller.leg.terms?.local == before?.local)
+    }
+
+    /// RFC 8839 §4.2.5: something on the way has changed the address, and not the candidates.
+    @Test func aChangedAddressEndsTheChecks() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        let (_, answer) = try exchange(caller, callee) {
+            $0.replacing("c=IN IP4 127.0.0.1", with: "c=IN IP4 127.0.0.9")
+        }
+        #expect(lines(answer, "a=ice-mismatch").count == 1)
+        #expect(lines(answer, "a=candidate").isEmpty)
+        #expect(lines(answer, "a=ice-ufrag").isEmpty)
+        #expect(caller.leg.terms == nil)
+        #expect(callee.leg.terms == nil)
+        #expect(caller.leg.state == "127.0.0.9:20000 sendrecv")
+    }
+
+    /// The same in the answer alone.
+    @Test func aChangedAnswerEndsTheChecks() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        _ = try exchange(caller, callee) {
+            $0.contains("m=audio 20000") ? $0.replacing("m=audio 20000", with: "m=audio 20002") : $0
+        }
+        #expect(caller.leg.terms == nil)
+        #expect(caller.leg.state == "127.0.0.1:20002 sendrecv")
+    }
+
+    /// An address that is none yet is no sign of that.
+    @Test func anUnspecifiedAddressEndsNothing() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        let (_, answer) = try exchange(caller, callee) {
+            $0.replacing("c=IN IP4 127.0.0.1", with: "c=IN IP4 0.0.0.0")
+        }
+        #expect(lines(answer, "a=ice-mismatch").isEmpty)
+        #expect(caller.leg.terms != nil)
+        #expect(callee.leg.terms != nil)
+    }
+
+    /// Early dialogs of one offer: each has the far side of its own, and the same credentials of this one.
+    @Test func eachEarlyDialogHasItsOwn() throws {
+        let (caller, one, other) = (Side(.full, port: 10_000), Side(.full, port: 20_000), Side(.full, port: 30_000))
+        let offer = try caller.session.makeOffer()
+        var terms: [ICETerms] = []
+        for callee in [one, other] {
+            var answer: [UInt8] = []
+            callee.session.answer(offer) { answer = (try? $0.get()) ?? [] }
+            try caller.session.fork().take(answer: answer, isPreview: false)
+            terms.append(try #require(caller.leg.terms))
+        }
+        #expect(terms[0].local == terms[1].local)
+        #expect(terms[0].remote.parameters == one.leg.terms?.local)
+        #expect(terms[1].remote.parameters == other.leg.terms?.local)
+    }
+
+    /// Candidates that are none for this side are left out.
+    @Test func otherCandidatesAreLeftOut() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        _ = try exchange(caller, callee) {
+            $0.replacing(
+                "a=rtcp-mux\r\n",
+                with: "a=rtcp-mux\r\na=candidate:2 1 TCP 1 127.0.0.1 9 typ host tcptype active\r\n"
+                    + "a=candidate:3 1 UDP 2 4d3e.local 4000 typ host\r\na=candidate:4 1 UDP 3 10.0.0.1 5000 typ strange\r\n"
+                    + "a=candidate:5 1 UDP 4 10.0.0.2 6000 typ srflx raddr 10.0.0.3 rport 7000\r\n")
+        }
+        let remote = try #require(caller.leg.terms?.remote)
+        #expect(remote.candidates.map(\.kind).sorted { $0.rawValue < $1.rawValue } == [.host, .serverReflexive])
+    }
+}
