@@ -44,7 +44,9 @@ extension ICEAgent {
     /// - Returns: what names the pair; nil when there is none to be, or no room for it.
     mutating func insert(_ base: Int, _ remote: Candidate) -> Int? {
         let from = bases[base]
-        guard !isLite, from.component == remote.component, from.address.isIPv6 == remote.address.isIPv6,
+        guard !isLite, from.relay != nil || !configuration.usesRelaysOnly,
+            from.component <= streams[from.stream].components, from.component == remote.component,
+            from.address.isIPv6 == remote.address.isIPv6,
             !from.address.isIPv6 || from.address.isLinkLocal == remote.address.isLinkLocal,
             !streams[from.stream].pairs.contains(where: { $0.base == base && $0.remote.address == remote.address })
         else { return nil }

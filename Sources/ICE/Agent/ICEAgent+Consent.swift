@@ -12,7 +12,7 @@ extension ICEAgent {
             guard let use = streams[stream].uses[component] else { continue }
             if let expires = use.expires, expires <= now {
                 loseConsent(stream, component)
-            } else if use.next <= now {
+            } else if let next = use.next, next <= now {
                 renew(stream, component, now: now)
             }
         }

@@ -17,8 +17,14 @@ extension ICEAgent {
         var client: TURNClient
         /// The base of the socket.
         let base: Int
+        /// The place of the server that it has a connection to, in the configuration; nil by UDP.
+        var link: Int?
+        /// Whether there is a connection, or one is being made.
+        var isLinked = false
         /// Whether it has given candidates, or will never do so.
         var isSettled = false
+
+        var isReliable: Bool { link != nil }
     }
 
     /// Asks the servers of the configuration for candidates, from each socket; those that are added later ask too.
@@ -30,21 +36,25 @@ extension ICEAgent {
     }
 
     mutating func gather(from base: Int) {
-        guard !isLite else { return }
-        for server in configuration.servers where server.address.isIPv6 == bases[base].address.isIPv6 {
+        guard !isLite, bases[base].component <= streams[bases[base].stream].components else { return }
+        for (place, server) in configuration.servers.enumerated()
+        where server.address.isIPv6 == bases[base].address.isIPv6 {
             isGathering = true
             guard let credentials = server.credentials else {
                 gatherings.append(Gathering(base: base, server: server.address))
                 continue
             }
             // Behind a restart some may still be there.
-            if relays.contains(where: { $0.base == base && $0.client.server == server.address && !$0.client.isOver }) {
-                continue
+            let link = server.isReliable ? place : nil
+            let isThere = relays.contains {
+                $0.base == base && $0.client.server == server.address && $0.link == link && !$0.client.isOver
             }
-            relays.append(
-                Relay(
-                    client: TURNClient(
-                        server: server.address, credentials: credentials, hash: hash, random: random), base: base))
+            guard !isThere else { continue }
+            // Who is reached by IPv6 may lead to those who have IPv4 only (RFC 8656 §7.1).
+            let client = TURNClient(
+                server: server.address, credentials: credentials, families: server.address.isIPv6 ? .both : nil,
+                isReliable: server.isReliable, hash: hash, random: random)
+            relays.append(Relay(client: client, base: base, link: link))
             gatherings.append(Gathering(base: base, server: server.address, relay: relays.count - 1))
         }
     }
@@ -52,6 +62,10 @@ extension ICEAgent {
     mutating func begin(gathering index: Int, now: Instant) {
         if let relay = gatherings[index].relay {
             gatherings.remove(at: index)
+            if let server = relays[relay].link {
+                relays[relay].isLinked = true
+                return act(.connect(link: relay, server: server))
+            }
             relays[relay].client.start(now)
             drain(relay, now: now)
             return
@@ -111,14 +125,64 @@ extension ICEAgent {
         for output in relays[relay].client.takeOutputs() {
             switch output {
             case .send(let server, let bytes):
-                act(.send(socket: bases[relays[relay].base].socket, to: server, bytes: bytes))
+                guard let link = relays[relay].link else {
+                    act(.send(socket: bases[relays[relay].base].socket, to: server, bytes: bytes))
+                    continue
+                }
+                // Nobody makes another connection for a redirection (RFC 8489 §10).
+                guard server == configuration.servers[link].address else {
+                    relays[relay].client.abandon()
+                    end(relay, now: now)
+                    continue
+                }
+                if relays[relay].isLinked { act(.transmit(link: relay, bytes: bytes)) }
             case .allocated(let allocation): add(allocation, relay)
             case .data(let peer, let bytes):
                 if let found = receive(bytes, from: peer, relay: relay, now: now) { receipt = found }
-            case .failed, .ended: end(relay)
+            case .failed, .ended: end(relay, now: now)
             }
         }
         return receipt
+    }
+
+    // MARK: Connections to TURN servers
+
+    /// The connection of a link is there.
+    public mutating func opened(link: Int, now: Instant) {
+        guard relays[link].isLinked, !relays[link].client.isOver else { return }
+        relays[link].client.start(now)
+        drain(link, now: now)
+        advance(now)
+    }
+
+    /// Takes a message or the data of a channel, without padding, that has come by a connection (``TURNFramer``).
+    public mutating func receive(_ bytes: RawSpan, link: Int, now: Instant) -> Receipt {
+        defer { advance(now) }
+        guard relays[link].isLinked, relays[link].client.receive(bytes, now: now) else { return .taken }
+        return drain(link, now: now)
+    }
+
+    /// The connection of a link could not be made, or is no more: so is the relay (RFC 8656 §5).
+    public mutating func closed(link: Int, now: Instant) {
+        guard relays[link].isLinked else { return }
+        relays[link].isLinked = false
+        relays[link].client.abandon()
+        end(link, now: now)
+        advance(now)
+    }
+
+    /// Gives a relay back; nothing more comes by it.
+    mutating func giveBack(_ relay: Int, now: Instant) {
+        relays[relay].client.close(now)
+        drain(relay, now: now)
+        // What was never allocated has nothing to be told of.
+        if relays[relay].client.hasEnded { unlink(relay) }
+    }
+
+    private mutating func unlink(_ relay: Int) {
+        guard relays[relay].isLinked else { return }
+        relays[relay].isLinked = false
+        act(.disconnect(link: relay))
     }
 
     /// Takes what came to a relayed candidate.
@@ -134,32 +198,36 @@ extension ICEAgent {
         relays[relay].isSettled = true
         let from = bases[relays[relay].base]
         let server = relays[relay].client.server
-        addReflexive(allocation.mapped, base: relays[relay].base, server: server)
-        for address in allocation.relayed {
+        // A server that is asked by TCP sees another address than one that is asked by UDP (RFC 8445 §5.1.1.2).
+        if !relays[relay].isReliable { addReflexive(allocation.mapped, base: relays[relay].base, server: server) }
+        for (number, address) in allocation.relayed.enumerated() {
+            // Candidates of one component have priorities of their own (RFC 8445 §5.1.2).
+            let localPreference = from.localPreference - min(from.localPreference, UInt16(number))
             // RFC 8445 §5.1.1.2: a relayed candidate is its own base.
             let candidate = Candidate(
                 foundation: foundations.foundation(.relayed, base: address, server: server),
                 component: from.component, kind: .relayed,
                 priority: CandidatePriority.of(
-                    .relayed, localPreference: from.localPreference, component: from.component),
+                    .relayed, localPreference: localPreference, component: from.component),
                 address: address, related: allocation.mapped)
             guard add(candidate, to: from.stream) else { continue }
             bases.append(
                 Base(
                     socket: from.socket, stream: from.stream, component: from.component, address: address,
-                    localPreference: from.localPreference, relay: relay, candidate: candidate))
+                    localPreference: localPreference, relay: relay, candidate: candidate))
             pair(base: bases.count - 1)
         }
     }
 
     /// A relay is gone, with all pairs that need it.
-    private mutating func end(_ relay: Int) {
+    private mutating func end(_ relay: Int, now: Instant) {
         relays[relay].isSettled = true
+        unlink(relay)
         let stream = bases[relays[relay].base].stream
         let lost = streams[stream].pairs.filter { bases[$0.base].relay == relay }.map(\.id)
         for id in lost { fail(stream, id, nominates: false) }
         for (component, use) in streams[stream].uses where bases[use.base].relay == relay {
-            streams[stream].uses[component]?.expires = use.next
+            streams[stream].uses[component]?.expires = use.next ?? now
         }
     }
 
@@ -189,16 +257,15 @@ extension ICEAgent {
             let gone = Set(bases.filter { $0.relay == relay }.map(\.address))
             let stream = bases[relays[relay].base].stream
             streams[stream].localCandidates.removeAll { $0.kind == .relayed && gone.contains($0.address) }
-            relays[relay].client.close(now)
-            drain(relay, now: now)
+            giveBack(relay, now: now)
         }
     }
 
     /// Gives the relays back: nothing may be sent behind it.
     public mutating func close(now: Instant) {
         for relay in relays.indices {
-            relays[relay].client.close(now)
-            drain(relay, now: now)
+            giveBack(relay, now: now)
+            unlink(relay)
         }
         gatherings = []
         for stream in streams.indices {

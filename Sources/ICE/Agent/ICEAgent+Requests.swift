@@ -10,7 +10,9 @@ extension ICEAgent {
     ) -> Receipt {
         defer { advance(now) }
         for relay in relays.indices
-        where bases[relays[relay].base].socket == socket && relays[relay].client.server == source {
+        where !relays[relay].isReliable && bases[relays[relay].base].socket == socket
+            && relays[relay].client.server == source
+        {
             if relays[relay].client.receive(bytes, now: now) { return drain(relay, now: now) }
         }
         guard let base = bases.firstIndex(where: { $0.socket == socket && $0.relay == nil }) else { return .foreign }
@@ -49,6 +51,8 @@ extension ICEAgent {
     private mutating func answer(
         _ message: STUNMessage, base: Int, from source: STUNAddress, now: Instant, in bytes: RawSpan
     ) {
+        // An answer would tell the address that is kept from the other side.
+        guard bases[base].relay != nil || !configuration.usesRelaysOnly else { return }
         guard admitsRequest(now), message.isFingerprintRight(in: bytes) else { return }
         let stream = bases[base].stream
         guard let username = message.octets(.username, in: bytes), message.integrity != nil else {

@@ -39,6 +39,13 @@ public struct ICEAgent: Sendable {
         /// The other side does not want a component any more, or cannot be reached: nothing may be sent before a restart
         /// (RFC 7675 §5.1).
         case consentLost(stream: Int, component: Int)
+        /// Make a connection to the TURN server at a place of ``ICEConfiguration/servers``; ``opened(link:now:)`` or ``closed(link:now:)``
+        /// is to be told.
+        case connect(link: Int, server: Int)
+        /// Send a message or the data of a channel by a connection.
+        case transmit(link: Int, bytes: [UInt8])
+        /// Close a connection when all is sent.
+        case disconnect(link: Int)
     }
 
     /// What became of a datagram.
@@ -143,7 +150,18 @@ public struct ICEAgent: Sendable {
 
     /// The candidates of this side that are known so far, to be told to the other one.
     public func localCandidates(_ stream: Int) -> [Candidate] {
-        streams[stream].localCandidates.filter { $0.kind != .peerReflexive }
+        streams[stream].localCandidates.compactMap(told)
+    }
+
+    /// A candidate as the other side is told of it; nil for one that is not.
+    private func told(_ candidate: Candidate) -> Candidate? {
+        guard candidate.kind != .peerReflexive else { return nil }
+        guard configuration.usesRelaysOnly else { return candidate }
+        guard candidate.kind == .relayed else { return nil }
+        // Where the relay sees this side is what is to be kept (RFC 8839 §5.1).
+        var candidate = candidate
+        candidate.related = candidate.address.isIPv6 ? STUNAddress(ip6: 0, port: 9) : STUNAddress(ip4: 0, port: 9)
+        return candidate
     }
 
     /// Tells of a socket, which is a host candidate.
@@ -177,7 +195,7 @@ public struct ICEAgent: Sendable {
             })
         else { return false }
         streams[stream].localCandidates.append(candidate)
-        if candidate.kind != .peerReflexive { act(.gathered(stream: stream, candidate)) }
+        if let told = told(candidate) { act(.gathered(stream: stream, told)) }
         return true
     }
 
@@ -206,6 +224,56 @@ public struct ICEAgent: Sendable {
         if isLite, remote.isLite { selectBetweenLite(stream, now: now) }
         thaw()
         advance(now)
+    }
+
+    /// Offer and answer have said who begins, when that was not known before (RFC 8445 §6.1.1); before the first
+    /// ``setRemote(_:stream:now:)``.
+    public mutating func begin(as role: ICERole) { setRole(role) }
+
+    /// RTCP shares the port of RTP: the components behind the first are not used (RFC 5761 §5.1.3). Their relays are given back.
+    public mutating func multiplex(stream: Int, now: Instant) {
+        guard streams[stream].components > 1 else { return }
+        streams[stream].components = 1
+        streams[stream].localCandidates.removeAll { $0.component > 1 }
+        streams[stream].remoteCandidates.removeAll { $0.component > 1 }
+        let gone = Set(streams[stream].pairs.lazy.filter { $0.component > 1 }.map(\.id))
+        streams[stream].pairs.removeAll { gone.contains($0.id) }
+        streams[stream].triggered.removeAll { gone.contains($0) }
+        streams[stream].early.removeAll { bases[$0.base].component > 1 }
+        for component in streams[stream].uses.keys where component > 1 { streams[stream].uses[component] = nil }
+        gatherings.removeAll { bases[$0.base].stream == stream && bases[$0.base].component > 1 }
+        for relay in relays.indices
+        where bases[relays[relay].base].stream == stream && bases[relays[relay].base].component > 1 {
+            relays[relay].isSettled = true
+            giveBack(relay, now: now)
+        }
+        endGatheringIfDone()
+    }
+
+    /// The other side knows nothing of ICE: a component goes by the relay that it was told of, if there is one, to where its description
+    /// says (RFC 8445 §5.1.4), with neither checks nor consent.
+    ///
+    /// - Returns: whether there is a relay for it.
+    public mutating func useRelay(
+        stream: Int, component: Int, to address: STUNAddress, now: Instant
+    ) -> Bool {
+        let place = bases.firstIndex {
+            $0.stream == stream && $0.component == component && $0.address.isIPv6 == address.isIPv6
+                && $0.relay.map { !relays[$0].client.isOver } ?? false
+        }
+        guard let place, let relay = bases[place].relay else { return false }
+        let remote = Candidate(
+            foundation: [UInt8(ascii: "1")], component: component, kind: .host,
+            priority: CandidatePriority.of(.host, localPreference: .max, component: component), address: address)
+        let pair = SelectedPair(
+            local: bases[place].candidate, remote: remote, socket: bases[place].socket, isRelayed: true)
+        let nobody = ICEParameters(fragment: [], password: [])
+        streams[stream].uses[component] = ICEStream.Use(
+            pair: pair, base: place, priority: 0, local: streams[stream].local, remote: nobody, next: nil, expires: nil)
+        act(.selected(stream: stream, component: component, pair))
+        relays[relay].client.bindChannel(to: address, now: now)
+        drain(relay, now: now)
+        return true
     }
 
     mutating func setRole(_ role: ICERole) {

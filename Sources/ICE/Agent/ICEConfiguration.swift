@@ -36,6 +36,10 @@ public struct ICEConfiguration: Hashable, Sendable {
     /// Servers that are asked for reflexive and relayed candidates.
     public var servers: [ICEServer] = []
 
+    /// Whether data goes by TURN servers alone, so that the other side learns no address of this host: no other candidate is told of,
+    /// and nothing is sent to the other side but through relays.
+    public var usesRelaysOnly = false
+
     public init() {}
 }
 
@@ -44,6 +48,8 @@ public struct ICEServer: Hashable, Sendable {
     public var address: STUNAddress
     /// Set for a TURN server.
     public var credentials: LongTermCredentials?
+    /// Whether it is reached by a connection, TCP or TLS, which the owner of the agent makes (RFC 8656 §3.1); else by UDP.
+    public var isReliable = false
 
     /// A STUN server.
     public init(stun address: STUNAddress) {
@@ -51,10 +57,13 @@ public struct ICEServer: Hashable, Sendable {
         credentials = nil
     }
 
-    /// A TURN server that is reached by UDP.
-    public init(turn address: STUNAddress, credentials: LongTermCredentials) {
+    /// A TURN server.
+    ///
+    /// - Parameter isReliable: whether it is reached by a connection, TCP or TLS; else by UDP.
+    public init(turn address: STUNAddress, credentials: LongTermCredentials, isReliable: Bool = false) {
         self.address = address
         self.credentials = credentials
+        self.isReliable = isReliable
     }
 }
 

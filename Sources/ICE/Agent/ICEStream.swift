@@ -27,9 +27,9 @@ struct ICEStream: Sendable {
         /// The credentials that it was validated with.
         var local: ICEParameters
         var remote: ICEParameters
-        /// When the next check or keep-alive is sent.
-        var next: Instant
-        /// When consent expires; nil for a lite agent, which has none to renew.
+        /// When the next check or keep-alive is sent; nil for one that has none, of a peer without ICE.
+        var next: Instant?
+        /// When consent expires; nil where there is none to renew: for a lite agent, and a peer without ICE.
         var expires: Instant?
         /// Checks of the last ``ICEStream/mostConsentChecks`` that may still be answered.
         var outstanding: [STUNTransactionID] = []
@@ -38,7 +38,7 @@ struct ICEStream: Sendable {
     /// Consent checks that may be answered late: those of 30 s.
     static let mostConsentChecks = 8
 
-    let components: Int
+    var components: Int
     var local: ICEParameters
     var remote: ICEParameters?
     var isRemoteLite = false

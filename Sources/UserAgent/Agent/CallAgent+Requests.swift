@@ -110,7 +110,11 @@ extension CallAgent {
             leg.relation = relation
             add(leg)
             leg.begin(machine, transaction)
-            if !leg.isEnded, !leg.refusesUnencrypted() { onInvitation(leg) }
+            guard !leg.isEnded, !leg.refusesUnencrypted() else { return }
+            leg.gather { [weak self] in
+                guard let self, !leg.isEnded else { return }
+                onInvitation(leg)
+            }
         } catch let defect as MessageDefect {
             merged.end(transaction: transaction.number)
             layer.respond(transaction, 400, reason: defect.reason)

@@ -120,7 +120,7 @@ extension CallLeg {
     }
 
     /// Refuses a call whose description cannot be used.
-    private func refuse(_ refusal: SessionRefusal) {
+    func refuse(_ refusal: SessionRefusal) {
         failure = Ending(refusal)
         reject(refusal.status, refusal.reason)
     }

@@ -45,7 +45,10 @@ struct OutgoingCall {
 extension CallLeg {
     func begin(to uri: URI, as identity: CallAgent.Identity, _ options: OutgoingCallOptions) {
         calling = OutgoingCall(RequestOrigin(agent, to: uri, as: identity), options)
-        sendInvite()
+        gather { [weak self] in
+            guard let self, !isEnded else { return }
+            sendInvite()
+        }
     }
 
     /// Finds the servers and sends the INVITE, also again with credentials.

@@ -61,9 +61,12 @@ extension CallLeg {
         } catch {
             return hangUp(because: Ending(500, "The audio cannot move: \(error)", .local))
         }
-        if calling != nil, !isAnswered, restart() { return }
-        change.want { _ in }
-        pursueChange()
+        gather { [weak self] in
+            guard let self, !isEnded else { return }
+            if calling != nil, !isAnswered, restart() { return }
+            change.want { _ in }
+            pursueChange()
+        }
     }
 
     /// Sends the offer of a change that is wanted, if it may go now. Called whenever something that was in its way is over.

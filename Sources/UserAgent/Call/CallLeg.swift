@@ -109,6 +109,8 @@ public final class CallLeg {
     var keys = PressedKeys()
     /// A change of the session that is wanted, and who waits for it.
     var change = WantedChange()
+    /// Who waits for candidates: of the last time that servers were asked.
+    private var gathering: (number: Int, waiting: [() -> Void]) = (0, [])
 
     init(_ agent: CallAgent, number: UInt64, media: any MediaLeg, invitation: Message?) {
         self.agent = agent
@@ -232,6 +234,31 @@ public final class CallLeg {
         case .way(.notFound): hangUp(because: Ending(500, "No address of the far side can be reached", .local))
         case .way(.lost): restartChecks()
         }
+    }
+
+    /// Asks servers for candidates before a description is made; `then` is called on the lane, at once when there are none to ask.
+    ///
+    /// Where the media moves meanwhile, those who wait go on when the servers have told of the new place.
+    func gather(_ then: @escaping () -> Void) {
+        guard let media = media as? AudioLeg, media.asksServers else { return then() }
+        gathering.number += 1
+        gathering.waiting.append(then)
+        let number = gathering.number
+        // Proof of `nonisolated(unsafe)`: the reference is used in what `execute` runs on this lane, and there alone.
+        nonisolated(unsafe) let leg = self
+        let execute = agent.layer.driver.execute
+        media.gather { execute { leg.endGathering(number, of: media) } }
+    }
+
+    private func endGathering(_ number: Int, of media: AudioLeg) {
+        guard number == gathering.number else { return }
+        let waiting = gathering.waiting
+        gathering.waiting = []
+        if media.lacksRelay {
+            let refusal = SessionRefusal(500, "No TURN server gives a relay")
+            if case .callee = role, !isAnswered { refuse(refusal) } else { hangUp(because: Ending(refusal)) }
+        }
+        for then in waiting { then() }
     }
 
     /// Looks for another way (RFC 8445 §9). When the far side does not answer the offer either, the call ends.

@@ -15,6 +15,11 @@ public protocol MediaLeg: AnyObject, Sendable {
     /// What it brings to connectivity checks; nil for none. It changes with ``move(near:)`` alone.
     var ice: ICEEnds? { get }
 
+    /// Asks servers for candidates, after which ``ice`` has them; before the first description and behind each ``move(near:)``.
+    ///
+    /// - Parameter completion: told once, on any thread; at once where there is nobody to ask.
+    func gather(_ completion: @escaping @Sendable () -> Void)
+
     /// What the offer and answer that ``apply(_:keys:onFailure:)`` tells of have said of connectivity checks; called before it.
     ///
     /// - Parameter terms: nil when media goes where descriptions say.
@@ -42,6 +47,7 @@ extension MediaLeg {
     public var security: MediaSecurity? { nil }
     public var ice: ICEEnds? { nil }
     public func connect(by terms: ICETerms?) {}
+    public func gather(_ completion: @escaping @Sendable () -> Void) { completion() }
 }
 
 /// Makes the media of calls.

@@ -9,8 +9,12 @@ final class ConnectivityChecks: TimerClient {
     enum Event {
         /// Send a datagram from the socket of a tag.
         case send(UInt64, TransportAddress, [UInt8])
+        /// Take data that has come by a relay for the socket of a tag.
+        case data(UInt64, [UInt8])
         /// ``destinations`` are others.
         case changed
+        /// All servers have been asked.
+        case gathered
         /// There is no way, or none any more.
         case failed(MediaWayError)
     }
@@ -21,11 +25,17 @@ final class ConnectivityChecks: TimerClient {
     private(set) var way: MediaWay?
 
     private let lane: Lane
+    private let servers: [ICEPolicy.Server]
+    private let connections: RelayConnections?
+    /// Connections to TURN servers, by the numbers that the agent has for them.
+    private var links: [Int: StreamConnection] = [:]
     private let happened: (Event) -> Void
     private var agent: ICEAgent
-    private var terms: ICETerms
+    private var terms: ICETerms?
     private let stream: Int
-    private let components: Int
+    private var components: Int
+    /// Tags of the sockets whose way leads by a relay.
+    private(set) var relayed: Set<UInt64> = []
     private var client: TimerClientID?
     private var timer: TimerHandle?
     private var isClosed = false
@@ -33,18 +43,24 @@ final class ConnectivityChecks: TimerClient {
     /// Checks that ``start()`` begins.
     ///
     /// - Parameters:
+    ///   - terms: nil while nothing was agreed: candidates are gathered until ``apply(_:isMultiplexed:)``.
+    ///   - connections: makes connections to servers that are reached so.
     ///   - sockets: the addresses of the sockets: that of RTP, and that of RTCP where it does not share the port.
     ///   - happened: told on the lane, until ``close()``.
     init(
-        _ terms: ICETerms, isLite: Bool, _ sockets: [TransportAddress], on lane: Lane,
-        happened: @escaping (Event) -> Void
+        _ terms: ICETerms?, _ policy: ICEPolicy, _ connections: RelayConnections?, _ sockets: [TransportAddress],
+        on lane: Lane, happened: @escaping (Event) -> Void
     ) {
         self.lane = lane
         self.terms = terms
+        self.connections = connections
+        servers = policy.servers
         self.happened = happened
         components = sockets.count
-        var agent = ICEAgent(terms.isControlling ? .controlling : .controlled, isLite: isLite, hash: .media)
-        stream = agent.addStream(components: sockets.count, parameters: terms.local)
+        var agent = ICEAgent(
+            terms?.isControlling ?? true ? .controlling : .controlled, isLite: policy.mode == .lite,
+            configuration: policy.configuration, hash: .media)
+        stream = agent.addStream(components: sockets.count, parameters: terms?.local)
         for (index, address) in sockets.enumerated() {
             agent.addSocket(index, stream: stream, component: index + 1, address: STUNAddress(address), now: lane.now)
         }
@@ -54,33 +70,106 @@ final class ConnectivityChecks: TimerClient {
 
     func start() {
         client = lane.add(timerClient: self)
-        agent.setRemote(terms.remote, stream: stream, now: lane.now)
+        if let terms { agent.setRemote(terms.remote, stream: stream, now: lane.now) }
+        perform()
+    }
+
+    /// What this side tells before anything was agreed.
+    var gathered: ICEEnds.Gathered {
+        ICEEnds.Gathered(parameters: agent.localParameters(stream), candidates: agent.localCandidates(stream))
+    }
+
+    /// Whether the far side has been told of.
+    var hasTerms: Bool { terms != nil }
+
+    /// Sends data from the socket of a tag, which goes by a relay.
+    func send(_ data: [UInt8], on tag: UInt64) {
+        _ = agent.send(data, stream: stream, component: Int(tag) + 1, now: lane.now)
         perform()
     }
 
     /// Whether these checks can go on with terms: another far side under the same credentials of this one, as of another early
     /// dialog, and another number of components want checks of their own.
     func takes(_ terms: ICETerms, isMultiplexed: Bool) -> Bool {
+        guard let before = self.terms else { return true }
         guard components == (isMultiplexed ? 1 : 2) else { return false }
-        return terms.local != self.terms.local || terms.remote.parameters == self.terms.remote.parameters
+        return terms.local != before.local || terms.remote.parameters == before.remote.parameters
     }
 
     /// Goes on with what another offer and answer have said; other credentials begin anew (RFC 8445 §9), and what is in use is used until
     /// something new is found.
-    func apply(_ terms: ICETerms) {
+    func apply(_ terms: ICETerms, isMultiplexed: Bool) {
         guard terms != self.terms else { return }
-        if terms.local != self.terms.local { agent.restart(stream: stream, parameters: terms.local) }
+        if self.terms == nil { agent.begin(as: terms.isControlling ? .controlling : .controlled) }
+        if isMultiplexed {
+            agent.multiplex(stream: stream, now: lane.now)
+            components = 1
+        }
+        if terms.local != agent.localParameters(stream) { agent.restart(stream: stream, parameters: terms.local) }
         self.terms = terms
         agent.setRemote(terms.remote, stream: stream, now: lane.now)
         perform()
     }
 
-    /// Takes a STUN datagram of the socket of a tag.
+    /// The far side knows nothing of checks: what it was told is an address of a relay goes by that relay.
+    ///
+    /// - Parameter destinations: where it receives, by component.
+    /// - Returns: whether there is a relay for the first of them.
+    func goByRelay(to destinations: [TransportAddress?]) -> Bool {
+        guard terms == nil, !isClosed else { return false }
+        if destinations.count == 1 { agent.multiplex(stream: stream, now: lane.now) }
+        var goes = false
+        for (index, destination) in destinations.enumerated() {
+            guard let destination else { continue }
+            let isRelayed = agent.useRelay(
+                stream: stream, component: index + 1, to: STUNAddress(destination), now: lane.now)
+            if index == 0 { goes = isRelayed }
+        }
+        perform()
+        return goes
+    }
+
+    /// Takes a STUN datagram, or data of a channel, of the socket of a tag.
     func receive(_ datagram: UnsafeRawBufferPointer, on tag: UInt64, from source: TransportAddress) {
         guard !isClosed else { return }
-        _ = agent.receive(
-            RawSpan(_unsafeBytes: datagram), on: Int(tag), from: STUNAddress(source), now: lane.now)
+        finish(
+            agent.receive(
+                RawSpan(_unsafeBytes: datagram), on: Int(tag), from: STUNAddress(source), now: lane.now))
+    }
+
+    private func finish(_ receipt: ICEAgent.Receipt) {
         perform()
+        if case .data(_, let component, let bytes) = receipt { happened(.data(UInt64(component - 1), bytes)) }
+    }
+
+    // MARK: Connections to TURN servers
+
+    /// The connection of a link is there.
+    func opened(link: Int) {
+        guard !isClosed else { return }
+        agent.opened(link: link, now: lane.now)
+        perform()
+    }
+
+    /// Takes what has come by a connection.
+    func receive(_ frames: [[UInt8]], link: Int) {
+        for frame in frames where !isClosed {
+            finish(agent.receive(frame.span.bytes, link: link, now: lane.now))
+        }
+    }
+
+    /// The connection of a link is no more.
+    func closed(link: Int) {
+        links[link] = nil
+        guard !isClosed else { return }
+        agent.closed(link: link, now: lane.now)
+        perform()
+    }
+
+    private func connect(_ link: Int, to server: Int) {
+        let made = connections?.connect(to: servers[server], LaneBound(self, on: lane), link: link)
+        guard let made else { return agent.closed(link: link, now: lane.now) }
+        links[link] = made
     }
 
     func timerFired(_ timer: ExpiredTimer, on lane: Lane) {
@@ -93,6 +182,8 @@ final class ConnectivityChecks: TimerClient {
     /// Ends the checks; nothing is told any more.
     func close() {
         guard !isClosed else { return }
+        agent.close(now: lane.now)
+        perform()
         isClosed = true
         if let timer { lane.cancel(timer) }
         timer = nil
@@ -103,15 +194,20 @@ final class ConnectivityChecks: TimerClient {
     private func perform() {
         var failure: MediaWayError?
         var hasChanged = false
-        for action in agent.takeActions() {
+        var actions = agent.takeActions()[...]
+        while let action = actions.popFirst() {
             switch action {
             case .send(let socket, let address, let bytes):
                 happened(.send(UInt64(socket), TransportAddress(address), bytes))
             case .selected(_, let component, let pair):
-                destinations[UInt64(component - 1)] = TransportAddress(pair.remote.address)
+                let tag = UInt64(component - 1)
+                destinations[tag] = TransportAddress(pair.remote.address)
+                if pair.isRelayed { relayed.insert(tag) } else { relayed.remove(tag) }
                 if component == 1 {
                     way = MediaWay(
-                        local: TransportAddress(pair.local.address), remote: TransportAddress(pair.remote.address))
+                        local: TransportAddress(pair.local.address), remote: TransportAddress(pair.remote.address),
+                        isRelayed: pair.isRelayed, localKind: MediaWay.Kind(pair.local.kind),
+                        remoteKind: MediaWay.Kind(pair.remote.kind))
                 }
                 hasChanged = true
             case .failed: failure = .notFound
@@ -121,7 +217,15 @@ final class ConnectivityChecks: TimerClient {
                 if component == 1 { way = nil }
                 hasChanged = true
                 failure = .lost
-            case .gathered, .gatheringEnded, .roleChanged, .completed: break
+            case .gatheringEnded: happened(.gathered)
+            case .connect(let link, let server):
+                connect(link, to: server)
+                actions += agent.takeActions()
+            case .transmit(let link, let bytes): links[link]?.send(bytes)
+            case .disconnect(let link):
+                links[link]?.close()
+                links[link] = nil
+            case .gathered, .roleChanged, .completed: break
             }
         }
         if hasChanged { happened(.changed) }

@@ -18,6 +18,8 @@ struct ICENegotiation {
         var controlPort: UInt16?
         /// The `m=` line of the offer that is answered.
         var index: Int?
+        /// The default destination of each component, where there is one.
+        var defaults: [STUNAddress?] = []
     }
 
     /// What was agreed; nil where media goes as descriptions say.
@@ -34,6 +36,12 @@ struct ICENegotiation {
         return .random { generator.next() }
     }
 
+    /// Those that the agent has already, for the first description from a place.
+    private func parameters(of ends: ICEEnds) -> ICEParameters {
+        guard let parameters = ends.gathered?.parameters, ends != self.ends else { return Self.newParameters() }
+        return parameters
+    }
+
     // MARK: Offers of this side
 
     /// What an offer says; it waits until ``take(_:of:)`` or ``rollBack()``.
@@ -46,7 +54,7 @@ struct ICENegotiation {
         }
         // Elsewhere, or wanted so: a restart (RFC 8839 §4.4.1.1).
         let isKept = !isRestarting && ends == self.ends
-        let parameters = (isKept ? terms?.local : nil) ?? Self.newParameters()
+        let parameters = (isKept ? terms?.local : nil) ?? parameters(of: ends)
         offer = (parameters, ends)
         var words = words(parameters, ends, components: 2)
         words.multiplexes = true
@@ -94,7 +102,7 @@ struct ICENegotiation {
             return words
         }
         // The far side has begun anew: so does this one (RFC 8839 §4.4.2).
-        let parameters = (isKept ? terms?.local : nil) ?? Self.newParameters()
+        let parameters = (isKept ? terms?.local : nil) ?? parameters(of: ends)
         // One that has moved says so by an offer of its own.
         if !isKept { self.ends = ends }
         isRestarting = false
@@ -119,13 +127,18 @@ struct ICENegotiation {
 
     private func words(_ parameters: ICEParameters, _ ends: ICEEnds, components: Int) -> Words {
         var words = Words()
+        let candidates = ends.candidates(components: components)
+        words.defaults = (1...components).map { component in
+            // The default is what most probably works without checks (RFC 8445 §5.1.4): a relay, else what others see.
+            candidates.filter { $0.component == component }.min { $0.kind.preference < $1.kind.preference }?.address
+        }
         guard let fragment = ByteString(parameters.fragment), let password = ByteString(parameters.password),
             let credentials = ICECredentials(fragment: fragment, password: password)
         else { return words }
         if ends.isLite, let lite = Attribute("ice-lite") { words.session.append(lite) }
         if let options = Attribute("ice-options", "ice2") { words.session.append(options) }
         words.media = credentials.attributes
-        words.media += ends.candidates(components: components).compactMap { CandidateAttribute($0)?.attribute }
+        words.media += candidates.compactMap { CandidateAttribute($0)?.attribute }
         return words
     }
 }

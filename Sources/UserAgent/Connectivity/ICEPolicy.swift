@@ -1,3 +1,4 @@
+import ICE
 public import Reactor
 
 /// Whether and how the calls of an account find their way for media (ICE, RFC 8445).
@@ -15,8 +16,67 @@ public struct ICEPolicy: Sendable, Hashable {
         case full
     }
 
+    /// A server that tells this side its address as others see it, and may pass data on.
+    public struct Server: Sendable, Hashable {
+        /// How a server is reached (RFC 8656 §3.1).
+        public enum Transport: String, Sendable, Hashable, CaseIterable {
+            case udp
+            /// For networks that let no UDP out.
+            case tcp
+            /// By TCP secured by TLS, for networks that look into what passes.
+            case tls
+
+            /// The port of servers that name none (RFC 8656 §5).
+            public var defaultPort: UInt16 { self == .tls ? 5_349 : 3_478 }
+        }
+
+        /// Where it is reached.
+        public var address: TransportAddress
+        /// How it is reached; STUN servers by UDP alone.
+        public var transport = Transport.udp
+        /// Whom it must prove to be by its certificate, where it is reached by TLS: a domain, or an IP address. Empty for its address.
+        public var domain = ""
+        /// The name and password for a TURN server; nil for one that is asked by STUN alone.
+        public var credentials: Credentials?
+
+        /// A STUN server.
+        public init(stun address: TransportAddress) { self.address = address }
+
+        /// A TURN server.
+        public init(
+            turn address: TransportAddress, by transport: Transport = .udp, domain: String = "", username: String,
+            password: String
+        ) {
+            self.address = address
+            self.transport = transport
+            self.domain = domain
+            credentials = Credentials(username: username, password: password)
+        }
+    }
+
+    /// What proves this side to a TURN server.
+    public struct Credentials: Sendable, Hashable {
+        public var username: String
+        public var password: String
+
+        public init(username: String, password: String) {
+            self.username = username
+            self.password = password
+        }
+    }
+
     /// What part this side takes.
     public var mode: Mode
+
+    /// Servers that are asked before an offer or answer is made.
+    public var servers: [Server] = []
+
+    /// Whether media goes by TURN servers alone, so that the far side learns no address of this host from it; signalling has addresses of
+    /// its own. Where no server gives a relay there is no call.
+    public var usesRelaysOnly = false
+
+    /// How long an offer or answer waits for the servers: 1 s. Who has not answered until then is not used.
+    public var gatheringLimit = Duration.seconds(1)
 
     /// Media goes where descriptions say.
     public static let off = ICEPolicy(.off)
@@ -25,12 +85,59 @@ public struct ICEPolicy: Sendable, Hashable {
     public init(_ mode: Mode) { self.mode = mode }
 }
 
+extension ICEPolicy {
+    /// Whether no other address of this side may be told of or sent from.
+    var keepsToRelays: Bool { mode == .full && usesRelaysOnly }
+
+    /// What the agent is given.
+    var configuration: ICEConfiguration {
+        var configuration = ICEConfiguration()
+        configuration.usesRelaysOnly = keepsToRelays
+        configuration.servers = servers.map { server in
+            guard let credentials = server.credentials else { return ICEServer(stun: STUNAddress(server.address)) }
+            return ICEServer(
+                turn: STUNAddress(server.address),
+                credentials: LongTermCredentials(
+                    username: Array(credentials.username.utf8), password: Array(credentials.password.utf8)),
+                isReliable: server.transport != .udp)
+        }
+        return configuration
+    }
+}
+
 /// The way that connectivity checks have found for the audio of a call.
 public struct MediaWay: Sendable, Hashable {
+    /// What an address is (RFC 8445 §4).
+    public enum Kind: String, Sendable, Hashable {
+        /// Of a host itself.
+        case host
+        /// Of a translator in front of it, as a server sees it.
+        case serverReflexive = "server-reflexive"
+        /// Of a translator in front of it, as the other side sees it.
+        case peerReflexive = "peer-reflexive"
+        /// Of a TURN server.
+        case relayed
+
+        init(_ kind: Candidate.Kind) {
+            switch kind {
+            case .host: self = .host
+            case .serverReflexive: self = .serverReflexive
+            case .peerReflexive: self = .peerReflexive
+            case .relayed: self = .relayed
+            }
+        }
+    }
+
     /// The address of this side as the far side sees it.
     public let local: TransportAddress
     /// Where audio goes.
     public let remote: TransportAddress
+    /// Whether it goes by a TURN server of this side.
+    public let isRelayed: Bool
+    /// What ``local`` is.
+    public let localKind: Kind
+    /// What ``remote`` is.
+    public let remoteKind: Kind
 }
 
 /// Why connectivity checks leave a call without a way.

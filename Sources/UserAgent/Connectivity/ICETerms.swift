@@ -10,6 +10,17 @@ public struct ICEEnds: Sendable, Hashable {
     /// Where RTCP is received that has a port of its own.
     public let control: TransportAddress
 
+    /// What servers have told; nil when none was asked.
+    public var gathered: Gathered?
+
+    /// What servers have told before the first description was made.
+    public struct Gathered: Sendable, Hashable {
+        /// By what this side proves itself from the beginning, so that checks that come early are answered.
+        public let parameters: ICEParameters
+        /// All candidates.
+        public let candidates: [Candidate]
+    }
+
     /// Makes it of its parts.
     public init(isLite: Bool, media: TransportAddress, control: TransportAddress) {
         self.isLite = isLite
@@ -22,7 +33,8 @@ public struct ICEEnds: Sendable, Hashable {
 
     /// The candidates to tell of: each socket is a host candidate (RFC 8445 §5.1.1.1).
     func candidates(components count: Int) -> [Candidate] {
-        components.prefix(count).map { component in
+        if let gathered { return gathered.candidates.filter { $0.component <= count } }
+        return components.prefix(count).map { component in
             Candidate(
                 foundation: [UInt8(ascii: "1")], component: component.number, kind: .host,
                 priority: CandidatePriority.of(.host, localPreference: .max, component: component.number),

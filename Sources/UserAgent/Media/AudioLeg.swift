@@ -27,6 +27,8 @@ final class AudioLeg: AudioLegFace {
 
     /// Where RTP and RTCP are received.
     private let addresses: Mutex<(media: TransportAddress, control: TransportAddress)>
+    /// What servers have told of these addresses.
+    private let gathered = Mutex<ICEEnds.Gathered?>(nil)
     private let codecs: [AudioCodecName]
     private let formats: [FormatCapability]
     private let bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)?
@@ -41,12 +43,14 @@ final class AudioLeg: AudioLegFace {
     /// - Parameters:
     ///   - security: how the media is encrypted; nil for media in the clear.
     ///   - ice: whether and how connectivity is checked.
+    ///   - connections: makes connections to TURN servers.
     ///   - bind: binds another pair, when the leg moves; nil when it cannot.
     ///   - onFailure: told why the leg cannot start, beside its call.
     init(
         lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, codecs: [AudioCodecName],
         playout: PlayoutBuffer.Configuration, suppressesSilence: Bool = false, redundancy: Int = 0,
         hearsTones: Bool = false, security: MediaSecurity? = nil, ice: ICEPolicy = .off,
+        connections: RelayConnections? = nil,
         bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)? = nil,
         onFailure: @escaping @Sendable (SocketError) -> Void
     ) {
@@ -66,7 +70,7 @@ final class AudioLeg: AudioLegFace {
         configuration.hearsTones = hearsTones
         worker = AudioWorker(
             lane: lane, rtp: rtp, rtcp: rtcp, configuration: configuration, context: security?.context,
-            isLite: ice.mode == .lite)
+            ice: ice, connections: connections)
     }
 
     var localAddress: TransportAddress { addresses.withLock { $0.media } }
@@ -74,7 +78,28 @@ final class AudioLeg: AudioLegFace {
     var ice: ICEEnds? {
         let (media, control) = addresses.withLock { $0 }
         guard policy.mode != .off, !media.isWildcard else { return nil }
-        return ICEEnds(isLite: policy.mode == .lite, media: media, control: control)
+        var ends = ICEEnds(isLite: policy.mode == .lite, media: media, control: control)
+        ends.gathered = gathered.withLock { $0 }
+        return ends
+    }
+
+    /// Whether ``gather(_:)`` takes time.
+    var asksServers: Bool { policy.mode == .full && (!policy.servers.isEmpty || policy.usesRelaysOnly) }
+
+    /// Whether there is no address that the far side may be told of.
+    var lacksRelay: Bool {
+        policy.keepsToRelays && gathered.withLock { $0?.candidates.isEmpty ?? true }
+    }
+
+    func gather(_ completion: @escaping @Sendable () -> Void) {
+        guard asksServers else { return completion() }
+        let worker = worker
+        lane.execute { [self] _ in
+            worker.gather { found in
+                if let found { self.gathered.withLock { $0 = found } }
+                completion()
+            }
+        }
     }
 
     var capabilities: MediaCapabilities {
@@ -86,6 +111,7 @@ final class AudioLeg: AudioLegFace {
         guard let bind else { return }
         let pair = try bind(address)
         addresses.withLock { $0 = (pair.rtp.localAddress, pair.rtcp.localAddress) }
+        gathered.withLock { $0 = nil }
         let worker = worker
         let failed = failed
         lane.execute { _ in

@@ -54,6 +54,7 @@ public final class AudioProvider: MediaProvider {
     private let codecs: [AudioCodecName]
     private let security: MediaSecurity?
     private let ice: ICEPolicy
+    private let connections: RelayConnections?
     private let current: Mutex<AudioSettings>
     private let onFailure: @Sendable (SocketError) -> Void
 
@@ -72,10 +73,11 @@ public final class AudioProvider: MediaProvider {
     ///   - settings: what the first calls begin with.
     ///   - security: how the media is encrypted; nil for media in the clear.
     ///   - ice: whether and how connectivity is checked.
+    ///   - connections: makes connections to TURN servers that are reached so.
     ///   - onFailure: told, on the media lane, why the audio of a call cannot start; the call ends by itself.
     public init(
         lane: Lane, ports: ClosedRange<UInt16>, codecs: [AudioCodecName], settings: AudioSettings = AudioSettings(),
-        security: MediaSecurity? = nil, ice: ICEPolicy = .off,
+        security: MediaSecurity? = nil, ice: ICEPolicy = .off, connections: RelayConnections? = nil,
         onFailure: @escaping @Sendable (SocketError) -> Void = { _ in }
     ) {
         self.lane = lane
@@ -83,6 +85,7 @@ public final class AudioProvider: MediaProvider {
         self.codecs = codecs
         self.security = security
         self.ice = ice
+        self.connections = connections
         self.onFailure = onFailure
         current = Mutex(settings)
     }
@@ -96,6 +99,7 @@ public final class AudioProvider: MediaProvider {
             lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs, playout: settings.playout,
             suppressesSilence: settings.suppressesSilence, redundancy: settings.redundancy,
             hearsTones: settings.hearsTones, security: security, ice: ice,
+            connections: connections,
             bind: { (address) throws(SocketError) in try ports.bindPair(on: address, socket) }, onFailure: onFailure)
     }
 }

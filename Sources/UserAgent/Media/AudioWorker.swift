@@ -27,8 +27,15 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     private let configuration: AudioStreamConfiguration
     /// The certificate for handshakes.
     private let context: DTLSContext?
-    /// Whether connectivity checks are answered only.
-    private let isLite: Bool
+    /// Whether and how connectivity is checked.
+    private let policy: ICEPolicy
+    /// Told when servers were asked for candidates, or time is up.
+    private var onGathered: ((ICEEnds.Gathered?) -> Void)?
+    private var gatheringTimer: (client: TimerClientID, handle: TimerHandle)?
+    /// Makes connections to TURN servers.
+    private let connections: RelayConnections?
+    /// The way of before the end.
+    private var lastWay: MediaWay?
     private var handshake: MediaHandshake?
     /// Terms of a client's handshake that waits for a way.
     private var deferred: AssociationTerms?
@@ -40,13 +47,14 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
 
     init(
         lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, configuration: AudioStreamConfiguration,
-        context: DTLSContext?, isLite: Bool = false
+        context: DTLSContext?, ice: ICEPolicy = .off, connections: RelayConnections? = nil
     ) {
         self.lane = lane
+        self.connections = connections
         bound = (rtp, rtcp)
         self.configuration = configuration
         self.context = context
-        self.isLite = isLite
+        policy = ice
     }
 
     var statistics: AudioStatistics? { stream?.statistics() ?? last }
@@ -73,7 +81,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     }
 
     /// The way that connectivity checks have found.
-    var way: MediaWay? { checks?.way }
+    var way: MediaWay? { checks?.way ?? lastWay }
 
     /// Takes what was said of connectivity checks: ``apply(_:_:_:_:onFailure:)`` goes by it.
     func connect(by terms: ICETerms?) { self.terms = terms }
@@ -89,10 +97,11 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
             let pace = stream.negotiation.packetTime
             stream.renegotiate(negotiation, remote: remote, remoteControl: control)
             if stream.negotiation.packetTime != pace { startTick(stream) }
-            check(stream)
+            check(stream, remote, control)
             return secure(stream, keys, remote, control)
         }
-        try open()
+        // They are open where servers were asked for candidates.
+        if rtp == nil { try open() }
         var generator = SystemRandomNumberGenerator()
         // A name for each call, so that nobody can tell two calls of one phone (RFC 7022 §4.2).
         var configuration = configuration
@@ -105,7 +114,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         made.deliver(to: sink)
         if let recorder { made.record(with: recorder) }
         stream = made
-        check(made)
+        check(made, remote, control)
         secure(made, keys, remote, control)
         startTick(made)
     }
@@ -122,10 +131,16 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     func move(to pair: AudioLeg.Pair) throws(SocketError) {
         guard !isStopped else { return }
         bound = pair
-        guard let stream else { return }
-        if checks != nil {
+        endGathering(with: nil)
+        if checks != nil { endChecks() }
+        guard let stream else {
+            rtp?.close()
+            rtcp?.close()
+            (rtp, rtcp) = (nil, nil)
+            return
+        }
+        if terms != nil {
             // Nothing is sent from the new sockets before they were checked.
-            endChecks()
             stream.fixWay(to: nil, control: nil)
             handshake?.move(to: nil, nil)
         }
@@ -165,17 +180,19 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         if let tick { lane.stopTick(tick) }
         tick = nil
         if let stream, let rtcp {
-            let socket = stream.negotiation.isMultiplexed ? rtp ?? rtcp : rtcp
-            let room = socket.reserve(AudioStream<TransportAddress>.tickCapacity)
+            let isMultiplexed = stream.negotiation.isMultiplexed
+            let room = (isMultiplexed ? rtp ?? rtcp : rtcp).reserve(AudioStream<TransportAddress>.tickCapacity)
             var memory = MutableRawSpan(_unsafeBytes: room)
             if let goodbye = stream.goodbye(at: lane.now, into: &memory) {
-                socket.commit(goodbye.octets.count, to: goodbye.destination)
+                send(Array(room[goodbye.octets]), on: isMultiplexed ? 0 : 1, to: goodbye.destination)
             }
         }
         if let handshake {
             handshake.close()
             send(handshake)
         }
+        endGathering(with: nil)
+        lastWay = checks?.way
         endChecks()
         last = stream?.statistics() ?? last
         handshake = nil
@@ -193,7 +210,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     // MARK: The lane
 
     func tick(_ tick: LaneTick, on lane: Lane) {
-        guard let stream, let rtp, let rtcp else { return }
+        guard let stream, let rtp, rtcp != nil else { return }
         let now = lane.now
         while now >= stream.nextTick {
             let room = rtp.reserve(AudioStream<TransportAddress>.tickCapacity)
@@ -201,10 +218,15 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
             let made = stream.tick(at: now, into: &memory)
             // The report stands behind the packet in the same room: it is copied before the room is used again.
             let report = made.control.map { (Array(room[$0.octets]), $0.destination) }
-            if let media = made.media { rtp.commit(media.octets.count, to: media.destination) }
+            if let media = made.media {
+                if let checks, checks.relayed.contains(0) {
+                    checks.send(Array(room[media.octets]), on: 0)
+                } else {
+                    rtp.commit(media.octets.count, to: media.destination)
+                }
+            }
             if let (bytes, destination) = report {
-                let socket = stream.negotiation.isMultiplexed ? rtp : rtcp
-                bytes.withUnsafeBytes { socket.send($0, to: destination) }
+                send(bytes, on: stream.negotiation.isMultiplexed ? 0 : 1, to: destination)
             }
         }
         if let handshake, handshake.isUnderWay {
@@ -223,16 +245,19 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     }
 
     func received(_ batch: borrowing DatagramBatch, on socket: DatagramSocket) {
-        guard let stream else { return }
         let now = ContinuousClock.now
         for i in 0..<batch.count {
             guard let datagram = batch[i] else { continue }
             // The memory is the lane's own, and nobody else's until this returns: packets are opened in place.
             let bytes = UnsafeMutableRawBufferPointer(mutating: datagram.bytes)
             let kind = DatagramKind(RawSpan(_unsafeBytes: datagram.bytes))
-            if kind == .stun {
-                checks?.receive(datagram.bytes, on: socket.tag, from: datagram.source)
-            } else if let handshake, kind == .dtls {
+            if let checks, kind == .stun || kind == .channelData {
+                checks.receive(datagram.bytes, on: socket.tag, from: datagram.source)
+                continue
+            }
+            // Where media goes by relays alone nobody is answered who sends here.
+            guard let stream, !policy.keepsToRelays else { continue }
+            if let handshake, kind == .dtls {
                 handshake.receive(
                     datagram.bytes, from: destination(socket.tag) ?? datagram.source, isControl: socket.tag == 1)
                 advance(handshake)
@@ -241,6 +266,20 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
             } else {
                 stream.receiveControl(bytes, from: datagram.source, at: now)
             }
+        }
+    }
+
+    /// Takes what has come by a relay, from a host that it was asked to let in: the far side is known by the way alone.
+    private func takeRelayed(_ bytes: UnsafeMutableRawBufferPointer, on tag: UInt64, at now: ContinuousClock.Instant) {
+        guard let stream, let source = destination(tag) else { return }
+        let whole = UnsafeRawBufferPointer(bytes)
+        if let handshake, DatagramKind(RawSpan(_unsafeBytes: whole)) == .dtls {
+            handshake.receive(whole, from: source, isControl: tag == 1)
+            advance(handshake)
+        } else if tag == 0 {
+            stream.receive(bytes, from: source, at: now)
+        } else {
+            stream.receiveControl(bytes, from: source, at: now)
         }
     }
 
@@ -328,7 +367,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
 
     private func send(_ handshake: MediaHandshake) {
         while let (datagram, destination, isControl) = handshake.next() {
-            datagram.withUnsafeBytes { (isControl ? rtcp : rtp)?.send($0, to: destination) }
+            send(datagram, on: isControl ? 1 : 0, to: destination)
         }
     }
 
@@ -341,27 +380,75 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
 }
 
 // Connectivity checks.
-extension AudioWorker {
-    /// Goes on with what was said of connectivity checks.
-    private func check(_ stream: AudioStream<TransportAddress>) {
-        guard let terms else {
-            endChecks()
-            return stream.releaseWay()
+extension AudioWorker: TimerClient {
+    /// Asks servers for candidates, for a time.
+    ///
+    /// - Parameter completion: told once on the lane; nil when there is nothing to tell.
+    func gather(_ completion: @escaping (ICEEnds.Gathered?) -> Void) {
+        guard !isStopped, checks == nil else { return completion(nil) }
+        do throws(SocketError) {
+            if rtp == nil { try open() }
+        } catch {
+            return completion(nil)
         }
-        if let checks, checks.takes(terms, isMultiplexed: stream.negotiation.isMultiplexed) {
-            return checks.apply(terms)
+        onGathered = completion
+        let client = lane.add(timerClient: self)
+        gatheringTimer = (client, lane.schedule(after: policy.gatheringLimit, client, token: 0))
+        let made = makeChecks(nil, components: 2)
+        checks = made
+        made.start()
+    }
+
+    func timerFired(_ timer: ExpiredTimer, on lane: Lane) { endGathering(with: checks?.gathered) }
+
+    /// Tells what was gathered, once.
+    private func endGathering(with found: ICEEnds.Gathered?) {
+        if let (client, handle) = gatheringTimer {
+            lane.cancel(handle)
+            lane.remove(timerClient: client)
+        }
+        gatheringTimer = nil
+        let told = onGathered
+        onGathered = nil
+        told?(found)
+    }
+
+    /// Sends from the socket of a tag, by a relay where the way leads by one.
+    private func send(_ bytes: [UInt8], on tag: UInt64, to destination: TransportAddress) {
+        if let checks, checks.relayed.contains(tag) { return checks.send(bytes, on: tag) }
+        bytes.withUnsafeBytes { (tag == 1 ? rtcp : rtp)?.send($0, to: destination) }
+    }
+
+    /// Goes on with what was said of connectivity checks.
+    private func check(
+        _ stream: AudioStream<TransportAddress>, _ remote: TransportAddress?, _ control: TransportAddress?
+    ) {
+        let isMultiplexed = stream.negotiation.isMultiplexed
+        guard let terms else {
+            if let checks, checks.goByRelay(to: isMultiplexed ? [remote] : [remote, control]) { return }
+            endChecks()
+            // What is not to be told is not sent from either.
+            return policy.keepsToRelays ? stream.fixWay(to: nil, control: nil) : stream.releaseWay()
+        }
+        if let checks, checks.takes(terms, isMultiplexed: isMultiplexed) {
+            // Behind the gathering nothing is sent before a way was found.
+            if !checks.hasTerms { stream.fixWay(to: nil, control: nil) }
+            return checks.apply(terms, isMultiplexed: isMultiplexed)
         }
         endChecks()
         stream.fixWay(to: nil, control: nil)
+        let made = makeChecks(terms, components: isMultiplexed ? 1 : 2)
+        checks = made
+        made.start()
+    }
+
+    private func makeChecks(_ terms: ICETerms?, components: Int) -> ConnectivityChecks {
         let sockets = [bound.rtp.localAddress, bound.rtcp.localAddress]
-        let made = ConnectivityChecks(
-            terms, isLite: isLite, Array(sockets.prefix(stream.negotiation.isMultiplexed ? 1 : 2)), on: lane
-        ) { [unowned self] event in
+        return ConnectivityChecks(terms, policy, connections, Array(sockets.prefix(components)), on: lane) {
+            [unowned self] event in
             // The worker ends its checks before it is gone.
             happened(event)
         }
-        checks = made
-        made.start()
     }
 
     private func endChecks() {
@@ -384,6 +471,9 @@ extension AudioWorker {
                 return
             }
             begin(deferred, stream, remote, control)
+        case .data(let tag, var bytes):
+            bytes.withUnsafeMutableBytes { takeRelayed($0, on: tag, at: .now) }
+        case .gathered: endGathering(with: checks?.gathered)
         case .failed(let error): onFailure(.way(error))
         }
     }

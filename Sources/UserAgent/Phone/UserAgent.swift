@@ -117,6 +117,7 @@ public final class UserAgent: Sendable {
     private let requestsEnd: AsyncStream<ServerRequest>.Continuation
     private let referralsEnd: AsyncStream<Referral>.Continuation
     private let mediaLane: Lane
+    private let relayConnections: RelayConnections?
     private let invitationsEnd: AsyncStream<Invitation>.Continuation
     private let registrationEnd: AsyncStream<RegistrationEvent>.Continuation
 
@@ -153,11 +154,13 @@ public final class UserAgent: Sendable {
         let security = try account.encryption.mode == .off ? nil : MediaSecurity(account.encryption)
         let lane = try Lane(name: "media", configuration: .media)
         mediaLane = lane
+        let connections = try Self.relayConnections(account.ice, options, stopping: lane)
+        relayConnections = connections
         let provider =
             options.makeMedia?(lane)
             ?? AudioProvider(
                 lane: lane, ports: options.mediaPorts, codecs: options.codecs, settings: options.audio,
-                security: security, ice: account.ice)
+                security: security, ice: account.ice, connections: connections)
         var configuration = SIPEndpoint.Configuration()
         configuration.listeners = [.init(.udp, address, advertised: options.advertised)]
         let transport = (account.proxy ?? account.uri).requestTransport
@@ -243,6 +246,15 @@ public final class UserAgent: Sendable {
         watchNetwork()
     }
 
+    /// What makes connections to TURN servers; nil when all are reached by UDP.
+    private static func relayConnections(
+        _ policy: ICEPolicy, _ options: Options, stopping lane: Lane
+    ) throws -> RelayConnections? {
+        let transports = Set(policy.servers.map(\.transport))
+        guard transports.contains(.tcp) || transports.contains(.tls) else { return nil }
+        return RelayConnections(security: transports.contains(.tls) ? try security(options, stopping: lane) : nil)
+    }
+
     private static func security(_ options: Options, stopping lane: Lane) throws -> TLSContext {
         var settings = TLSConfiguration(identities: options.identity.map { [$0] } ?? [])
         settings.trust = options.trust
@@ -310,6 +322,7 @@ public final class UserAgent: Sendable {
         referralsEnd.finish()
         addressChangesEnd.finish()
         await endpoint.stop()
+        await relayConnections?.shutdown()
         mediaLane.stop()
         await mediaLane.stopped()
     }

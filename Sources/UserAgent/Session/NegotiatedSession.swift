@@ -1,3 +1,4 @@
+import ICE
 import Reactor
 import SDP
 import SIP
@@ -62,6 +63,13 @@ final class NegotiatedSession: CallSession {
             capabilities.streams[index].attributes += terms.attributes + ways.media
             if terms.multiplexes || ways.multiplexes { capabilities.streams[index].multiplexesRTCP = true }
             if let port = ways.controlPort { capabilities.streams[index].rtcpPort = port }
+            if let address = ways.defaults.first?.map(TransportAddress.init) {
+                capabilities.streams[index].address = ConnectionAddress(address)
+                capabilities.streams[index].port = address.port
+            }
+            if ways.controlPort != nil, ways.defaults.count > 1, let control = ways.defaults[1] {
+                capabilities.streams[index].rtcpPort = control.port
+            }
             guard let codecs = wish.codecs else { continue }
             let formats = capabilities.streams[index].formats
             capabilities.streams[index].formats =

@@ -95,7 +95,7 @@ struct Answer: AsyncParsableCommand {
                 _ = await call.ended()
                 timer.cancel()
             }
-            report.ended(await call.ended(), setUp: setUp, await call.statistics())
+            report.ended(await call.ended(), setUp: setUp, await call.statistics(), await call.way)
             await callRecording?.complete()
         } catch {
             report.ended(error.ending, setUp: nil, nil)

@@ -53,7 +53,7 @@ struct CallCommand: AsyncParsableCommand {
             report.say("answered")
             await talk(call, length, keyMethod, until: interruption)
             let ending = await call.ended()
-            report.ended(ending, setUp: setUp, await call.statistics())
+            report.ended(ending, setUp: setUp, await call.statistics(), await call.way)
             await recording?.complete()
             failed = !ending.status.isSuccess
         } catch let error as CallError {

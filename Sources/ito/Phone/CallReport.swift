@@ -66,6 +66,21 @@ struct CallReport {
             }
         }
 
+        /// The way that connectivity checks have found.
+        struct Way: Encodable {
+            var local: String
+            var local_kind: String
+            var remote: String
+            var remote_kind: String
+
+            init(_ way: MediaWay) {
+                local = "\(way.local)"
+                local_kind = way.localKind.rawValue
+                remote = "\(way.remote)"
+                remote_kind = way.remoteKind.rawValue
+            }
+        }
+
         var event = "ended"
         var status: Int
         var reason: String
@@ -74,6 +89,7 @@ struct CallReport {
         var duration_ms: Int
         var setup_ms: Int
         var audio: Audio?
+        var way: Way?
     }
 
     func say(_ event: String, status: Int? = nil, reason: String? = nil, peer: String? = nil) {
@@ -82,14 +98,17 @@ struct CallReport {
         Terminal.say(details.isEmpty ? event : "\(event) \(details)")
     }
 
-    func ended(_ ending: CallEnding, setUp: ContinuousClock.Instant?, _ statistics: AudioStatistics?) {
+    func ended(
+        _ ending: CallEnding, setUp: ContinuousClock.Instant?, _ statistics: AudioStatistics?, _ way: MediaWay? = nil
+    ) {
         let now = ContinuousClock.now
         let codec = statistics.map { "\($0.codec.name)/\($0.codec.clockRate.hertz)" } ?? ""
         let audio = statistics.map { Ended.Audio($0) }
         let line = Ended(
             status: Int(ending.status.rawValue), reason: ending.reason, by: ending.side.rawValue, codec: codec,
             duration_ms: setUp.map { (now - $0).wholeMilliseconds } ?? 0,
-            setup_ms: ((setUp ?? now) - began).wholeMilliseconds, audio: audio)
+            setup_ms: ((setUp ?? now) - began).wholeMilliseconds, audio: audio,
+            way: way.map { Ended.Way($0) })
         if json { return Terminal.say(JSONLine.text(line)) }
         Terminal.say("ended \(line.status) \(line.reason), by \(line.by), after \(line.duration_ms) ms")
         if let audio {
@@ -97,6 +116,9 @@ struct CallReport {
                 "audio: sent \(audio.sent_packets), received \(audio.received_packets), lost \(audio.lost), "
                     + "late \(audio.late), jitter \(audio.jitter_ms) ms, delay \(audio.delay_ms) ms, R \(audio.rating), "
                     + "MOS \(audio.mos), " + (audio.encryption.map { "encrypted by \($0)" } ?? "not encrypted"))
+        }
+        if let way = line.way {
+            Terminal.say("way: from \(way.local) (\(way.local_kind)) to \(way.remote) (\(way.remote_kind))")
         }
     }
 }

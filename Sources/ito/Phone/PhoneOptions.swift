@@ -113,6 +113,18 @@ struct CallOptions: ParsableArguments {
             "Whether the phones check by which addresses they reach each other (ICE): off, full, or lite (checks are answered "
                 + "only, for hosts that everybody reaches).", valueName: "mode"))
     var ice = "off"
+    @Option(
+        help: ArgumentHelp(
+            "A STUN server that tells this side its address as others see it, such as 192.0.2.1:3478; may be repeated.",
+            valueName: "ip:port"))
+    var stunServer: [String] = []
+    @Option(
+        help: ArgumentHelp(
+            "A TURN server that passes media on, such as alice@192.0.2.1:3478, turn:alice@192.0.2.1?transport=tcp or "
+                + "turns:alice@192.0.2.1; its password is in ITO_TURN_PASSWORD; may be repeated.", valueName: "server"))
+    var turnServer: [String] = []
+    @Flag(help: "Media goes by TURN servers alone, so that the other side learns no address of this host.")
+    var relayOnly = false
     @Flag(help: "Print one JSON object per line.") var json = false
 
     /// How media is encrypted.
@@ -142,7 +154,44 @@ struct CallOptions: ParsableArguments {
         guard let mode = ICEPolicy.Mode(rawValue: ice) else {
             throw ServerError(.usage, "`\(ice)` is no part in ICE", remedy: "write --ice off, full or lite")
         }
-        return ICEPolicy(mode)
+        var policy = ICEPolicy(mode)
+        policy.usesRelaysOnly = relayOnly
+        for text in stunServer { policy.servers.append(.init(stun: try serverAddress(text))) }
+        for text in turnServer { policy.servers.append(try turnServer(text)) }
+        guard mode == .full || policy.servers.isEmpty && !relayOnly else {
+            throw ServerError(.usage, "only --ice full asks servers", remedy: "write --ice full")
+        }
+        return policy
+    }
+
+    /// A TURN server as it is named to us: `turn:` and `turns:` are of RFC 7065, the user in front of the address is ours.
+    private func turnServer(_ text: String) throws(ServerError) -> ICEPolicy.Server {
+        var rest = text[...]
+        var transport = ICEPolicy.Server.Transport.udp
+        if rest.hasPrefix("turns:") {
+            rest = rest.dropFirst(6)
+            transport = .tls
+        } else if rest.hasPrefix("turn:") {
+            rest = rest.dropFirst(5)
+        }
+        for suffix in ["?transport=udp", "?transport=tcp"] where rest.hasSuffix(suffix) {
+            rest = rest.dropLast(suffix.count)
+            if suffix.hasSuffix("tcp"), transport == .udp { transport = .tcp }
+        }
+        guard let end = rest.lastIndex(of: "@") else {
+            throw ServerError(
+                .usage, "`\(text)` names no user of a TURN server", remedy: "write for example alice@192.0.2.1:3478")
+        }
+        let address = try serverAddress(String(rest[rest.index(after: end)...]), defaultPort: transport.defaultPort)
+        let password = ProcessInfo.processInfo.environment["ITO_TURN_PASSWORD"] ?? ""
+        return .init(turn: address, by: transport, username: String(rest[..<end]), password: password)
+    }
+
+    private func serverAddress(_ text: String, defaultPort: UInt16 = 3_478) throws(ServerError) -> TransportAddress {
+        guard let address = TransportAddress(text, defaultPort: defaultPort) else {
+            throw ServerError(.usage, "`\(text)` is no address", remedy: "write for example 192.0.2.1:3478")
+        }
+        return address
     }
 
     /// The codecs.

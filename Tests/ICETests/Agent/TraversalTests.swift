@@ -13,6 +13,10 @@ import Testing
         var roles: (ICERole, ICERole) = (.controlling, .controlled)
         var isTrickled = false
         var hosts = 1
+        /// The networks of these agents let no UDP out.
+        var blocked: Set<Int> = []
+        /// These agents use relays alone.
+        var relaysOnly: Set<Int> = []
     }
 
     /// Two agents that have told each other all, or tell it while they go on.
@@ -22,13 +26,19 @@ import Testing
         let stun = RelayServer(ip(198, 51, 100, 1, 3_478))
         let turn = RelayServer(ip(198, 51, 100, 2, 3_478))
         network.servers = [stun, turn]
+        network.blocked = setting.blocked
         var configuration = ICEConfiguration()
         if setting.hasSTUN { configuration.servers.append(ICEServer(stun: stun.address)) }
         if setting.hasTURN {
             configuration.servers.append(ICEServer(turn: turn.address, credentials: turn.credentials))
+            if !setting.blocked.isEmpty {
+                configuration.servers.append(
+                    ICEServer(turn: turn.address, credentials: turn.credentials, isReliable: true))
+            }
         }
         for (index, kind) in [setting.first, setting.second].enumerated() {
             let number = UInt32(index + 1)
+            configuration.usesRelaysOnly = setting.relaysOnly.contains(index)
             _ = network.addAgent(index == 0 ? setting.roles.0 : setting.roles.1, configuration: configuration)
             _ = network.with(index) { agent, _ in agent.addStream() }
             if let kind { network.nats.append(NAT(kind, address: ip(203, 0, 113, number, 0))) }
@@ -272,5 +282,157 @@ import Testing
         network.run(for: .seconds(1_800))
         #expect(network.areConnected())
         #expect(!network.actions(0).contains(.consentLost(stream: 0, component: 1)))
+    }
+
+    @Test("Where no UDP gets out a relay is reached by a connection, and given back with it", arguments: kinds)
+    func blocked(other: NAT.Kind?) throws {
+        let network = network(Setting(first: .portRestricted, second: other, hasTURN: true, blocked: [0]), seed: 47)
+        #expect(network.elapsed >= .milliseconds(39_500))
+        #expect(Set(network.agents[0].localCandidates(0).map(\.kind)) == [.host, .relayed])
+        network.run(for: .seconds(130)) { network.isSettled }
+        #expect(network.isCompleted(0) && network.isCompleted(1))
+        #expect(network.areConnected())
+        #expect(try #require(network.agents[0].selected(stream: 0, component: 1)).isRelayed)
+        // Other relays are given back, and their connections closed.
+        network.run(for: .seconds(10))
+        #expect(network.areConnected())
+        #expect(network.connections.values.map(\.agent) == [0])
+        for agent in 0...1 { network.with(agent) { $0.close(now: $1) } }
+        #expect(network.connections.isEmpty)
+    }
+
+    @Test("A connection that cannot be made gives no candidate, and ends no gathering late")
+    func refusedConnection() {
+        let network = SimulatedNetwork(seed: 53)
+        network.refusesConnections = true
+        let server = RelayServer(ip(198, 51, 100, 2, 3_478))
+        var configuration = ICEConfiguration()
+        configuration.servers = [ICEServer(turn: server.address, credentials: server.credentials, isReliable: true)]
+        _ = network.addAgent(.controlling, configuration: configuration)
+        _ = network.with(0) { agent, _ in agent.addStream() }
+        network.addSocket(0, 0, ip(10, 0, 0, 1, 4_000))
+        network.gather([0])
+        #expect(network.elapsed < .seconds(1))
+        #expect(network.agents[0].localCandidates(0).map(\.kind) == [.host])
+    }
+
+    @Test("RFC 8656 §5: with its connection a relay is gone, and so is what went by it")
+    func lostConnection() throws {
+        let network = network(
+            Setting(first: .symmetric, second: .symmetric, hasTURN: true, blocked: [0, 1]), seed: 59)
+        network.run(for: .seconds(130)) { network.isSettled }
+        #expect(network.areConnected())
+        network.run(for: .seconds(10))
+        let link = try #require(network.connections.values.first { $0.agent == 0 }?.link)
+        network.close(0, link)
+        network.run(for: .seconds(10))
+        #expect(network.actions(0).contains(.consentLost(stream: 0, component: 1)))
+    }
+
+    @Test("With relays only no other address is told of, sent from or answered at", arguments: [[0], [0, 1]])
+    func relaysOnly(which: [Int]) throws {
+        let network = network(
+            Setting(first: nil, second: .fullCone, hasTURN: true, relaysOnly: Set(which)), seed: 61)
+        for agent in which {
+            let told = network.agents[agent].localCandidates(0)
+            #expect(told.map(\.kind) == [.relayed])
+            #expect(told.map(\.related) == [ip(0, 0, 0, 0, 9)])
+        }
+        let server = network.servers[1].address
+        network.run(for: .seconds(130)) { network.isSettled }
+        #expect(network.isCompleted(0) && network.isCompleted(1))
+        #expect(network.areConnected())
+        for agent in which {
+            #expect(try #require(network.agents[agent].selected(stream: 0, component: 1)).isRelayed)
+            // A check at the address that nobody was told of is not answered.
+            let count = network.sent.filter { $0.agent == agent }.count
+            let forged = check(to: network.agents[agent].localParameters(0))
+            network.with(agent) { _ = $0.receive(forged.span.bytes, on: 0, from: ip(192, 0, 9, 9, 9), now: $1) }
+            #expect(network.sent.filter { $0.agent == agent }.count == count)
+        }
+        let isKept = network.destinations(of: 0).allSatisfy { $0 == server || $0 == network.servers[0].address }
+        #expect(isKept)
+    }
+
+    /// A Binding Request as somebody sends it who knows what proves an agent.
+    private func check(to parameters: ICEParameters) -> [UInt8] {
+        stun(.request, .binding, STUNTransactionID(upper: 1, lower: 2)) { writer, memory in
+            try writer.add(.username, parameters.fragment + Array(":x".utf8), into: &memory)
+            try writer.add(.priority, UInt32(1), into: &memory)
+            try writer.addIntegrity(.shortTerm(parameters.password), .test, into: &memory)
+            try writer.addFingerprint(into: &memory)
+        }
+    }
+
+    /// Two agents with two components each that have gathered.
+    private func twoComponents() -> SimulatedNetwork {
+        let network = SimulatedNetwork(seed: 67)
+        let turn = RelayServer(ip(198, 51, 100, 2, 3_478))
+        network.servers = [turn]
+        var configuration = ICEConfiguration()
+        configuration.servers = [ICEServer(turn: turn.address, credentials: turn.credentials)]
+        for agent in 0...1 {
+            _ = network.addAgent(.controlling, configuration: configuration)
+            _ = network.with(agent) { agent, _ in agent.addStream(components: 2) }
+            for component in 1...2 {
+                network.addSocket(
+                    agent, component - 1, ip(192, 0, UInt32(agent), 1, 4_000 + UInt16(component)), component: component)
+            }
+        }
+        network.gather()
+        return network
+    }
+
+    @Test(
+        "RFC 5761 §5.1.3: what was gathered for RTCP is given back when it shares the port, and one component is checked"
+    )
+    func multiplexed() {
+        let network = twoComponents()
+        #expect(network.servers[0].relayedAddresses.count == 4)
+        #expect(network.agents[0].localCandidates(0).map(\.component) == [1, 2, 1, 2])
+        network.with(1) { agent, _ in agent.begin(as: .controlled) }
+        for agent in 0...1 { network.with(agent) { $0.multiplex(stream: 0, now: $1) } }
+        #expect(network.agents[0].localCandidates(0).map(\.component) == [1, 1])
+        network.run(for: .seconds(1))
+        #expect(network.servers[0].relayedAddresses.count == 2)
+        network.exchange()
+        network.run(for: .seconds(20)) { network.isSettled }
+        #expect(network.isCompleted(0) && network.isCompleted(1))
+        #expect(network.areConnected())
+        #expect(network.agents[0].selected(stream: 0, component: 2) == nil)
+        #expect(
+            (0...1).flatMap { network.actions($0) }.allSatisfy { if case .roleChanged = $0 { false } else { true } })
+    }
+
+    @Test("Without it both are")
+    func notMultiplexed() {
+        let network = twoComponents()
+        network.with(1) { agent, _ in agent.begin(as: .controlled) }
+        network.exchange()
+        network.run(for: .seconds(20)) { network.isSettled }
+        #expect(network.areConnected() && network.areConnected(component: 2))
+    }
+
+    @Test("RFC 8445 §5.1.4: with a peer that knows no ICE the relay is used as it was told of, without checks")
+    func peerWithoutICE() throws {
+        let network = twoComponents()
+        let peer = ip(192, 0, 2, 77, 7_000)
+        let alone = network.with(0) { $0.useRelay(stream: 0, component: 1, to: peer, now: $1) }
+        #expect(alone)
+        network.run(for: .seconds(1))
+        #expect(try #require(network.agents[0].selected(stream: 0, component: 1)).remote.address == peer)
+        let relay = try #require(network.agents[0].localCandidates(0).first { $0.kind == .relayed }?.address)
+        network.inject([0x80, 1, 2, 3], from: peer, to: relay)
+        network.run(for: .seconds(1))
+        #expect(network.arrivals.last?.bytes == [0x80, 1, 2, 3])
+        let isSent = network.with(0) { $0.send([0x80, 4], stream: 0, now: $1) }
+        #expect(isSent)
+        network.run(for: .seconds(1_800))
+        #expect(network.agents[0].selected(stream: 0, component: 1) != nil)
+        // There is no relay that speaks IPv6.
+        let other = network.with(0) {
+            $0.useRelay(stream: 0, component: 2, to: STUNAddress(ip6: 1, port: 7_000), now: $1)
+        }
+        #expect(!other)
     }
 }

@@ -24,6 +24,7 @@ final class SimulatedNetwork {
         var agent: Int
         var at: Duration
         var from: STUNAddress?
+        var destination: STUNAddress
         var bytes: [UInt8]
     }
 
@@ -47,12 +48,17 @@ final class SimulatedNetwork {
     private(set) var now: Instant
     let start: Instant
     var agents: [ICEAgent] = []
+    private var configurations: [ICEConfiguration] = []
     var nats: [NAT] = []
     var servers: [RelayServer] = []
     /// The part of datagrams that is lost.
     var loss = 0.0
     /// No datagram arrives.
     var isDown = false
+    /// Agents whose network lets no datagram out: they have connections alone.
+    var blocked: Set<Int> = []
+    /// Whether connections to servers are refused.
+    var refusesConnections = false
     var delays: ClosedRange<Double> = 0.005...0.060
     /// All actions but datagrams, with the agents that have them.
     private(set) var events: [Event] = []
@@ -62,6 +68,8 @@ final class SimulatedNetwork {
     /// Told of each candidate that an agent has gathered: to be trickled.
     var onCandidate: ((_ agent: Int, _ candidate: Candidate) -> Void)?
     private var sockets: [Socket] = []
+    /// Connections to servers, by where the server sees them come from.
+    private(set) var connections: [STUNAddress: (agent: Int, link: Int, server: STUNAddress)] = [:]
     private var flights: [Flight] = []
     private var nextFlight = 0
     private var generator: SeededGenerator
@@ -80,6 +88,7 @@ final class SimulatedNetwork {
         _ role: ICERole, isLite: Bool = false, configuration: ICEConfiguration = ICEConfiguration()
     ) -> Int {
         let numbers = Numbers(generator.next())
+        configurations.append(configuration)
         agents.append(
             ICEAgent(role, isLite: isLite, configuration: configuration, hash: .test, random: { numbers.next() }))
         return agents.count - 1
@@ -158,17 +167,53 @@ final class SimulatedNetwork {
     private func collect() {
         for agent in agents.indices {
             for action in agents[agent].takeActions() {
+                if act(action, of: agent) { continue }
                 guard case .send(let number, let destination, let bytes) = action else {
                     events.append(Event(agent: agent, action: action, at: elapsed))
                     if case .gathered(_, let candidate) = action { onCandidate?(agent, candidate) }
                     continue
                 }
                 let from = sockets.first { $0.agent == agent && $0.number == number }?.address
-                sent.append(Sending(agent: agent, at: elapsed, from: from, bytes: bytes))
-                guard let socket = sockets.first(where: { $0.agent == agent && $0.number == number }) else { continue }
+                sent.append(Sending(agent: agent, at: elapsed, from: from, destination: destination, bytes: bytes))
+                guard let socket = sockets.first(where: { $0.agent == agent && $0.number == number }),
+                    !blocked.contains(agent)
+                else { continue }
                 fly(bytes, from: socket.address, to: destination, in: socket.network)
             }
         }
+    }
+
+    /// Makes connections and sends by them; true when the action was of that.
+    private func act(_ action: ICEAgent.Action, of agent: Int) -> Bool {
+        switch action {
+        case .connect(let link, let server):
+            connections[address(agent, link)] = (agent, link, configurations[agent].servers[server].address)
+            if refusesConnections {
+                close(agent, link)
+            } else {
+                agents[agent].opened(link: link, now: now)
+                collect()
+            }
+        case .transmit(let link, let bytes):
+            let source = address(agent, link)
+            if let connection = connections[source] { fly(bytes, from: source, to: connection.server, in: nil) }
+        case .disconnect(let link):
+            connections[address(agent, link)] = nil
+        default: return false
+        }
+        return true
+    }
+
+    /// Ends the connection of a link.
+    func close(_ agent: Int, _ link: Int) {
+        connections[address(agent, link)] = nil
+        agents[agent].closed(link: link, now: now)
+        collect()
+    }
+
+    /// Where a server sees a connection come from.
+    private func address(_ agent: Int, _ link: Int) -> STUNAddress {
+        ip(203, 0, 113, 200 + UInt32(agent), 40_000 + UInt16(link))
     }
 
     private func fly(_ bytes: [UInt8], from source: STUNAddress, to destination: STUNAddress, in network: Int?) {
@@ -203,6 +248,15 @@ final class SimulatedNetwork {
     }
 
     private func deliver(_ flight: Flight, in network: Int?) -> Bool {
+        if let (agent, link, _) = connections[flight.destination] {
+            let receipt = agents[agent].receive(flight.bytes.span.bytes, link: link, now: now)
+            if case .data(_, let component, let data) = receipt {
+                let socket = sockets.first { $0.agent == agent }?.number ?? 0
+                arrivals.append(
+                    Arrival(agent: agent, socket: socket + component - 1, source: flight.source, bytes: data))
+            }
+            return true
+        }
         let found = sockets.first { $0.address == flight.destination && $0.network == network }
         guard let socket = found else { return false }
         let receipt = agents[socket.agent].receive(
@@ -219,6 +273,11 @@ final class SimulatedNetwork {
     }
 
     // MARK: What has become of it
+
+    /// Where an agent has sent datagrams to.
+    func destinations(of agent: Int) -> Set<STUNAddress> {
+        Set(sent.lazy.filter { $0.agent == agent }.map(\.destination))
+    }
 
     func actions(_ agent: Int) -> [ICEAgent.Action] { events.filter { $0.agent == agent }.map(\.action) }
     func isCompleted(_ agent: Int, stream: Int = 0) -> Bool { actions(agent).contains(.completed(stream: stream)) }

@@ -18,21 +18,28 @@ import Testing
         init(
             _ caller: ICEPolicy.Mode, _ callee: ICEPolicy.Mode, _ encryption: MediaEncryption = .off
         ) async throws {
-            alice = try await phone("alice", encryption: encryption, ice: ICEPolicy(caller))
-            bob = try await phone("bob", encryption: encryption, ice: ICEPolicy(callee))
+            try await self.init(ICEPolicy(caller), ICEPolicy(callee), encryption)
+        }
+
+        init(_ caller: ICEPolicy, _ callee: ICEPolicy, _ encryption: MediaEncryption = .off) async throws {
+            alice = try await phone("alice", encryption: encryption, ice: caller)
+            bob = try await phone("bob", encryption: encryption, ice: callee)
         }
 
         /// Alice calls Bob, who answers; both ends of the call.
         func call() async throws -> (caller: Call, callee: Call) {
             let (bob, ear) = (bob, ear)
             let answering = Task { () -> Call? in
+                // One that is made anew from elsewhere comes twice, the first time to be cancelled.
                 for await invitation in bob.invitations {
-                    return try await invitation.answer(with: AudioEnds(source: { nil }, sink: { ear }))
+                    if let call = try? await invitation.answer(with: AudioEnds(source: { nil }, sink: { ear })) {
+                        return call
+                    }
                 }
                 return nil
             }
             let call = try await alice.call("sip:bob@\(bob.localAddress)", audio: .tone(.sine(440)))
-            return (call, try #require(try await answering.value))
+            return (call, try #require(await answering.value))
         }
 
         /// Waits until the tone is heard at its level for half a second on end.
@@ -116,5 +123,58 @@ import Testing
         #expect((ofCaller ? after.local : after.remote) != (ofCaller ? before.local : before.remote))
         #expect((ofCaller ? after.remote : after.local) == (ofCaller ? before.remote : before.local))
         await phones.end()
+    }
+
+    @Test func serversAreAwaitedForASecond() { #expect(ICEPolicy(.full).gatheringLimit == .seconds(1)) }
+
+    /// A server that says nothing holds a call up for a time, and nothing else.
+    @Test(.timeLimit(.minutes(1)), arguments: [true, false]) func aSilentServerIsNotWaitedForLong(ofCaller: Bool)
+        async throws
+    {
+        let silent = try PortReservation()
+        var policy = ICEPolicy(.full)
+        policy.servers = [.init(stun: .loopback(port: silent.port))]
+        policy.gatheringLimit = .milliseconds(50)
+        let other = ICEPolicy(.full)
+        let phones = try await Phones(ofCaller ? policy : other, ofCaller ? other : policy)
+        let call = try await phones.call()
+        await phones.hears()
+        try await expectWay(call)
+        await phones.end()
+        silent.release()
+    }
+
+    /// Nobody learns an address that is not to be told: without a relay there is no call.
+    @Test(.timeLimit(.minutes(1)), arguments: [true, false]) func withoutARelayThereIsNoCall(ofCaller: Bool)
+        async throws
+    {
+        let silent = try PortReservation()
+        var policy = ICEPolicy(.full)
+        policy.usesRelaysOnly = true
+        policy.servers = [.init(turn: .loopback(port: silent.port), username: "alice", password: "secret")]
+        policy.gatheringLimit = .milliseconds(50)
+        let other = ICEPolicy(.full)
+        let phones = try await Phones(ofCaller ? policy : other, ofCaller ? other : policy)
+        let (alice, bob) = (phones.alice, phones.bob)
+        let error = await #expect(throws: CallError.self) { try await alice.call("sip:bob@\(bob.localAddress)") }
+        #expect(error?.status == 500)
+        #expect(error?.ending.side == (ofCaller ? .local : .remote))
+        await phones.end()
+        silent.release()
+    }
+
+    /// The phone goes elsewhere while its first servers are still asked.
+    @Test(.timeLimit(.minutes(1))) func aMoveWhileServersAreAskedDoesNotLoseTheCall() async throws {
+        let silent = try PortReservation()
+        var policy = ICEPolicy(.full)
+        policy.servers = [.init(stun: .loopback(port: silent.port))]
+        policy.gatheringLimit = .milliseconds(300)
+        let phones = try await Phones(policy, ICEPolicy(.full))
+        async let call = phones.call()
+        try await phones.alice.move(to: phones.alice.localAddress)
+        _ = try await call
+        await phones.hears()
+        await phones.end()
+        silent.release()
     }
 }

@@ -167,6 +167,19 @@ public struct TURNClient: Sendable {
 
     /// Whether the allocation was given back, is being so, or was lost.
     var isOver: Bool { state == .ending || state == .ended }
+    /// Whether nothing more is under way for it.
+    var hasEnded: Bool { state == .ended }
+
+    /// The connection to the server is no more, and with it the allocation.
+    mutating func abandon() {
+        requests = []
+        peers = [:]
+        channels = [:]
+        waiting = []
+        refresh = nil
+        allocation = nil
+        state = .ended
+    }
 
     // MARK: What the owner wants
 
