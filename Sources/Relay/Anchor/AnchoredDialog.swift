@@ -1,4 +1,6 @@
+import Media
 import Reactor
+import Routing
 import SDP
 
 /// The media of one dialog of a call, or of a branch that may become one: what was offered and answered, and the bridge between
@@ -13,6 +15,8 @@ struct AnchoredDialog {
         case description
         /// There are no ports.
         case ports
+        /// An end does not encrypt, or cannot be encrypted, as it must be.
+        case security(MediaSecurityError)
     }
 
     /// The ports of a stream, by the side that they face.
@@ -39,6 +43,10 @@ struct AnchoredDialog {
     private let told: [RelaySide: ConnectionAddress]
     private let signalling: [RelaySide: TransportAddress]
     private var ports: [Int: Ports] = [:]
+    private let encryption: MediaLegEncryption
+    private let certificates: RelayCertificates?
+    /// By stream, where the relay secures its legs.
+    private var keying: [Int: StreamKeying] = [:]
     private(set) var offers: [OfferKey: RelayedOffer] = [:]
 
     private var lastSerial = 0
@@ -49,7 +57,8 @@ struct AnchoredDialog {
 
     init(
         context: UInt64, branch: Int, bridge: MediaBridge, local: [RelaySide: TransportAddress],
-        told: [RelaySide: ConnectionAddress], signalling: [RelaySide: TransportAddress]
+        told: [RelaySide: ConnectionAddress], signalling: [RelaySide: TransportAddress],
+        encryption: MediaLegEncryption, certificates: RelayCertificates?
     ) {
         self.context = context
         self.branch = branch
@@ -57,6 +66,8 @@ struct AnchoredDialog {
         self.local = local
         self.told = told
         self.signalling = signalling
+        self.encryption = certificates == nil ? .pass : encryption
+        self.certificates = certificates
     }
 
     /// Takes note of the tag that an answerer has.
@@ -100,8 +111,19 @@ struct AnchoredDialog {
             offers[oldest.key] = nil
         }
         lastSerial += 1
-        offers[key] = RelayedOffer(side: side, lines: lines, added: added, isLate: isLate, serial: lastSerial)
-        return anchored(description, lines, facing: side.other)
+        var offer = RelayedOffer(side: side, lines: lines, added: added, isLate: isLate, serial: lastSerial)
+        var result = anchored(description, lines, facing: side.other)
+        if encryption != .pass {
+            offer.description = description
+            do throws(MediaSecurityError) {
+                try keyOffer(&result, lines, facing: side.other)
+            } catch {
+                close(added)
+                throw .security(error)
+            }
+        }
+        offers[key] = offer
+        return result
     }
 
     /// Takes the answer to an offer, or a repetition of it.
@@ -109,10 +131,16 @@ struct AnchoredDialog {
     /// - Returns: what the other side is told; nil when it is to be told the same.
     mutating func answer(
         _ description: SessionDescription, to key: OfferKey, tag: [UInt8]
-    ) -> SessionDescription? {
+    ) throws(Refusal) -> SessionDescription? {
         guard !isOurs(description), let offer = offers[key] else { return nil }
         let side = offer.side.other
         let lines = lines(of: description, from: side)
+        var result = anchored(description, lines, facing: offer.side)
+        do throws(MediaSecurityError) {
+            try keyAnswer(&result, description, lines, to: offer)
+        } catch {
+            throw .security(error)
+        }
         // Where the INVITE was forked further on, whoever has answered it with 2xx is the one to talk to.
         if !isConfirmed || tags.contains(tag) || tag.isEmpty {
             for (index, line) in lines.enumerated() where offer.lines.indices.contains(index) {
@@ -120,13 +148,59 @@ struct AnchoredDialog {
                     if ports[index] != nil { close([index]) }
                     continue
                 }
-                let isShared = line.remote.isMultiplexed && offer.lines[index].remote.isMultiplexed
-                bridge.signal(offer.lines[index].remote(isMultiplexed: isShared), of: offer.side, index)
-                bridge.signal(line.remote(isMultiplexed: isShared), of: side, index)
+                // Each leg shares its port as its own end wants it.
+                bridge.signal(offer.lines[index].remote(), of: offer.side, index)
+                bridge.signal(line.remote(), of: side, index)
+                guard let keys = keying[index]?.keys, let certificates else { continue }
+                for side in RelaySide.allCases {
+                    guard let found = keys[side] else { continue }
+                    bridge.secure([side: found], index, by: certificates.context(side))
+                }
             }
             offers[key]?.isAnswered = true
         }
-        return anchored(description, lines, facing: offer.side)
+        return result
+    }
+
+    // MARK: Keys
+
+    /// Has an offer to an end say what the relay says of keys.
+    private mutating func keyOffer(
+        _ description: inout SessionDescription?, _ lines: [MediaLine], facing side: RelaySide
+    ) throws(MediaSecurityError) {
+        guard let certificates else { return }
+        description?.stripKeying()
+        for (index, line) in lines.enumerated() {
+            guard line.use == .relayed(.rtp), let port = ports[index]?[side], let address = told[side] else { continue }
+            var stream = keying[index] ?? StreamKeying(encryption, certificates)
+            let terms = try stream.offer(to: side, at: Self.place(address, port))
+            keying[index] = stream
+            description?.key(index, terms)
+            if terms.multiplexes { description?.share(index, true) }
+        }
+    }
+
+    /// Has an answer to an end say what the relay says of keys, and of a shared port.
+    private mutating func keyAnswer(
+        _ description: inout SessionDescription?, _ answer: SessionDescription, _ lines: [MediaLine],
+        to offer: RelayedOffer
+    ) throws(MediaSecurityError) {
+        if encryption != .pass { description?.stripKeying() }
+        for (index, line) in lines.enumerated() {
+            guard line.use == .relayed(.rtp), offer.lines.indices.contains(index) else { continue }
+            description?.share(index, offer.lines[index].remote.isMultiplexed)
+            guard encryption != .pass, let offered = offer.description, let port = ports[index]?[offer.side],
+                let address = told[offer.side], var stream = keying[index]
+            else { continue }
+            let terms = try stream.answer(
+                answer, from: offer.side.other, to: offered, index, at: Self.place(address, port))
+            keying[index] = stream
+            description?.key(index, terms, transport: offered.media[index].field.transport)
+        }
+    }
+
+    private static func place(_ address: ConnectionAddress, _ port: UInt16) -> ByteString {
+        ByteString("\(address) \(port)") ?? "?"
     }
 
     /// The request has failed: what it has offered does not hold. The streams that it has brought end, and all else is as before
@@ -134,6 +208,7 @@ struct AnchoredDialog {
     mutating func withdraw(_ key: OfferKey) {
         guard let offer = offers.removeValue(forKey: key), !offer.isAnswered else { return }
         close(offer.added)
+        for index in keying.keys { keying[index]?.rollBack() }
     }
 
     /// The offer of a response whose answer has not come, for PRACK and ACK.
@@ -156,6 +231,7 @@ struct AnchoredDialog {
     private mutating func close(_ indices: [Int]) {
         for index in indices {
             ports[index] = nil
+            keying[index] = nil
             bridge.close(index)
         }
     }
@@ -200,11 +276,10 @@ struct AnchoredDialog {
 }
 
 extension MediaLine {
-    /// Where the writer wants the stream, once it is known whether RTP and RTCP share a port.
-    fileprivate func remote(isMultiplexed: Bool) -> LegRemote {
+    /// Where the writer wants the stream, once offer and answer are there: a port that it wants to share is shared.
+    fileprivate func remote() -> LegRemote {
         var remote = remote
-        remote.isMultiplexed = isMultiplexed
-        remote.control = isMultiplexed ? nil : separateControl
+        remote.control = remote.isMultiplexed ? nil : separateControl
         return remote
     }
 }

@@ -60,7 +60,7 @@ public final class CallAnchor: MediaAnchor {
         return with(reading.callID, index) { dialog throws(AnchoredDialog.Refusal) in
             // PRACK and ACK answer what a response has offered; a PRACK may offer something itself (RFC 3262 §5).
             if method == .ack || method == .prack, let late = dialog.lateOffer(isFromCaller) {
-                return dialog.answer(description, to: late, tag: [])
+                return try dialog.answer(description, to: late, tag: [])
             }
             guard method != .ack else { return nil }
             return try dialog.offer(description, from: side, key, isLate: false, relay)
@@ -88,9 +88,12 @@ public final class CallAnchor: MediaAnchor {
         let side: RelaySide = isFromCaller ? .callee : .caller
         return with(reading.callID, index) { dialog throws(AnchoredDialog.Refusal) in
             let isOffer = dialog.offers[key].map { $0.isLate } ?? true
-            guard isOffer else { return dialog.answer(description, to: key, tag: isFromCaller ? reading.toTag : []) }
+            guard isOffer else { return try dialog.answer(description, to: key, tag: isFromCaller ? reading.toTag : []) }
             guard reading.method == .invite else { return nil }
             return try dialog.offer(description, from: side, key, isLate: true, relay)
+        } orElse: {
+            // A response has to go back; that it brings no stream is better than one that goes past the relay, or in the clear.
+            description.withoutStreams.serialised()
         }
     }
 
@@ -136,11 +139,13 @@ public final class CallAnchor: MediaAnchor {
                 // Both ends are gone and nobody has said so: the ports are free again.
                 relay.count { $0.silent += 1 }
                 bridge.close()
-            }, onFailure: { _ in relay.count { $0.refused += 1 } })
+            }, onFailure: { _ in relay.count { $0.refused += 1 } },
+            onInsecurity: { _ in relay.count { $0.insecure += 1 } })
         return AnchoredDialog(
             context: passage.context, branch: passage.branch, bridge: bridge,
             local: [.caller: caller.bound, .callee: callee.bound], told: [.caller: caller.told, .callee: callee.told],
-            signalling: [.caller: passage.arrival.remote, .callee: passage.departure.remote])
+            signalling: [.caller: passage.arrival.remote, .callee: passage.departure.remote],
+            encryption: passage.encryption, certificates: relay.certificates)
     }
 
     /// The address of the sockets that face the far end of a flow, and what that end is told.
@@ -173,7 +178,8 @@ public final class CallAnchor: MediaAnchor {
 
     private func with(
         _ callID: [UInt8], _ index: Int,
-        _ work: (inout AnchoredDialog) throws(AnchoredDialog.Refusal) -> SessionDescription?
+        _ work: (inout AnchoredDialog) throws(AnchoredDialog.Refusal) -> SessionDescription?,
+        orElse substitute: (() -> [UInt8])? = nil
     ) -> AnchoredBody {
         guard var dialog = calls[callID]?.dialogs[index] else { return .untouched }
         do throws(AnchoredDialog.Refusal) {
@@ -182,7 +188,12 @@ public final class CallAnchor: MediaAnchor {
             return result.map { .replaced($0.serialised()) } ?? .untouched
         } catch {
             calls[callID]?.dialogs[index] = dialog
-            return refuse(error == .ports ? 503 : 488)
+            if let substitute {
+                relay.count { $0.refused += 1 }
+                return .replaced(substitute())
+            }
+            if case .ports = error { return refuse(503) }
+            return refuse(488)
         }
     }
 

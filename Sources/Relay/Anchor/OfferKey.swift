@@ -1,3 +1,5 @@
+import SDP
+
 /// Names the request of a call by which an offer or its answer came.
 struct OfferKey: Hashable {
     /// Whether the caller, who began the call, has sent the request.
@@ -12,6 +14,8 @@ struct RelayedOffer {
     var side: RelaySide
     /// What it says of each stream.
     var lines: [MediaLine]
+    /// The offer itself, where the relay answers it for keys.
+    var description: SessionDescription?
     /// The streams that it has brought; they end when it fails.
     var added: [Int]
     /// Whether a response carried it, so that the answer comes in ACK or PRACK (RFC 6337 §2.2).

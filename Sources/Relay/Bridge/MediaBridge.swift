@@ -1,4 +1,6 @@
+import Media
 import Reactor
+import SRTP
 import Synchronization
 
 /// The streams between two ends of a call, on one media lane; in the hands of the signalling lane.
@@ -18,6 +20,7 @@ final class MediaBridge: @unchecked Sendable {
     private let patience: Int64
     private let onSilence: @Sendable (MediaBridge) -> Void
     private let onFailure: @Sendable (SocketError) -> Void
+    private let onInsecurity: @Sendable (MediaSecurityError) -> Void
     private var streams: [Int: Stream] = [:]
     private var ended: [RelaySide: RelayCounters] = [:]
     private var isClosed = false
@@ -31,13 +34,15 @@ final class MediaBridge: @unchecked Sendable {
     ///   - onFailure: told, on the media lane, why a stream cannot be opened.
     init(
         on home: RelayLane, patience: Duration, onSilence: @escaping @Sendable (MediaBridge) -> Void,
-        onFailure: @escaping @Sendable (SocketError) -> Void
+        onFailure: @escaping @Sendable (SocketError) -> Void,
+        onInsecurity: @escaping @Sendable (MediaSecurityError) -> Void
     ) {
         self.home = home
         let (seconds, attoseconds) = patience.components
         self.patience = seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
         self.onSilence = onSilence
         self.onFailure = onFailure
+        self.onInsecurity = onInsecurity
         home.lane.execute { _ in home.add(self) }
     }
 
@@ -65,6 +70,34 @@ final class MediaBridge: @unchecked Sendable {
             streams[index]?[side].signal(remote)
             isSilent = false
         }
+    }
+
+    /// Says how the ends of a stream are secured; the relay opens what comes from one and closes it for the other.
+    func secure(_ keys: [RelaySide: MediaKeys], _ index: Int, by context: DTLSContext?) {
+        home.lane.execute { [self] lane in
+            guard let stream = streams[index] else { return }
+            for (side, keys) in keys {
+                do throws(MediaSecurityError) {
+                    try stream[side].secure(keys, context, on: lane)
+                } catch {
+                    onInsecurity(error)
+                }
+            }
+            for leg in stream.legs { leg.noteSecurity() }
+            home.hasten()
+        }
+    }
+
+    /// Whether a handshake goes on; repeats what nobody has answered in time.
+    func passTime(at now: ContinuousClock.Instant) -> Bool {
+        var isHandshaking = false
+        for stream in streams.values {
+            for leg in stream.legs where leg.isHandshaking {
+                leg.passTime(at: now)
+                isHandshaking = leg.isHandshaking || isHandshaking
+            }
+        }
+        return isHandshaking
     }
 
     /// Ends a stream.

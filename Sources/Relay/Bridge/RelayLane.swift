@@ -10,6 +10,7 @@ final class RelayLane: TimerClient, @unchecked Sendable {
     let lane: Lane
     private var bridges: [ObjectIdentifier: MediaBridge] = [:]
     private var timer: TimerClientID?
+    private var isHasty = false
 
     init(_ lane: Lane) { self.lane = lane }
 
@@ -25,7 +26,26 @@ final class RelayLane: TimerClient, @unchecked Sendable {
     /// Lets a bridge go; on the lane.
     func remove(_ bridge: MediaBridge) { bridges[ObjectIdentifier(bridge)] = nil }
 
+    /// How often time is told to handshakes while there are any.
+    static let pace = Duration.milliseconds(50)
+
+    /// A handshake has begun.
+    func hasten() {
+        guard let timer, !isHasty else { return }
+        isHasty = true
+        lane.schedule(after: Self.pace, timer, token: 1)
+    }
+
+    private func passTime() {
+        isHasty = false
+        let now = lane.now
+        var goesOn = false
+        for bridge in bridges.values { goesOn = bridge.passTime(at: now) || goesOn }
+        if goesOn { hasten() }
+    }
+
     func timerFired(_ expired: ExpiredTimer, on lane: Lane) {
+        guard expired.token == 0 else { return passTime() }
         let now = lane.turnTime
         for bridge in bridges.values { bridge.sweep(at: now) }
         guard let timer else { return }

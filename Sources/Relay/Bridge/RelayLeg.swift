@@ -1,5 +1,7 @@
+import Media
 import RTP
 import Reactor
+import SRTP
 
 /// One side of a relayed stream, on its media lane: the sockets that face an end, and what is known of that end.
 ///
@@ -20,6 +22,11 @@ final class RelayLeg: DatagramHandler {
     /// The leg across. Both live as long as their stream.
     @exclusivity(unchecked) unowned(unsafe) private var peer: RelayLeg?
     @exclusivity(unchecked) private(set) var counters = RelayCounters()
+    /// How the end is secured. What comes from one that is, or goes to one, is opened and closed in the send batch.
+    @exclusivity(unchecked) private var security = LegSecurity.passed
+    @exclusivity(unchecked) private var handshake: MediaHandshake?
+    /// Whether neither this leg nor the one across is secured by the relay.
+    @exclusivity(unchecked) private var isTransparent = true
     /// When something has come from the end, on the lane's clock in nanoseconds.
     @exclusivity(unchecked) private(set) var lastHeard: Int64
 
@@ -39,6 +46,8 @@ final class RelayLeg: DatagramHandler {
     func close() {
         media?.close()
         control?.close()
+        handshake?.close()
+        handshake = nil
         media = nil
         control = nil
         peer = nil
@@ -78,6 +87,9 @@ final class RelayLeg: DatagramHandler {
             guard let found = Self.source(of: datagram.bytes, &isControl) else { return counters.malformed &+= 1 }
             source = found
         }
+        guard isTransparent else {
+            return passSecured(datagram, source, isControl: isControl, onControlPort: false, now)
+        }
         guard mediaLatch.admits(datagram.source, source: source, now: now) else { return counters.refused &+= 1 }
         note(datagram, now)
         guard let peer else { return }
@@ -92,6 +104,9 @@ final class RelayLeg: DatagramHandler {
         var isControl = false
         guard let source = Self.source(of: datagram.bytes, &isControl), isControl || source == 0 else {
             return counters.malformed &+= 1
+        }
+        guard isTransparent else {
+            return passSecured(datagram, source, isControl: isControl, onControlPort: true, now)
         }
         guard controlLatch.admits(datagram.source, source: source, now: now) else { return counters.refused &+= 1 }
         note(datagram, now)
@@ -134,6 +149,158 @@ final class RelayLeg: DatagramHandler {
         guard let control, let destination = controlLatch.destination else { return leg.counters.undirected &+= 1 }
         counters.sent &+= 1
         control.sendNow(bytes, to: destination)
+    }
+
+    // MARK: Encryption
+
+    /// Octets that securing a packet may add: a tag of 16 and, with RTCP, an index (RFC 3711 §3.4, RFC 7714 §8, §9).
+    private static let tagRoom = 64
+
+    /// Goes on with what was agreed on the keys of the end.
+    ///
+    /// - Parameter context: the certificate of the relay.
+    func secure(_ keys: MediaKeys, _ context: DTLSContext?, on lane: Lane) throws(MediaSecurityError) {
+        switch keys {
+        case .none:
+            handshake = nil
+            security = .clear
+        case .described(let keys):
+            handshake = nil
+            var earlier: StreamProtection?
+            if case .secured(let media, _) = security { earlier = media }
+            do throws(SRTPError) {
+                let made = try StreamProtection(
+                    keys.profile, local: keys.local, remote: keys.remote, after: earlier, at: lane.now)
+                security = .secured(media: made, control: made)
+            } catch {
+                security = .pending
+                throw .keys(error)
+            }
+        case .association(let terms):
+            if let handshake, handshake.terms == terms {
+                return handshake.move(to: mediaLatch.destination, controlLatch.destination)
+            }
+            if case .secured = security {} else { security = .pending }
+            guard let context else { throw .handshake(.cryptography) }
+            do throws(DTLSError) {
+                handshake = try MediaHandshake(
+                    terms, context, isMultiplexed: isMultiplexed, mediaLatch.destination, controlLatch.destination,
+                    at: lane.now)
+            } catch {
+                throw .handshake(error)
+            }
+            advance(at: lane.now)
+        }
+    }
+
+    /// Says whether anything of the stream is secured here; of both legs after either was.
+    func noteSecurity() {
+        guard let peer else { return }
+        isTransparent = isPassed && peer.isPassed
+    }
+
+    private var isPassed: Bool {
+        if case .passed = security { return true }
+        return false
+    }
+
+    /// Whether a handshake goes on, so that time matters.
+    var isHandshaking: Bool { handshake?.isUnderWay ?? false }
+
+    /// Repeats what nobody has answered in time.
+    func passTime(at now: ContinuousClock.Instant) {
+        guard let handshake, handshake.isUnderWay else { return }
+        handshake.passTime(at: now)
+        advance(at: now)
+    }
+
+    /// Sends what the handshake has to say, and takes its keys when it is done.
+    private func advance(at now: ContinuousClock.Instant) {
+        guard let handshake else { return }
+        while let (datagram, destination, isControl) = handshake.next() {
+            datagram.withUnsafeBytes { (isControl ? control : media)?.sendNow($0, to: isConnected && !isControl ? nil : destination) }
+        }
+        guard case .success(let keys) = handshake.outcome(at: now) else { return }
+        var earlier: (media: StreamProtection?, control: StreamProtection?)
+        if case .secured(let media, let control) = security { earlier = (media, control) }
+        // Keys of a handshake fit their profile; if OpenSSL has no memory for them, nothing passes.
+        guard
+            let media = try? StreamProtection(
+                keys.media.profile, local: keys.media.local, remote: [keys.media.remote], after: earlier.media, at: now)
+        else { return security = .pending }
+        var control = media
+        if let apart = keys.control {
+            guard
+                let made = try? StreamProtection(
+                    apart.profile, local: apart.local, remote: [apart.remote], after: earlier.control, at: now)
+            else { return security = .pending }
+            control = made
+        }
+        security = .secured(media: media, control: control)
+    }
+
+    /// Passes a packet on where either leg is secured: it is opened, and closed for the other end, in the send batch. Whoever does not
+    /// have the keys of a secured end is not taken for it.
+    private func passSecured(
+        _ datagram: Datagram, _ source: UInt32, isControl: Bool, onControlPort: Bool, _ now: Int64
+    ) {
+        guard let peer, let lane = media?.lane else { return }
+        if (20...63).contains(datagram.bytes[0]) {
+            guard let handshake else { return counters.malformed &+= 1 }
+            handshake.receive(datagram.bytes, from: datagram.source, isControl: onControlPort)
+            return advance(at: lane.now)
+        }
+        guard let (socket, destination) = peer.way(isControl: isControl) else { return counters.undirected &+= 1 }
+        let room = socket.reserve(datagram.bytes.count + Self.tagRoom)
+        room.copyMemory(from: datagram.bytes)
+        guard
+            let opened = open(
+                UnsafeMutableRawBufferPointer(rebasing: room[..<datagram.bytes.count]), isControl: isControl, at: lane.now)
+        else { return counters.unproven &+= 1 }
+        let isAdmitted =
+            onControlPort
+            ? controlLatch.admits(datagram.source, source: source, now: now)
+            : mediaLatch.admits(datagram.source, source: source, now: now)
+        guard isAdmitted else { return counters.refused &+= 1 }
+        note(datagram, now)
+        guard let closed = peer.close(room, length: opened, isControl: isControl) else {
+            return counters.undirected &+= 1
+        }
+        peer.counters.sent &+= 1
+        socket.commit(closed, to: destination)
+    }
+
+    /// Where a packet for the end leaves, and where to.
+    private func way(isControl: Bool) -> (DatagramSocket, TransportAddress?)? {
+        if isControl, !isMultiplexed {
+            guard let control, let destination = controlLatch.destination else { return nil }
+            return (control, destination)
+        }
+        guard let media, let destination = mediaLatch.destination else { return nil }
+        return (media, isConnected ? nil : destination)
+    }
+
+    /// Opens a packet of the end, in place; its octets, or nil when it is not the end's.
+    private func open(
+        _ packet: UnsafeMutableRawBufferPointer, isControl: Bool, at now: ContinuousClock.Instant
+    ) -> Int? {
+        switch security {
+        case .passed, .clear: packet.count
+        case .pending: nil
+        case .secured(let media, let control):
+            isControl ? try? control.openControl(packet, at: now) : try? media.open(packet, at: now)
+        }
+    }
+
+    /// Closes a packet for the end, in place; its octets, or nil while there are no keys.
+    private func close(_ memory: UnsafeMutableRawBufferPointer, length: Int, isControl: Bool) -> Int? {
+        switch security {
+        case .passed, .clear: length
+        case .pending: nil
+        case .secured(let media, let control):
+            isControl
+                ? try? control.sealControl(memory, length: length) : try? media.seal(memory, length: length)
+        }
     }
 
     // MARK: Connected sockets

@@ -140,6 +140,14 @@ extension ConfigurationSchema {
                 mode `stateless` it never does.
                 """),
             Setting(
+                "domains[].media-encryption", \.mediaEncryption, .choice, of: example, .reload,
+                source: "RFC 4568, RFC 5763",
+                """
+                How the legs of relayed calls that face its users are encrypted: `sdes` by keys in the descriptions, `dtls` by a handshake \
+                with this server, `off` not at all; the callers' legs are as the callers offer. With `pass` the ends agree on that between \
+                them, and the server cannot read what it relays.
+                """),
+            Setting(
                 list: "domains[].redirect-users", \.redirectedUsers, .user, mayBeEmpty: true, of: example, .reload,
                 source: "RFC 3261 §8.3", "Users whose callers are told where they are (302), whatever the mode."),
             Setting(
