@@ -14,7 +14,7 @@ public final class MediaRelay: Sendable {
         public var refused = 0
         /// Calls given up since nothing was heard of either end.
         public var silent = 0
-        /// Streams whose keys cannot be used, so that nothing passes.
+        /// Streams for which there are no keys, since a handshake has failed or what it gave cannot be used, so that nothing passes.
         public var insecure = 0
     }
 
@@ -23,7 +23,7 @@ public final class MediaRelay: Sendable {
     private let counts = Mutex(Counters())
     private let ports: MediaPorts?
     private let current: Mutex<RelayConfiguration>
-    /// Nil when OpenSSL cannot make them: no leg is secured then.
+    /// Nil when OpenSSL cannot make them: calls whose legs are to be secured are refused then.
     let certificates: RelayCertificates?
 
     /// What the next calls begin with.

@@ -51,6 +51,9 @@ public struct KeyNegotiation: Sendable {
     }
 
     let security: MediaSecurity?
+    /// The end of a handshake that this side takes where an offer leaves that open: the client's by rule, since answer and handshake then
+    /// go side by side (RFC 5763 §5); the server's where nothing reaches the far side before it has sent something, as behind a NAT.
+    public var preferredRole = HandshakeRole.client
     /// Whether the next offer has new keys.
     public var isRenewing = false
     private(set) var agreement: Agreement?
@@ -61,13 +64,17 @@ public struct KeyNegotiation: Sendable {
         self.security = security.flatMap { $0.encryption.mode == .off ? nil : $0 }
     }
 
+    /// Whether anything is encrypted, if the far side will.
+    public var isSecured: Bool { security != nil }
+
     /// What encrypts the media.
     public var keys: MediaKeys { agreement?.keys ?? .none }
 
     /// Whether media in the clear is refused.
     private var isDemanding: Bool { security?.encryption.mode == .require || agreement != nil }
 
-    private static let plain: [ByteString] = ["RTP/AVP", "RTP/AVPF"]
+    /// Transports of media in the clear.
+    public static let plain: [ByteString] = ["RTP/AVP", "RTP/AVPF"]
     private static let described: [ByteString] = ["RTP/SAVP", "RTP/SAVPF"]
     private static let handshaken: [ByteString] = ["UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"]
 
@@ -283,7 +290,8 @@ public struct KeyNegotiation: Sendable {
         var kept: AssociationDescription?
         if case .association(_, let local, _) = agreement?.method { kept = local }
         guard !prints.isEmpty,
-            let role = HandshakeRole.answering(offer.setup(of: media), keeping: kept?.role)
+            let role = HandshakeRole.answering(
+                offer.setup(of: media), keeping: kept?.role, preferring: preferredRole)
         else { return nil }
         let remote = AssociationDescription(
             identifier: media.tlsIdentifier, fingerprints: prints, role: role.peer,
@@ -345,7 +353,7 @@ public struct KeyNegotiation: Sendable {
     }
 
     /// Whether an `m=` line demands encryption.
-    private static func isSecure(_ transport: ByteString) -> Bool {
+    public static func isSecure(_ transport: ByteString) -> Bool {
         (described + handshaken).contains { $0.equalsIgnoringCase(transport) }
     }
 }

@@ -25,6 +25,8 @@ final class RelayCertificates: Sendable {
         }
     }
 
-    /// The certificate with which an end was told of handshakes.
-    func context(_ side: RelaySide) -> DTLSContext { side == .caller ? willing.context : handshaken.context }
+    /// The certificate whose fingerprint an end is told; nil for the callee of a leg in the clear.
+    func context(_ side: RelaySide, _ encryption: MediaLegEncryption) -> DTLSContext? {
+        side == .caller ? willing.context : security(encryption)?.context
+    }
 }

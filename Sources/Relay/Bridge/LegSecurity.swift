@@ -10,4 +10,12 @@ enum LegSecurity {
     case pending
     /// By keys, those of RTCP apart where it has a handshake of its own.
     case secured(media: StreamProtection, control: StreamProtection)
+
+    /// Whether packets of the end are what the other end may be sent, as far as this leg goes.
+    var isTransparent: Bool {
+        switch self {
+        case .passed, .clear: true
+        case .pending, .secured: false
+        }
+    }
 }

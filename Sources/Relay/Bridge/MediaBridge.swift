@@ -47,12 +47,16 @@ final class MediaBridge: @unchecked Sendable {
     }
 
     /// Adds the stream of a media description.
-    func open(_ index: Int, _ kind: RelayedKind, caller: RelaySockets, callee: RelaySockets) {
+    ///
+    /// - Parameter isSecured: whether the relay secures the legs, so that nothing passes before there are keys.
+    func open(_ index: Int, _ kind: RelayedKind, caller: RelaySockets, callee: RelaySockets, isSecured: Bool) {
         home.lane.execute { [self] lane in
             guard !isClosed else { return }
             end(index)
             let now = lane.turnTime
-            let legs = [RelayLeg(kind, now: now), RelayLeg(kind, now: now)]
+            let legs = RelaySide.allCases.map { _ in
+                RelayLeg(kind, isSecured: isSecured, now: now, onInsecurity: onInsecurity)
+            }
             do throws(SocketError) {
                 try legs[0].open(caller, to: legs[1], on: lane)
                 try legs[1].open(callee, to: legs[0], on: lane)
@@ -73,26 +77,30 @@ final class MediaBridge: @unchecked Sendable {
     }
 
     /// Says how the ends of a stream are secured; the relay opens what comes from one and closes it for the other.
-    func secure(_ keys: [RelaySide: MediaKeys], _ index: Int, by context: DTLSContext?) {
+    ///
+    /// - Parameters:
+    ///   - callerContext: proves the relay to the caller in a handshake.
+    ///   - calleeContext: proves it to the callee.
+    func secure(
+        _ index: Int, caller: MediaKeys, _ callerContext: DTLSContext?, callee: MediaKeys,
+        _ calleeContext: DTLSContext?
+    ) {
         home.lane.execute { [self] lane in
             guard let stream = streams[index] else { return }
-            for (side, keys) in keys {
-                do throws(MediaSecurityError) {
-                    try stream[side].secure(keys, context, on: lane)
-                } catch {
-                    onInsecurity(error)
-                }
-            }
+            stream[.caller].secure(caller, callerContext, on: lane)
+            stream[.callee].secure(callee, calleeContext, on: lane)
             for leg in stream.legs { leg.noteSecurity() }
-            home.hasten()
+            if stream.legs.contains(where: \.isHandshaking) { home.hasten(self) }
         }
     }
 
-    /// Whether a handshake goes on; repeats what nobody has answered in time.
+    /// Repeats what nobody has answered in time.
+    ///
+    /// - Returns: whether a handshake goes on.
     func passTime(at now: ContinuousClock.Instant) -> Bool {
         var isHandshaking = false
         for stream in streams.values {
-            for leg in stream.legs where leg.isHandshaking {
+            for leg in stream.legs {
                 leg.passTime(at: now)
                 isHandshaking = leg.isHandshaking || isHandshaking
             }

@@ -12,7 +12,8 @@ public struct RelayCounters: Sendable, Hashable {
     public var malformed: UInt64 = 0
     /// Datagrams of the end that were dropped since the other end has no address yet, or wants nothing.
     public var undirected: UInt64 = 0
-    /// Packets of a secured end that are not protected by its keys, or were seen before, and packets that came before there were keys.
+    /// Packets that came to the port of a secured end and are not protected by its keys, or were seen before, and packets that came before
+    /// there were keys.
     public var unproven: UInt64 = 0
 
     public init() {}

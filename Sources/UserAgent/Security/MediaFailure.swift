@@ -1,5 +1,6 @@
 public import Media
 public import Reactor
+import SIP
 import SRTP
 
 /// Why the media of a call cannot start, or go on.

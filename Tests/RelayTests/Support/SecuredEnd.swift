@@ -36,6 +36,7 @@ final class SecuredEnd {
         return description(try #require(terms.transports?.first), terms)
     }
 
+    /// Agrees on an offer; the answer.
     func answer(_ offer: SessionDescription) throws -> String {
         let terms = try negotiation.answer(offer, index: nil, at: place)
         return description(offer.media[0].field.transport, terms)
@@ -49,24 +50,37 @@ final class SecuredEnd {
         case .none: Issue.record("the media is in the clear")
         case .described(let keys):
             protection = try StreamProtection(keys.profile, local: keys.local, remote: keys.remote, at: .now)
-        case .association(let terms):
-            let made = try MediaHandshake(terms, security.context, isMultiplexed: true, door, nil, at: .now)
-            handshake = made
-            while protection == nil {
-                while let (datagram, destination, _) = made.next() { await wire.send(datagram, to: destination) }
-                switch made.outcome(at: .now) {
-                case .success(let keys):
-                    protection = try StreamProtection(
-                        keys.media.profile, local: keys.media.local, remote: [keys.media.remote], at: .now)
-                case .failure(let error): throw error
-                case nil:
-                    guard let next = await wire.next() else { return }
-                    next.bytes.withUnsafeBytes { made.receive($0, from: next.from, isControl: false) }
-                }
-            }
-            // What ends the handshake of a server is sent behind its keys.
-            while let (datagram, destination, _) = made.next() { await wire.send(datagram, to: destination) }
+        case .association:
+            try await begin(with: door)
+            try await finish()
         }
+    }
+
+    /// Sends the first flight of a handshake, if it is this end's.
+    func begin(with door: TransportAddress) async throws {
+        guard case .association(let terms) = negotiation.keys else { return }
+        let made = try MediaHandshake(terms, security.context, isMultiplexed: true, door, nil, at: .now)
+        handshake = made
+        while let (datagram, destination, _) = made.next() { await wire.send(datagram, to: destination) }
+    }
+
+    /// Goes on with a handshake until there are keys.
+    func finish() async throws {
+        let made = try #require(handshake)
+        while protection == nil {
+            while let (datagram, destination, _) = made.next() { await wire.send(datagram, to: destination) }
+            switch made.outcome(at: .now) {
+            case .success(let keys):
+                protection = try StreamProtection(
+                    keys.media.profile, local: keys.media.local, remote: [keys.media.remote], at: .now)
+            case .failure(let error): throw error
+            case nil:
+                guard let next = await wire.next() else { return }
+                next.bytes.withUnsafeBytes { made.receive($0, from: next.from, isControl: false) }
+            }
+        }
+        // What ends the handshake of a server is sent behind its keys.
+        while let (datagram, destination, _) = made.next() { await wire.send(datagram, to: destination) }
     }
 
     /// A packet as it goes over the wire.
@@ -82,6 +96,22 @@ final class SecuredEnd {
         var memory = bytes
         let protection = try #require(protection)
         let length = try memory.withUnsafeMutableBytes { try protection.open($0, at: .now) }
+        return Array(memory[..<length])
+    }
+
+    /// A report as it goes over the wire.
+    func sealControl(_ report: [UInt8]) throws -> [UInt8] {
+        var memory = report + [UInt8](repeating: 0, count: 64)
+        let protection = try #require(protection)
+        let length = try memory.withUnsafeMutableBytes { try protection.sealControl($0, length: report.count) }
+        return Array(memory[..<length])
+    }
+
+    /// The report in what came over the wire.
+    func openControl(_ bytes: [UInt8]) throws -> [UInt8] {
+        var memory = bytes
+        let protection = try #require(protection)
+        let length = try memory.withUnsafeMutableBytes { try protection.openControl($0, at: .now) }
         return Array(memory[..<length])
     }
 }
