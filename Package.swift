@@ -93,14 +93,14 @@ let package = Package(
             "Reactor",
             ["CLinux", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
         .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
-        module("Media", ["RTP", "SRTP", "Reactor", "COpus"]),
+        module("Media", ["SDP", "RTP", "SRTP", "Reactor", "COpus"]),
         module("SIPEndpoint", ["SIP", "ICE", "Reactor"]),
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
         // Roles: they meet through the interfaces of Routing.
         module("Routing", ["SIP", "SIPEndpoint", "Reactor"]),
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
-        module("Relay", ["SIP", "SDP", "RTP", "ICE", "SIPEndpoint", "Routing", "Reactor", crypto]),
+        module("Relay", ["SIP", "SDP", "RTP", "SRTP", "ICE", "Media", "SIPEndpoint", "Routing", "Reactor", crypto]),
         module("UserAgent", ["SIP", "SDP", "RTP", "ICE", "SRTP", "Media", "Reactor", "SIPEndpoint", crypto]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
@@ -134,7 +134,7 @@ let package = Package(
         tests("Store", [grdb]),
         tests("Routing", ["SIP"]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
-        tests("Relay", ["SIP", "SDP", "SIPEndpoint", "Routing", "Reactor"]),
+        tests("Relay", ["SIP", "SDP", "SRTP", "Media", "SIPEndpoint", "Routing", "Reactor"]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
         tests(
             "UserAgent",

@@ -11,6 +11,8 @@ public struct ForwardingDirectives: Sendable, Hashable {
 
     /// Whether the media of the call that begins goes through the relay.
     public var media = MediaMode.direct
+    /// How the leg of the callee is encrypted then.
+    public var mediaEncryption = MediaLegEncryption.pass
 
     public init() {}
 }

@@ -210,9 +210,11 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     private var number: UInt64 { UInt64(UInt(bitPattern: Unmanaged.passUnretained(self).toOpaque())) }
 
     private func passage(of i: Int, by departure: Flow) -> MediaPassage {
-        MediaPassage(
+        var passage = MediaPassage(
             context: number, branch: i, arrival: arrival, departure: departure,
             leadsBehindNAT: targets[i].isBehindNAT, mode: directives.media)
+        passage.encryption = directives.mediaEncryption
+        return passage
     }
 
     /// Goes on with the next server of a branch whose last one is of no use (RFC 3263 §4.3), in a transaction of its own; false when

@@ -14,6 +14,8 @@ public final class MediaRelay: Sendable {
         public var refused = 0
         /// Calls given up since nothing was heard of either end.
         public var silent = 0
+        /// Streams for which there are no keys, since a handshake has failed or what it gave cannot be used, so that nothing passes.
+        public var insecure = 0
     }
 
     private let lanes: [RelayLane]
@@ -21,6 +23,8 @@ public final class MediaRelay: Sendable {
     private let counts = Mutex(Counters())
     private let ports: MediaPorts?
     private let current: Mutex<RelayConfiguration>
+    /// Nil when OpenSSL cannot make them: calls whose legs are to be secured are refused then.
+    let certificates: RelayCertificates?
 
     /// What the next calls begin with.
     public var configuration: RelayConfiguration {
@@ -41,6 +45,7 @@ public final class MediaRelay: Sendable {
         self.lanes = lanes.map(RelayLane.init)
         self.ports = ports ?? MediaPorts(configuration.ports)
         current = Mutex(configuration)
+        certificates = try? RelayCertificates()
     }
 
     /// The lane for the next call.

@@ -11,6 +11,18 @@ public enum MediaMode: String, Sendable, Hashable, CaseIterable {
     case anchor
 }
 
+/// How the leg of a relayed call that faces a user is encrypted.
+public enum MediaLegEncryption: String, Sendable, Hashable, CaseIterable {
+    /// As the ends agree between them; the relay passes what it cannot read.
+    case pass
+    /// Not at all, whatever the other leg is.
+    case off
+    /// By keys in the descriptions (RFC 4568).
+    case sdes
+    /// By a handshake with the relay (RFC 5763).
+    case dtls
+}
+
 /// How a request of a call is forwarded, as far as its media is concerned.
 public struct MediaPassage: Sendable, Hashable {
     /// Tells the response contexts of a lane from each other; 0 for an ACK, which has none.
@@ -25,6 +37,8 @@ public struct MediaPassage: Sendable, Hashable {
     public var leadsBehindNAT: Bool
     /// Whether the call is to be anchored.
     public var mode: MediaMode
+    /// How the leg of the callee is encrypted, where the call is anchored.
+    public var encryption = MediaLegEncryption.pass
 
     public init(
         context: UInt64, branch: Int, arrival: Flow, departure: Flow, leadsBehindNAT: Bool, mode: MediaMode

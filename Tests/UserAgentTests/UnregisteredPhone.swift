@@ -1,3 +1,4 @@
+import Media
 import UserAgent
 
 /// A user agent on real sockets that registers nowhere.

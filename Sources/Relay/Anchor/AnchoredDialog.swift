@@ -1,5 +1,8 @@
+import Media
 import Reactor
+import Routing
 import SDP
+import SRTP
 
 /// The media of one dialog of a call, or of a branch that may become one: what was offered and answered, and the bridge between
 /// its ends.
@@ -13,6 +16,8 @@ struct AnchoredDialog {
         case description
         /// There are no ports.
         case ports
+        /// An end does not encrypt, or cannot be encrypted, as it must be.
+        case security(MediaSecurityError)
     }
 
     /// The ports of a stream, by the side that they face.
@@ -39,6 +44,11 @@ struct AnchoredDialog {
     private let told: [RelaySide: ConnectionAddress]
     private let signalling: [RelaySide: TransportAddress]
     private var ports: [Int: Ports] = [:]
+    /// How the leg of the callee is secured, and with it that of the caller.
+    let encryption: MediaLegEncryption
+    private let certificates: RelayCertificates?
+    /// What is agreed of keys, by stream, where the relay secures its legs.
+    private var keying: [Int: StreamKeying] = [:]
     private(set) var offers: [OfferKey: RelayedOffer] = [:]
 
     private var lastSerial = 0
@@ -46,10 +56,14 @@ struct AnchoredDialog {
     /// Offers of a dialog that are kept: the one that is open each way (RFC 3264 §4), and past ones since their answer may come
     /// again in a repeated 2xx (RFC 3261 §13.3.1.4). Beyond it the oldest is forgotten.
     static let offerLimit = 8
+    /// Tags of a callee that are kept while none has answered with 2xx; the answers of further ones in provisional responses are not
+    /// followed (RFC 3261 §12.1).
+    static let tagLimit = 32
 
     init(
         context: UInt64, branch: Int, bridge: MediaBridge, local: [RelaySide: TransportAddress],
-        told: [RelaySide: ConnectionAddress], signalling: [RelaySide: TransportAddress]
+        told: [RelaySide: ConnectionAddress], signalling: [RelaySide: TransportAddress],
+        encryption: MediaLegEncryption, certificates: RelayCertificates?
     ) {
         self.context = context
         self.branch = branch
@@ -57,6 +71,8 @@ struct AnchoredDialog {
         self.local = local
         self.told = told
         self.signalling = signalling
+        self.encryption = encryption
+        self.certificates = certificates
     }
 
     /// Takes note of the tag that an answerer has.
@@ -65,7 +81,7 @@ struct AnchoredDialog {
         if confirms {
             isConfirmed = true
             tags = [tag]
-        } else if !tags.contains(tag) {
+        } else if !tags.contains(tag), tags.count < Self.tagLimit {
             tags.append(tag)
         }
     }
@@ -100,8 +116,16 @@ struct AnchoredDialog {
             offers[oldest.key] = nil
         }
         lastSerial += 1
-        offers[key] = RelayedOffer(side: side, lines: lines, added: added, isLate: isLate, serial: lastSerial)
-        return anchored(description, lines, facing: side.other)
+        var offer = RelayedOffer(side: side, lines: lines, added: added, isLate: isLate, serial: lastSerial)
+        var result = anchored(description, lines, facing: side.other)
+        do throws(MediaSecurityError) {
+            try keyOffer(&result, description, &offer)
+        } catch {
+            close(added)
+            throw .security(error)
+        }
+        offers[key] = offer
+        return result
     }
 
     /// Takes the answer to an offer, or a repetition of it.
@@ -109,10 +133,19 @@ struct AnchoredDialog {
     /// - Returns: what the other side is told; nil when it is to be told the same.
     mutating func answer(
         _ description: SessionDescription, to key: OfferKey, tag: [UInt8]
-    ) -> SessionDescription? {
+    ) throws(Refusal) -> SessionDescription? {
         guard !isOurs(description), let offer = offers[key] else { return nil }
         let side = offer.side.other
         let lines = lines(of: description, from: side)
+        var result = anchored(description, lines, facing: offer.side)
+        let keyed: [Int: StreamKeying]
+        do throws(MediaSecurityError) {
+            keyed = try keyAnswer(&result, description, lines, to: offer)
+        } catch {
+            throw .security(error)
+        }
+        // What is said again after another offer was made means no more than it did.
+        guard offer.serial == lastSerial || !offer.answerers.contains(tag) else { return result }
         // Where the INVITE was forked further on, whoever has answered it with 2xx is the one to talk to.
         if !isConfirmed || tags.contains(tag) || tag.isEmpty {
             for (index, line) in lines.enumerated() where offer.lines.indices.contains(index) {
@@ -120,13 +153,102 @@ struct AnchoredDialog {
                     if ports[index] != nil { close([index]) }
                     continue
                 }
-                let isShared = line.remote.isMultiplexed && offer.lines[index].remote.isMultiplexed
-                bridge.signal(offer.lines[index].remote(isMultiplexed: isShared), of: offer.side, index)
-                bridge.signal(line.remote(isMultiplexed: isShared), of: side, index)
+                // A leg that the relay secures shares its port as its own end wants it; else a handshake may lead through both.
+                let (one, other) = (offer.lines[index].remote.isMultiplexed, line.remote.isMultiplexed)
+                let isKeyed = keyed[index] != nil
+                bridge.signal(
+                    offer.lines[index].remote(isMultiplexed: one && (other || isKeyed)), of: offer.side, index)
+                bridge.signal(line.remote(isMultiplexed: other && (one || isKeyed)), of: side, index)
+                guard let stream = keyed[index] else { continue }
+                keying[index] = stream
+                bridge.secure(
+                    index, caller: stream.keys(.caller), certificates?.context(.caller, encryption),
+                    callee: stream.keys(.callee), certificates?.context(.callee, encryption))
             }
-            offers[key]?.isAnswered = true
+            if offer.answerers.count < Self.tagLimit { offers[key]?.answerers.insert(tag) }
         }
-        return anchored(description, lines, facing: offer.side)
+        return result
+    }
+
+    // MARK: Keys
+
+    /// Whether the relay secures the legs, each in its own way.
+    var isSecured: Bool { encryption != .pass }
+
+    /// Takes what an offer says of keys, and has the other end be told what the relay says of them.
+    private func keyOffer(
+        _ result: inout SessionDescription?, _ description: SessionDescription, _ offer: inout RelayedOffer
+    ) throws(MediaSecurityError) {
+        guard isSecured else { return }
+        guard let certificates else { throw .handshake(.cryptography) }
+        result?.stripKeying(of: Self.keyed(offer.lines))
+        for (index, line) in offer.lines.enumerated() {
+            guard line.use == .relayed(.rtp) else {
+                // It would go past the relay in the clear.
+                guard !line.isForeignRTP else { throw .unsupported }
+                continue
+            }
+            guard let near = place(index, offer.side), let far = place(index, offer.side.other) else {
+                throw .unsupported
+            }
+            var stream = keying[index] ?? StreamKeying(encryption, certificates)
+            let words = try stream.take(
+                offer: description, index, from: offer.side, at: near, and: far)
+            offer.keying[index] = stream
+            result?.key(index, words)
+            result?.share(index, words.multiplexes || line.remote.isMultiplexed)
+        }
+    }
+
+    /// Takes what an answer says of keys, and has the end that has offered be told what the relay says of them.
+    ///
+    /// - Returns: the keys of each stream that the relay secures.
+    private func keyAnswer(
+        _ result: inout SessionDescription?, _ answer: SessionDescription, _ lines: [MediaLine],
+        to offer: RelayedOffer
+    ) throws(MediaSecurityError) -> [Int: StreamKeying] {
+        guard isSecured else { return [:] }
+        result?.stripKeying(of: Self.keyed(lines))
+        var keyed: [Int: StreamKeying] = [:]
+        for (index, line) in lines.enumerated() {
+            guard var stream = offer.keying[index], let words = stream.answer else {
+                // What was offered as no stream of RTP is answered as none.
+                guard line.use != .relayed(.rtp), !line.isForeignRTP else { throw .mismatch }
+                continue
+            }
+            switch line.use {
+            case .relayed(.rtp):
+                try stream.take(answer: answer, index, from: offer.side.other)
+                keyed[index] = stream
+                result?.key(index, words)
+                result?.share(index, offer.lines[index].remote.isMultiplexed)
+            case .disabled: result?.carry(index, over: words.transport)
+            case .relayed(.datagrams), .foreign: throw .mismatch
+            }
+        }
+        return keyed
+    }
+
+    /// The answer to an offer that is told in place of one that cannot be: all streams are refused (RFC 3264 §6).
+    func refusal(of description: SessionDescription, to key: OfferKey) -> SessionDescription {
+        var result = description.withoutStreams
+        result.stripKeying(of: Set(result.media.indices))
+        for (index, stream) in offers[key]?.keying ?? [:] where result.media.indices.contains(index) {
+            guard let words = stream.answer else { continue }
+            result.carry(index, over: words.transport)
+        }
+        return result
+    }
+
+    /// The streams whose keys the relay speaks of, and those that are refused.
+    private static func keyed(_ lines: [MediaLine]) -> Set<Int> {
+        Set(lines.indices.filter { lines[$0].use == .relayed(.rtp) || lines[$0].use == .disabled })
+    }
+
+    /// Where the relay receives what an end sends of a stream.
+    private func place(_ index: Int, _ side: RelaySide) -> ByteString? {
+        guard let address = told[side], let port = ports[index]?[side] else { return nil }
+        return ByteString("\(address) \(port)")
     }
 
     /// The request has failed: what it has offered does not hold. The streams that it has brought end, and all else is as before
@@ -150,12 +272,13 @@ struct AnchoredDialog {
         let caller = try relay.bind(kind, near: near, isVideo: isVideo)
         let callee = try relay.bind(kind, near: far, isVideo: isVideo)
         ports[index] = Ports(kind: kind, caller: caller.port, callee: callee.port)
-        bridge.open(index, kind, caller: caller, callee: callee)
+        bridge.open(index, kind, caller: caller, callee: callee, isSecured: isSecured && kind == .rtp)
     }
 
     private mutating func close(_ indices: [Int]) {
         for index in indices {
             ports[index] = nil
+            keying[index] = nil
             bridge.close(index)
         }
     }

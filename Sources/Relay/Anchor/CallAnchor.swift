@@ -1,3 +1,4 @@
+import Media
 import Reactor
 public import Routing
 import SDP
@@ -29,10 +30,10 @@ public final class CallAnchor: MediaAnchor {
     public func forwards(_ request: MessageView, _ passage: MediaPassage) -> AnchoredBody {
         let method = request.method
         guard method == .invite || method == .ack || method == .prack || method == .update,
-            let reading = Reading(request)
+            !calls.isEmpty || passage.mode != .direct && begins(request, passage), let reading = Reading(request)
         else { return .untouched }
         if calls[reading.callID] == nil {
-            guard begins(request, reading, passage) else { return .untouched }
+            guard begins(request, passage) else { return .untouched }
             guard calls.count < relay.configuration.callLimit else { return refuse(503) }
             calls[reading.callID] = Call(callerTag: reading.fromTag, isStrict: passage.mode == .anchor)
             relay.count {
@@ -45,25 +46,37 @@ public final class CallAnchor: MediaAnchor {
         if method == .invite, reading.toTag.isEmpty, isFromCaller,
             !call.dialogs.contains(where: { $0.context == passage.context && $0.branch == passage.branch })
         {
-            // A further branch of the same request; or the same call once more, on a way that leads through here twice.
-            guard call.dialogs.allSatisfy({ $0.context == passage.context }),
-                let dialog = makeDialog(request, passage, reading.callID)
-            else { return .untouched }
+            guard call.dialogs.allSatisfy({ $0.context == passage.context }) else {
+                // The same call once more, on a way that leads through here twice: what is promised to its end must hold already.
+                let isKept = call.dialogs.allSatisfy { $0.encryption == passage.encryption }
+                return isKept || passage.encryption == .pass ? .untouched : refuse(488)
+            }
+            // A further branch of the same request.
+            guard let dialog = makeDialog(request, passage, reading.callID) else {
+                return passage.encryption == .pass ? .untouched : refuse(503)
+            }
             calls[reading.callID]?.dialogs.append(dialog)
         }
         guard let index = find(call: reading.callID, reading, isFromCaller, passage) else { return .untouched }
+        let isSecured = calls[reading.callID]?.dialogs[index].isSecured ?? false
         guard let description = request.description else {
-            return call.isStrict && request.carriesSDP ? refuse(488) : .untouched
+            let isRefused =
+                call.isStrict && request.carriesSDP || isSecured && (request.carriesSDP || request.carriesParts)
+            return isRefused ? refuse(488) : .untouched
         }
         let side: RelaySide = isFromCaller ? .caller : .callee
         let key = OfferKey(isFromCaller: isFromCaller, sequence: reading.sequence)
         return with(reading.callID, index) { dialog throws(AnchoredDialog.Refusal) in
             // PRACK and ACK answer what a response has offered; a PRACK may offer something itself (RFC 3262 §5).
             if method == .ack || method == .prack, let late = dialog.lateOffer(isFromCaller) {
-                return dialog.answer(description, to: late, tag: [])
+                return try dialog.answer(description, to: late, tag: [])
             }
             guard method != .ack else { return nil }
             return try dialog.offer(description, from: side, key, isLate: false, relay)
+        } orElse: { dialog in
+            // An ACK has to go on.
+            guard method == .ack, let late = dialog.lateOffer(isFromCaller) else { return nil }
+            return dialog.refusal(of: description, to: late)
         }
     }
 
@@ -82,15 +95,26 @@ public final class CallAnchor: MediaAnchor {
             calls[reading.callID]?.dialogs[index].note(tag: reading.toTag, confirms: status.isSuccess)
         }
         let key = OfferKey(isFromCaller: isFromCaller, sequence: reading.sequence)
-        guard status.isSuccess || status.isProvisional, let description = response.description else {
-            return .untouched
+        guard status.isSuccess || status.isProvisional else { return .untouched }
+        guard let description = response.description else {
+            // What cannot be read may lead past the relay, in the clear.
+            guard call.dialogs[index].isSecured, response.carriesSDP || response.carriesParts else {
+                return .untouched
+            }
+            relay.count { $0.refused += 1 }
+            return .replaced([])
         }
         let side: RelaySide = isFromCaller ? .callee : .caller
         return with(reading.callID, index) { dialog throws(AnchoredDialog.Refusal) in
             let isOffer = dialog.offers[key].map { $0.isLate } ?? true
-            guard isOffer else { return dialog.answer(description, to: key, tag: isFromCaller ? reading.toTag : []) }
+            guard isOffer else {
+                return try dialog.answer(description, to: key, tag: isFromCaller ? reading.toTag : [])
+            }
             guard reading.method == .invite else { return nil }
             return try dialog.offer(description, from: side, key, isLate: true, relay)
+        } orElse: { dialog in
+            // A response has to go back; that it brings no stream is better than one that goes past the relay, or in the clear.
+            dialog.refusal(of: description, to: key)
         }
     }
 
@@ -118,12 +142,15 @@ public final class CallAnchor: MediaAnchor {
     // MARK: Calls
 
     /// Whether a request begins a call that is to be anchored.
-    private func begins(_ request: MessageView, _ reading: Reading, _ passage: MediaPassage) -> Bool {
-        guard request.method == .invite, reading.toTag.isEmpty else { return false }
+    ///
+    /// It costs nothing but a look at the addresses and at a line of the body, since it is asked for each request of those that are not.
+    private func begins(_ request: MessageView, _ passage: MediaPassage) -> Bool {
+        guard request.method == .invite, let to = try? request.to, to.tag.isEmpty else { return false }
         switch passage.mode {
         case .direct: return false
         case .anchor: return true
-        case .auto: return NATRule.demandsRelay(request, passage)
+        // What is to be secured has to come through here.
+        case .auto: return passage.encryption != .pass || NATRule.demandsRelay(request, passage)
         }
     }
 
@@ -136,11 +163,13 @@ public final class CallAnchor: MediaAnchor {
                 // Both ends are gone and nobody has said so: the ports are free again.
                 relay.count { $0.silent += 1 }
                 bridge.close()
-            }, onFailure: { _ in relay.count { $0.refused += 1 } })
+            }, onFailure: { _ in relay.count { $0.refused += 1 } },
+            onInsecurity: { _ in relay.count { $0.insecure += 1 } })
         return AnchoredDialog(
             context: passage.context, branch: passage.branch, bridge: bridge,
             local: [.caller: caller.bound, .callee: callee.bound], told: [.caller: caller.told, .callee: callee.told],
-            signalling: [.caller: passage.arrival.remote, .callee: passage.departure.remote])
+            signalling: [.caller: passage.arrival.remote, .callee: passage.departure.remote],
+            encryption: passage.encryption, certificates: relay.certificates)
     }
 
     /// The address of the sockets that face the far end of a flow, and what that end is told.
@@ -173,7 +202,8 @@ public final class CallAnchor: MediaAnchor {
 
     private func with(
         _ callID: [UInt8], _ index: Int,
-        _ work: (inout AnchoredDialog) throws(AnchoredDialog.Refusal) -> SessionDescription?
+        _ work: (inout AnchoredDialog) throws(AnchoredDialog.Refusal) -> SessionDescription?,
+        orElse substitute: (AnchoredDialog) -> SessionDescription?
     ) -> AnchoredBody {
         guard var dialog = calls[callID]?.dialogs[index] else { return .untouched }
         do throws(AnchoredDialog.Refusal) {
@@ -182,7 +212,12 @@ public final class CallAnchor: MediaAnchor {
             return result.map { .replaced($0.serialised()) } ?? .untouched
         } catch {
             calls[callID]?.dialogs[index] = dialog
-            return refuse(error == .ports ? 503 : 488)
+            if let result = substitute(dialog) {
+                relay.count { $0.refused += 1 }
+                return .replaced(result.serialised())
+            }
+            if case .ports = error { return refuse(503) }
+            return refuse(488)
         }
     }
 

@@ -24,9 +24,8 @@ enum NATRule {
         if let host = TransportAddress(host: request.bytes(via.host), port: 0), !host.hasSameHost(as: remote) {
             return true
         }
-        guard let description = request.description,
-            let media = description.media.first(where: { $0.port != 0 }),
-            let address = description.connection(of: media)?.address.transportAddress(port: 0), !address.isWildcard
+        guard request.carriesSDP, let address = ConnectionLine.ofFirstStream(in: request.bytes(request.body)),
+            !address.isWildcard
         else { return false }
         return !address.hasSameHost(as: remote)
     }
@@ -37,6 +36,12 @@ extension MessageView {
     var carriesSDP: Bool {
         guard !body.isEmpty, let type = try? contentType else { return false }
         return matches(type, "application", "sdp")
+    }
+
+    /// Whether the body has parts, of which one may be a session description.
+    var carriesParts: Bool {
+        guard !body.isEmpty, let type = try? contentType else { return false }
+        return text(type.type).lowercased() == "multipart"
     }
 
     /// The body where it is a session description that can be read; else nil.

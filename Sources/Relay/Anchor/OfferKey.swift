@@ -1,3 +1,5 @@
+import SDP
+
 /// Names the request of a call by which an offer or its answer came.
 struct OfferKey: Hashable {
     /// Whether the caller, who began the call, has sent the request.
@@ -12,12 +14,16 @@ struct RelayedOffer {
     var side: RelaySide
     /// What it says of each stream.
     var lines: [MediaLine]
+    /// The keys of each stream once it is answered, where the relay secures the legs.
+    var keying: [Int: StreamKeying] = [:]
     /// The streams that it has brought; they end when it fails.
     var added: [Int]
     /// Whether a response carried it, so that the answer comes in ACK or PRACK (RFC 6337 §2.2).
     var isLate = false
     /// Whether an answer has come; a further one repeats it.
-    var isAnswered = false
+    var isAnswered: Bool { !answerers.isEmpty }
+    /// The tags of those who have answered it.
+    var answerers: Set<[UInt8]> = []
     /// Its number among the offers of the dialog.
     var serial = 0
 }

@@ -1,4 +1,6 @@
+import Media
 import Reactor
+import SRTP
 import Synchronization
 
 /// The streams between two ends of a call, on one media lane; in the hands of the signalling lane.
@@ -18,6 +20,7 @@ final class MediaBridge: @unchecked Sendable {
     private let patience: Int64
     private let onSilence: @Sendable (MediaBridge) -> Void
     private let onFailure: @Sendable (SocketError) -> Void
+    private let onInsecurity: @Sendable (MediaSecurityError) -> Void
     private var streams: [Int: Stream] = [:]
     private var ended: [RelaySide: RelayCounters] = [:]
     private var isClosed = false
@@ -31,23 +34,29 @@ final class MediaBridge: @unchecked Sendable {
     ///   - onFailure: told, on the media lane, why a stream cannot be opened.
     init(
         on home: RelayLane, patience: Duration, onSilence: @escaping @Sendable (MediaBridge) -> Void,
-        onFailure: @escaping @Sendable (SocketError) -> Void
+        onFailure: @escaping @Sendable (SocketError) -> Void,
+        onInsecurity: @escaping @Sendable (MediaSecurityError) -> Void
     ) {
         self.home = home
         let (seconds, attoseconds) = patience.components
         self.patience = seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
         self.onSilence = onSilence
         self.onFailure = onFailure
+        self.onInsecurity = onInsecurity
         home.lane.execute { _ in home.add(self) }
     }
 
     /// Adds the stream of a media description.
-    func open(_ index: Int, _ kind: RelayedKind, caller: RelaySockets, callee: RelaySockets) {
+    ///
+    /// - Parameter isSecured: whether the relay secures the legs, so that nothing passes before there are keys.
+    func open(_ index: Int, _ kind: RelayedKind, caller: RelaySockets, callee: RelaySockets, isSecured: Bool) {
         home.lane.execute { [self] lane in
             guard !isClosed else { return }
             end(index)
             let now = lane.turnTime
-            let legs = [RelayLeg(kind, now: now), RelayLeg(kind, now: now)]
+            let legs = RelaySide.allCases.map { _ in
+                RelayLeg(kind, isSecured: isSecured, now: now, onInsecurity: onInsecurity)
+            }
             do throws(SocketError) {
                 try legs[0].open(caller, to: legs[1], on: lane)
                 try legs[1].open(callee, to: legs[0], on: lane)
@@ -65,6 +74,38 @@ final class MediaBridge: @unchecked Sendable {
             streams[index]?[side].signal(remote)
             isSilent = false
         }
+    }
+
+    /// Says how the ends of a stream are secured; the relay opens what comes from one and closes it for the other.
+    ///
+    /// - Parameters:
+    ///   - callerContext: proves the relay to the caller in a handshake.
+    ///   - calleeContext: proves it to the callee.
+    func secure(
+        _ index: Int, caller: MediaKeys, _ callerContext: DTLSContext?, callee: MediaKeys,
+        _ calleeContext: DTLSContext?
+    ) {
+        home.lane.execute { [self] lane in
+            guard let stream = streams[index] else { return }
+            stream[.caller].secure(caller, callerContext, on: lane)
+            stream[.callee].secure(callee, calleeContext, on: lane)
+            for leg in stream.legs { leg.noteSecurity() }
+            if stream.legs.contains(where: \.isHandshaking) { home.hasten(self) }
+        }
+    }
+
+    /// Repeats what nobody has answered in time.
+    ///
+    /// - Returns: whether a handshake goes on.
+    func passTime(at now: ContinuousClock.Instant) -> Bool {
+        var isHandshaking = false
+        for stream in streams.values {
+            for leg in stream.legs {
+                leg.passTime(at: now)
+                isHandshaking = leg.isHandshaking || isHandshaking
+            }
+        }
+        return isHandshaking
     }
 
     /// Ends a stream.

@@ -12,6 +12,9 @@ public struct RelayCounters: Sendable, Hashable {
     public var malformed: UInt64 = 0
     /// Datagrams of the end that were dropped since the other end has no address yet, or wants nothing.
     public var undirected: UInt64 = 0
+    /// Packets that came to the port of a secured end and are not protected by its keys, or were seen before, and packets that came before
+    /// there were keys.
+    public var unproven: UInt64 = 0
 
     public init() {}
 
@@ -24,6 +27,7 @@ public struct RelayCounters: Sendable, Hashable {
         sum.refused &+= other.refused
         sum.malformed &+= other.malformed
         sum.undirected &+= other.undirected
+        sum.unproven &+= other.unproven
         return sum
     }
 }

@@ -10,6 +10,8 @@ final class RelayLane: TimerClient, @unchecked Sendable {
     let lane: Lane
     private var bridges: [ObjectIdentifier: MediaBridge] = [:]
     private var timer: TimerClientID?
+    /// Those with a handshake under way.
+    private var handshaking: [ObjectIdentifier: MediaBridge] = [:]
 
     init(_ lane: Lane) { self.lane = lane }
 
@@ -19,16 +21,40 @@ final class RelayLane: TimerClient, @unchecked Sendable {
         guard timer == nil else { return }
         let client = lane.add(timerClient: self)
         timer = client
-        lane.schedule(after: Self.interval, client, token: 0)
+        lane.schedule(after: Self.interval, client, token: Self.sweepToken)
     }
 
     /// Lets a bridge go; on the lane.
-    func remove(_ bridge: MediaBridge) { bridges[ObjectIdentifier(bridge)] = nil }
+    func remove(_ bridge: MediaBridge) {
+        bridges[ObjectIdentifier(bridge)] = nil
+        handshaking[ObjectIdentifier(bridge)] = nil
+    }
+
+    /// How often handshakes are told the time while there are any: a flight is repeated after 1 s at first (RFC 6347 §4.2.4.1).
+    static let pace = Duration.milliseconds(50)
+    /// The tokens of the timer.
+    private static let sweepToken: UInt64 = 0
+    private static let paceToken: UInt64 = 1
+
+    /// A bridge has a handshake under way; on the lane.
+    func hasten(_ bridge: MediaBridge) {
+        guard let timer else { return }
+        if handshaking.isEmpty { lane.schedule(after: Self.pace, timer, token: Self.paceToken) }
+        handshaking[ObjectIdentifier(bridge)] = bridge
+    }
+
+    private func passTime() {
+        let now = lane.now
+        for (id, bridge) in handshaking where !bridge.passTime(at: now) { handshaking[id] = nil }
+        guard let timer, !handshaking.isEmpty else { return }
+        lane.schedule(after: Self.pace, timer, token: Self.paceToken)
+    }
 
     func timerFired(_ expired: ExpiredTimer, on lane: Lane) {
+        guard expired.token == Self.sweepToken else { return passTime() }
         let now = lane.turnTime
         for bridge in bridges.values { bridge.sweep(at: now) }
         guard let timer else { return }
-        lane.schedule(after: Self.interval, timer, token: 0)
+        lane.schedule(after: Self.interval, timer, token: Self.sweepToken)
     }
 }

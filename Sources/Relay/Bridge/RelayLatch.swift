@@ -63,19 +63,35 @@ struct RelayLatch {
         return true
     }
 
+    /// Judges a datagram that proves nothing by itself, such as one of a handshake: whether it may be the end's. A stranger has to ask
+    /// several times, and nothing moves to where it came from.
+    mutating func expects(_ address: TransportAddress) -> Bool {
+        if address == destination || isKnown(address) { return true }
+        guard !isConfirmed else { return false }
+        return insists(address)
+    }
+
+    /// Whether an address is at a host that the end is known by.
+    private func isKnown(_ address: TransportAddress) -> Bool {
+        signalled.map { $0.hasSameHost(as: address) } ?? false
+            || signalling.map { $0.hasSameHost(as: address) } ?? false
+    }
+
+    /// Whether datagrams have come from a new address several times in a row.
+    private mutating func insists(_ address: TransportAddress) -> Bool {
+        candidates = candidate == address ? candidates + 1 : 1
+        candidate = address
+        return candidates >= Self.patience
+    }
+
     @inline(never)
     private mutating func moves(to address: TransportAddress, _ source: UInt32, _ now: Int64) -> Bool {
         if address != signalled {
-            let isKnown =
-                signalled.map { $0.hasSameHost(as: address) } ?? false
-                || signalling.map { $0.hasSameHost(as: address) } ?? false
             if isConfirmed {
                 guard source == self.source, now &- lastHeard >= Self.silence else { return false }
             }
-            if isConfirmed || !isKnown {
-                candidates = candidate == address ? candidates + 1 : 1
-                candidate = address
-                guard candidates >= Self.patience else { return false }
+            if isConfirmed || !isKnown(address) {
+                guard insists(address) else { return false }
             }
         }
         destination = address

@@ -1,10 +1,13 @@
+import Media
 import RTP
 import Reactor
+import SRTP
 
 /// One side of a relayed stream, on its media lane: the sockets that face an end, and what is known of that end.
 ///
 /// What comes from the end is passed on by the sockets of the leg across, from the memory where it was received and with a system
-/// call of its own: nothing is copied, allocated or counted in references.
+/// call of its own: nothing is copied, allocated or counted in references. Where a leg is secured, it is opened and closed in the send
+/// batch, and nothing is allocated either.
 final class RelayLeg: DatagramHandler {
     /// The tags of the sockets.
     private static let mediaTag: UInt64 = 0
@@ -20,12 +23,32 @@ final class RelayLeg: DatagramHandler {
     /// The leg across. Both live as long as their stream.
     @exclusivity(unchecked) unowned(unsafe) private var peer: RelayLeg?
     @exclusivity(unchecked) private(set) var counters = RelayCounters()
+    /// How the end is secured.
+    @exclusivity(unchecked) private var security: LegSecurity
+    @exclusivity(unchecked) private var handshake: MediaHandshake?
+    /// The last records of DTLS that came to each port before the answer had told of the handshake: an end that begins it does so as soon
+    /// as it has answered (RFC 5763 §5), and would begin anew after a second only.
+    @exclusivity(unchecked) private var early: [(record: [UInt8], source: TransportAddress, onControlPort: Bool)] = []
+    private let onInsecurity: @Sendable (MediaSecurityError) -> Void
+    /// What keys of descriptions have protected, by the relay's own, the last used at the end: one that comes back goes on where it stood,
+    /// as when one of several who ring answers after another was heard.
+    @exclusivity(unchecked) private var described: [(local: MasterKey, protection: StreamProtection)] = []
+    /// Whether neither this leg nor the one across is secured by the relay.
+    @exclusivity(unchecked) private var isTransparent: Bool
     /// When something has come from the end, on the lane's clock in nanoseconds.
     @exclusivity(unchecked) private(set) var lastHeard: Int64
 
-    /// - Parameter now: the time on the lane's clock in nanoseconds.
-    init(_ kind: RelayedKind, now: Int64) {
+    /// - Parameters:
+    ///   - isSecured: whether the relay secures the legs of the stream, so that nothing passes before there are keys.
+    ///   - now: the time on the lane's clock in nanoseconds.
+    ///   - onInsecurity: told, on the media lane, why there are no keys.
+    init(
+        _ kind: RelayedKind, isSecured: Bool, now: Int64, onInsecurity: @escaping @Sendable (MediaSecurityError) -> Void
+    ) {
         self.kind = kind
+        self.onInsecurity = onInsecurity
+        security = isSecured ? .pending : .passed
+        isTransparent = !isSecured
         lastHeard = now
     }
 
@@ -39,6 +62,8 @@ final class RelayLeg: DatagramHandler {
     func close() {
         media?.close()
         control?.close()
+        handshake?.close()
+        handshake = nil
         media = nil
         control = nil
         peer = nil
@@ -78,6 +103,9 @@ final class RelayLeg: DatagramHandler {
             guard let found = Self.source(of: datagram.bytes, &isControl) else { return counters.malformed &+= 1 }
             source = found
         }
+        guard isTransparent else {
+            return passSecured(datagram, source, isControl: isControl, onControlPort: false, now)
+        }
         guard mediaLatch.admits(datagram.source, source: source, now: now) else { return counters.refused &+= 1 }
         note(datagram, now)
         guard let peer else { return }
@@ -92,6 +120,9 @@ final class RelayLeg: DatagramHandler {
         var isControl = false
         guard let source = Self.source(of: datagram.bytes, &isControl), isControl || source == 0 else {
             return counters.malformed &+= 1
+        }
+        guard isTransparent else {
+            return passSecured(datagram, source, isControl: isControl, onControlPort: true, now)
         }
         guard controlLatch.admits(datagram.source, source: source, now: now) else { return counters.refused &+= 1 }
         note(datagram, now)
@@ -134,6 +165,191 @@ final class RelayLeg: DatagramHandler {
         guard let control, let destination = controlLatch.destination else { return leg.counters.undirected &+= 1 }
         counters.sent &+= 1
         control.sendNow(bytes, to: destination)
+    }
+
+    // MARK: Encryption
+
+    /// Octets that securing a packet may add: a tag of 16 at most, with RTCP an index of 4, and the identifier of a key (RFC 3711 §3.1,
+    /// §3.4; RFC 7714 §8, §9). Keys of the relay have no identifier.
+    private static let tagRoom = 64
+
+    /// Keys of descriptions that are remembered: an offer has one for each cipher, and no more than these can come back.
+    private static let describedLimit = MediaEncryption.defaultProfiles.count
+
+    /// Goes on with what was agreed on the keys of the end.
+    ///
+    /// - Parameter context: proves the relay in a handshake.
+    func secure(_ keys: MediaKeys, _ context: DTLSContext?, on lane: Lane) {
+        defer { early = [] }
+        switch keys {
+        case .none:
+            handshake = nil
+            security = .clear
+        case .described(let keys):
+            handshake = nil
+            do throws(SRTPError) {
+                let protection = try protection(keys, at: lane.now)
+                security = .secured(media: protection, control: protection)
+            } catch {
+                security = .pending
+                onInsecurity(.keys(error))
+            }
+        case .association(let terms):
+            if let handshake, handshake.terms == terms {
+                return handshake.move(to: mediaLatch.destination, controlLatch.destination)
+            }
+            // What the former keys protect passes until there are new ones; what was in the clear does not.
+            if case .secured = security {} else { security = .pending }
+            guard let context else { return onInsecurity(.handshake(.cryptography)) }
+            do throws(DTLSError) {
+                handshake = try MediaHandshake(
+                    terms, context, isMultiplexed: isMultiplexed, mediaLatch.destination, controlLatch.destination,
+                    at: lane.now)
+            } catch {
+                return onInsecurity(.handshake(error))
+            }
+            for (record, source, onControlPort) in early {
+                record.withUnsafeBytes { handshake?.receive($0, from: source, isControl: onControlPort) }
+            }
+            advance(at: lane.now)
+        }
+    }
+
+    /// What keys of descriptions protect, which goes on where the relay's own was used before: no index is used twice (RFC 3711 §9.1).
+    private func protection(
+        _ keys: DescribedKeys, at now: ContinuousClock.Instant
+    ) throws(SRTPError) -> StreamProtection {
+        let place = described.firstIndex { $0.local == keys.local } ?? described.indices.last
+        let made = try StreamProtection(
+            keys.profile, local: keys.local, remote: keys.remote, after: place.map { described[$0].protection }, at: now
+        )
+        described.removeAll { $0.local == keys.local }
+        if described.count >= Self.describedLimit { described.removeFirst() }
+        described.append((keys.local, made))
+        return made
+    }
+
+    /// Says whether anything of the stream is secured here; of both legs after either was.
+    func noteSecurity() {
+        guard let peer else { return }
+        isTransparent = security.isTransparent && peer.security.isTransparent
+    }
+
+    /// Whether a handshake goes on, so that time matters.
+    var isHandshaking: Bool { handshake?.isUnderWay ?? false }
+
+    /// Repeats what nobody has answered in time.
+    func passTime(at now: ContinuousClock.Instant) {
+        guard let handshake, handshake.isUnderWay else { return }
+        handshake.passTime(at: now)
+        advance(at: now)
+    }
+
+    /// Sends what the handshake has to say, and takes its keys when it is done.
+    private func advance(at now: ContinuousClock.Instant) {
+        guard let handshake else { return }
+        while let (datagram, destination, isControl) = handshake.next() {
+            let socket = isControl ? control : media
+            datagram.withUnsafeBytes { socket?.sendNow($0, to: isConnected && !isControl ? nil : destination) }
+        }
+        switch handshake.outcome(at: now) {
+        case nil: break
+        case .failure(let error): onInsecurity(.handshake(error))
+        case .success(let keys):
+            do throws(SRTPError) {
+                try take(keys, at: now)
+            } catch {
+                // Keys of a handshake fit their profile: OpenSSL has no memory for them. Nothing passes.
+                security = .pending
+                onInsecurity(.keys(error))
+            }
+        }
+    }
+
+    private func take(_ keys: MediaHandshake.Keys, at now: ContinuousClock.Instant) throws(SRTPError) {
+        var earlier: (media: StreamProtection?, control: StreamProtection?)
+        if case .secured(let media, let control) = security { earlier = (media, control) }
+        let media = try StreamProtection(
+            keys.media.profile, local: keys.media.local, remote: [keys.media.remote], after: earlier.media, at: now)
+        guard let apart = keys.control else { return security = .secured(media: media, control: media) }
+        let control = try StreamProtection(
+            apart.profile, local: apart.local, remote: [apart.remote], after: earlier.control, at: now)
+        security = .secured(media: media, control: control)
+    }
+
+    /// Takes a record of DTLS, of which a stranger's are none of the end's.
+    private func receiveRecord(_ datagram: Datagram, onControlPort: Bool, at now: ContinuousClock.Instant) {
+        let isExpected =
+            onControlPort ? controlLatch.expects(datagram.source) : mediaLatch.expects(datagram.source)
+        guard isExpected else { return counters.refused &+= 1 }
+        guard let handshake else {
+            guard case .pending = security else { return counters.malformed &+= 1 }
+            early.removeAll { $0.onControlPort == onControlPort }
+            return early.append((Array(datagram.bytes), datagram.source, onControlPort))
+        }
+        handshake.receive(datagram.bytes, from: datagram.source, isControl: onControlPort)
+        advance(at: now)
+    }
+
+    /// Passes a packet on where either leg is secured: it is opened, and closed for the other end, in the send batch. Whoever does not
+    /// have the keys of a secured end is not taken for it.
+    private func passSecured(
+        _ datagram: Datagram, _ source: UInt32, isControl: Bool, onControlPort: Bool, _ now: Int64
+    ) {
+        guard let peer, let lane = media?.lane else { return }
+        // RFC 5764 §5.1.2.
+        if datagram.bytes[0] < 128 { return receiveRecord(datagram, onControlPort: onControlPort, at: lane.now) }
+        guard let socket = peer.socket(isControl: isControl) else { return counters.undirected &+= 1 }
+        let count = datagram.bytes.count
+        let room = socket.reserve(count &+ Self.tagRoom)
+        guard room.count >= count &+ Self.tagRoom else { return counters.malformed &+= 1 }
+        room.copyMemory(from: datagram.bytes)
+        guard
+            let opened = open(
+                UnsafeMutableRawBufferPointer(rebasing: room[..<count]), isControl: isControl, at: lane.now)
+        else { return counters.unproven &+= 1 }
+        let isAdmitted =
+            onControlPort
+            ? controlLatch.admits(datagram.source, source: source, now: now)
+            : mediaLatch.admits(datagram.source, source: source, now: now)
+        guard isAdmitted else { return counters.refused &+= 1 }
+        note(datagram, now)
+        guard let destination = peer.destination(isControl: isControl),
+            let closed = peer.close(room, length: opened, isControl: isControl)
+        else { return counters.undirected &+= 1 }
+        peer.counters.sent &+= 1
+        socket.commit(closed, to: socket === peer.media && peer.isConnected ? nil : destination)
+    }
+
+    /// Where a packet for the end leaves.
+    private func socket(isControl: Bool) -> DatagramSocket? { isControl && !isMultiplexed ? control : media }
+
+    /// Where it goes to.
+    private func destination(isControl: Bool) -> TransportAddress? {
+        isControl && !isMultiplexed ? controlLatch.destination : mediaLatch.destination
+    }
+
+    /// Opens a packet of the end, in place; its octets, or nil when it is not the end's.
+    private func open(
+        _ packet: UnsafeMutableRawBufferPointer, isControl: Bool, at now: ContinuousClock.Instant
+    ) -> Int? {
+        switch security {
+        case .passed, .clear: packet.count
+        case .pending: nil
+        case .secured(let media, let control):
+            isControl ? try? control.openControl(packet, at: now) : try? media.open(packet, at: now)
+        }
+    }
+
+    /// Closes a packet for the end, in place; its octets, or nil while there are no keys, or when one of its number was closed before.
+    private func close(_ memory: UnsafeMutableRawBufferPointer, length: Int, isControl: Bool) -> Int? {
+        switch security {
+        case .passed, .clear: length
+        case .pending: nil
+        case .secured(let media, let control):
+            isControl
+                ? try? control.sealControl(memory, length: length) : try? media.seal(memory, length: length)
+        }
     }
 
     // MARK: Connected sockets

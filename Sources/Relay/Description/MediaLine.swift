@@ -1,3 +1,4 @@
+import Media
 import Reactor
 import SDP
 
@@ -17,6 +18,8 @@ struct MediaLine: Sendable, Hashable {
     let use: Use
     /// Where the writer wants it; without addresses where it names none, or wants nothing (RFC 3264 §8.4).
     let remote: LegRemote
+    /// Whether the stream is RTP that the relay does not carry, such as RTP over TCP or to a group.
+    let isForeignRTP: Bool
 
     /// Reads the media description at a place.
     ///
@@ -29,6 +32,7 @@ struct MediaLine: Sendable, Hashable {
         guard media.port != 0 else {
             use = .disabled
             self.remote = remote
+            isForeignRTP = false
             return
         }
         guard let kind = Self.kind(media.field.transport), let connection = description.connection(of: media),
@@ -36,8 +40,10 @@ struct MediaLine: Sendable, Hashable {
         else {
             use = .foreign
             self.remote = remote
+            isForeignRTP = media.field.transport.description.uppercased().contains("RTP/")
             return
         }
+        isForeignRTP = false
         use = .relayed(kind)
         if !connection.address.isUnspecified {
             remote.media = connection.address.transportAddress(port: media.port)
@@ -61,25 +67,4 @@ struct MediaLine: Sendable, Hashable {
 
     /// The address that RTCP would have if the far side does not agree to share a port.
     var separateControl: TransportAddress? { remote.control ?? remote.media.map { $0.with(port: $0.port &+ 1) } }
-}
-
-extension ConnectionAddress {
-    /// The address of a socket.
-    init(_ address: TransportAddress) {
-        self =
-            address.isIPv6
-            ? .ip6(UInt128(address.upperBits) << 64 | UInt128(address.lowerBits))
-            : .ip4(UInt32(truncatingIfNeeded: address.lowerBits))
-    }
-
-    /// The address of a socket at a port; nil for names, which are not looked up.
-    func transportAddress(port: UInt16) -> TransportAddress? {
-        switch self {
-        case .ip4(let bits): TransportAddress(ipv4: bits, port: port)
-        case .ip6(let bits):
-            TransportAddress(
-                ipv6: UInt64(truncatingIfNeeded: bits >> 64), UInt64(truncatingIfNeeded: bits), port: port)
-        case .name, .other: nil
-        }
-    }
 }

@@ -19,6 +19,13 @@ extension SessionDescription {
         for name in Self.ways { media[index].removeAttributes(named: name) }
     }
 
+    /// The description with all streams refused (RFC 3264 §6).
+    var withoutStreams: SessionDescription {
+        var result = self
+        for index in media.indices { result.media[index].port = 0 }
+        return result
+    }
+
     /// Takes away what the session level says of ways to the end: its address, its part in ICE, and that streams share a port, since
     /// the relay has one for each.
     mutating func anchorSession(at address: ConnectionAddress) {

@@ -60,6 +60,11 @@ public struct MediaField: Hashable, Sendable {
         MediaField(unchecked: media, port: port, transport: transport, formats: formats)
     }
 
+    /// The same line with another transport; nil when that is none.
+    public func withTransport(_ transport: ByteString) -> MediaField? {
+        MediaField(media: media, port: port, transport: transport, formats: formats)
+    }
+
     /// The value of the line.
     public var value: ByteString {
         var bytes = media.bytes + [.space] + String(port).utf8

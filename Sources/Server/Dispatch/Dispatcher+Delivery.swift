@@ -49,6 +49,7 @@ extension Dispatcher {
             }
             var directives = ForwardingDirectives()
             directives.media = settings.policies[domain].media
+            directives.mediaEncryption = settings.policies[domain].mediaEncryption
             directives.followsRedirections = !isGRUU && !disposition.contains(.followsNothing)
             directives.recordsRoute = mustRecordRoute(view)
             directives.cancelsLosers = !disposition.contains(.keepsLosers)

@@ -10,6 +10,8 @@ struct DomainPolicy: Sendable {
     var mode: ServerConfiguration.Domain.Mode
     /// Whether the media of its users' calls goes through the relay.
     var media: MediaMode
+    /// How the legs of relayed calls that face its users are encrypted.
+    var mediaEncryption: MediaLegEncryption
     /// Users, as written in URIs, whose callers are told their contacts in any mode.
     var redirectedUsers: Set<[UInt8]>
 
@@ -18,6 +20,7 @@ struct DomainPolicy: Sendable {
         authentication = domain.authentication
         mode = domain.mode
         media = domain.media
+        mediaEncryption = domain.mediaEncryption
         redirectedUsers = Set(domain.redirectedUsers.map { Array($0.utf8) })
     }
 

@@ -3,7 +3,7 @@ import SIPEndpoint
 
 // INFO (RFC 6086).
 extension CallLeg {
-    /// An INFO of the far side. One without a package is of the old kind, and is taken for what its body is (RFC 6086 §9).
+    /// An INFO of the far side. One without a package is of the old kind, and is taken for what its body is (RFC 6086 §2).
     func receiveInfo(_ request: IncomingRequest, _ call: CallDialog) {
         let view = request.view
         guard let value = view.value(of: .infoPackage) else { return receiveLegacyInfo(request) }
@@ -73,7 +73,7 @@ enum InfoPackage {
 }
 
 extension MessageContent {
-    /// The Info package that an INFO with this content is of; nil for one of the old kind (RFC 6086 §9).
+    /// The Info package that an INFO with this content is of; nil for one of the old kind (RFC 6086 §2).
     var infoPackage: String? {
         let name = String(describing: HeaderName.infoPackage.canonical).lowercased()
         return fields.first { $0.name.lowercased() == name }.map { InfoPackage.name(in: $0.value) }

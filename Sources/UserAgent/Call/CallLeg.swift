@@ -1,3 +1,4 @@
+public import Media
 import Reactor
 import SDP
 public import SIP
@@ -230,7 +231,7 @@ public final class CallLeg {
     private func mediaFailed(_ failure: MediaFailure) {
         switch failure {
         case .socket(let error): hangUp(because: Ending(500, "The audio cannot start: \(error)", .local))
-        case .security(let error): hangUp(because: Ending(SessionRefusal(488, error)))
+        case .security(let error): hangUp(because: Ending(SessionRefusal(error)))
         case .way(.notFound): hangUp(because: Ending(500, "No address of the far side can be reached", .local))
         case .way(.lost): restartChecks()
         }

@@ -1,3 +1,4 @@
+public import Media
 public import Reactor
 public import SDP
 

@@ -1,5 +1,5 @@
 import Glibc
-import Media
+public import Media
 public import Reactor
 import SDP
 import Synchronization

@@ -1,3 +1,4 @@
+public import Media
 public import SIP
 
 /// Who a user agent is, and how it proves that.

@@ -1,3 +1,4 @@
+public import Media
 public import SIP
 
 /// How a call ended.

@@ -1,3 +1,4 @@
+import Media
 public import Reactor
 public import SIP
 import SIPEndpoint

@@ -1,3 +1,4 @@
+public import Media
 public import SIP
 
 /// What makes the session descriptions of a call, and does what was agreed: audio of this program, or the descriptions of

@@ -1,4 +1,5 @@
 import ICE
+import Media
 import Reactor
 import SDP
 import SIP
@@ -87,7 +88,8 @@ final class NegotiatedSession: CallSession {
                 media.capabilities.streams.contains { $0.formats.contains { codecs.contains($0.codec) } }
             }) ?? true
         else { throw SessionRefusal(488, "None of these codecs is there") }
-        let terms = try keys.makeOffer(at: place)
+        let terms: KeyNegotiation.Terms
+        do throws(MediaSecurityError) { terms = try keys.makeOffer(at: place) } catch { throw SessionRefusal(error) }
         let ways = ice.makeOffer(media.ice)
         do throws(OfferAnswerError) {
             return try negotiation.makeOffer(capabilities(terms, ways)).serialised()
@@ -114,7 +116,12 @@ final class NegotiatedSession: CallSession {
     private func answer(_ offer: [UInt8]) throws -> [UInt8] {
         let offer = try SessionDescription(parsing: offer)
         var (negotiation, keys, ice) = (negotiation, keys, ice)
-        let terms = try keys.answer(offer, index: stream?.index, at: place)
+        let terms: KeyNegotiation.Terms
+        do throws(MediaSecurityError) {
+            terms = try keys.answer(offer, index: stream?.index, at: place)
+        } catch {
+            throw SessionRefusal(error)
+        }
         try negotiation.receiveOffer(offer)
         let likely = stream?.index ?? terms.index ?? offer.firstAudio
         let ways = ice.answer(offer, index: likely, media.ice)
@@ -128,7 +135,7 @@ final class NegotiatedSession: CallSession {
         }
         // Of lines with one transport that with the keys was meant.
         if let index = terms.index, let stream = negotiation.streams.first, stream.index != index {
-            throw SessionRefusal(488, .unsupported)
+            throw SessionRefusal(.unsupported)
         }
         self.negotiation = negotiation
         self.keys = keys
@@ -144,11 +151,11 @@ final class NegotiatedSession: CallSession {
     func refusal(of offer: [UInt8]) -> SessionRefusal? {
         guard let offer = try? SessionDescription(parsing: offer) else { return nil }
         var keys = keys
-        do throws(SessionRefusal) {
+        do throws(MediaSecurityError) {
             _ = try keys.answer(offer, index: stream?.index, at: place)
             return nil
         } catch {
-            return error
+            return SessionRefusal(error)
         }
     }
 
@@ -160,10 +167,15 @@ final class NegotiatedSession: CallSession {
         do throws(OfferAnswerError) {
             try negotiation.receiveAnswer(description)
         } catch {
-            throw keys.refusal(of: description) ?? SessionRefusal(488, "The answer cannot be used: \(error)")
+            throw keys.refusal(of: description).map { SessionRefusal($0) }
+                ?? SessionRefusal(488, "The answer cannot be used: \(error)")
         }
         if let stream = negotiation.streams.first {
-            try keys.take(description, of: description.media[stream.index])
+            do throws(MediaSecurityError) {
+                try keys.take(description, of: description.media[stream.index])
+            } catch {
+                throw SessionRefusal(error)
+            }
             ice.take(description, of: description.media[stream.index])
         }
         if !isPreview {

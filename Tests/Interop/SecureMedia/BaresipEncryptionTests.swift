@@ -31,18 +31,9 @@ extension Interop {
         private func baresip(
             _ encryption: Case?, _ server: LoopbackServer, _ clip: String, in peers: Peers
         ) async throws -> BaresipPeer {
-            var options = BaresipOptions(user: "alice")
-            options.domain = LoopbackServer.domain
-            options.password = "string"
-            options.proxy = server.hostPort
-            options.speech = clip
-            if let encryption {
-                options.modules = [encryption.module]
-                options.parameters = ["mediaenc=\(encryption.encryption)"]
-            }
-            let phone = try await BaresipPeer.start(options, in: peers)
-            try await phone.registered()
-            return phone
+            try await server.baresip(
+                "alice", password: "string", speech: clip, encryption: encryption.map { ($0.module, $0.encryption) },
+                in: peers)
         }
 
         @Test(arguments: Case.all) func baresipCalls(_ encryption: Case) async throws {

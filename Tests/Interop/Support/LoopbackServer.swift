@@ -78,14 +78,21 @@ struct LoopbackServer {
     }
 
     /// A baresip that registers with Digest.
+    ///
+    /// - Parameter encryption: how it encrypts media, by the names of baresip; nil when it does not know how.
     func baresip(
-        _ user: String, password: String, speech: String?, in peers: Peers
+        _ user: String, password: String, speech: String?, encryption: (module: String, name: String)? = nil,
+        in peers: Peers
     ) async throws -> BaresipPeer {
         var options = BaresipOptions(user: user)
         options.domain = Self.domain
         options.password = password
         options.proxy = hostPort
         options.speech = speech
+        if let encryption {
+            options.modules = [encryption.module]
+            options.parameters = ["mediaenc=\(encryption.name)"]
+        }
         let phone = try await BaresipPeer.start(options, in: peers)
         try await phone.registered()
         return phone

@@ -1,3 +1,4 @@
+import Media
 import Reactor
 import Routing
 import SDP

@@ -92,4 +92,21 @@ import Testing
         #expect(judge(&latch, "198.51.100.7:1") == [true])
         #expect(latch.destination == address("198.51.100.7:1"))
     }
+
+    private func expects(_ latch: inout RelayLatch, _ address: TransportAddress) -> Bool { latch.expects(address) }
+
+    /// A datagram that proves nothing moves nothing, and is taken from hosts that the end is known by, or after some patience.
+    @Test func whatProvesNothingMovesNothing() {
+        var latch = latch()
+        #expect(expects(&latch, said))
+        #expect(expects(&latch, address("192.0.2.1:61000")))
+        #expect(expects(&latch, address("198.51.100.7:61000")))
+        let stranger = address("203.0.113.66:4000")
+        #expect((0..<RelayLatch.patience).map { _ in expects(&latch, stranger) } == [false, false, true])
+        #expect(latch.destination == said)
+        #expect(!latch.isConfirmed)
+        #expect(judge(&latch, "192.0.2.1:4000") == [true])
+        // Once the end is heard a stranger is none.
+        #expect((0..<9).allSatisfy { _ in !expects(&latch, stranger) })
+    }
 }

@@ -12,6 +12,7 @@ struct Exchange {
     var callerTag = "a"
     var calleeTag = "b"
     var mode = MediaMode.anchor
+    var encryption = MediaLegEncryption.pass
     var arrival = Self.flow("127.0.0.1:5062")
     var departure = Self.flow("127.0.0.1:5064")
 
@@ -36,9 +37,10 @@ struct Exchange {
         context: UInt64 = 1, branch: Int = 0, via: String = "127.0.0.1:5062"
     ) throws -> AnchoredBody {
         let message = try message(method, sequence, body, fromCallee, isFirst, via)
-        let passage = MediaPassage(
+        var passage = MediaPassage(
             context: context, branch: branch, arrival: fromCallee ? departure : arrival,
             departure: fromCallee ? arrival : departure, leadsBehindNAT: false, mode: mode)
+        passage.encryption = encryption
         return message.withView { anchor.forwards($0, passage) }
     }
 

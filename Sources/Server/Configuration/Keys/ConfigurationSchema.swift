@@ -140,6 +140,15 @@ extension ConfigurationSchema {
                 mode `stateless` it never does.
                 """),
             Setting(
+                "domains[].media-encryption", \.mediaEncryption, .choice, of: example, .reload,
+                source: "RFC 4568, RFC 5763",
+                """
+                How the media of calls to its users is encrypted between this server and them: `sdes` by keys in the descriptions, `dtls` by \
+                a handshake with this server, `off` not at all. Between the callers and this server it is as they offer. All these calls are \
+                relayed, so `media` must not be `direct`, nor `mode` another than `proxy`. With `pass` the ends agree on that between them, \
+                and the server cannot read what it relays.
+                """),
+            Setting(
                 list: "domains[].redirect-users", \.redirectedUsers, .user, mayBeEmpty: true, of: example, .reload,
                 source: "RFC 3261 §8.3", "Users whose callers are told where they are (302), whatever the mode."),
             Setting(

@@ -1,3 +1,5 @@
+import Routing
+
 /// Rules that several keys must keep together.
 struct ConfigurationChecks {
     private let layers: ConfigurationLayers
@@ -83,6 +85,10 @@ struct ConfigurationChecks {
         var owners: [String: String] = [:]
         var realms: [String: String] = [:]
         for domain in configuration.domains {
+            require(
+                domain.mediaEncryption == .pass || domain.media != .direct && domain.mode == .proxy, "domains",
+                "domains", "the media of \(domain.name) cannot be encrypted by a server that does not relay it",
+                remedy: "set media-encryption to pass, or media to auto or anchor and mode to proxy")
             for host in [domain.name] + domain.aliases {
                 if let owner = owners[host] {
                     require(

@@ -43,6 +43,9 @@ extension ServerConfiguration {
         /// Whether the media of calls to and from its users goes through the relay.
         public var media: MediaMode = .auto
 
+        /// How the legs of relayed calls that face its users are encrypted.
+        public var mediaEncryption: MediaLegEncryption = .pass
+
         /// Users whose callers are told the contacts, whatever the mode.
         public var redirectedUsers: [String] = []
 

@@ -176,6 +176,14 @@ import Testing
         ),
         ("domains: [{name: a.b, aliases: [c.d]}, c.d]", "ito.yaml:1: domains: c.d belongs to a.b and c.d"),
         ("domains: [{name: a.b, aliases: [A.B]}]", "ito.yaml:1: domains: a.b is named twice in a.b"),
+        (
+            "domains: [{name: a.b, media: direct, media-encryption: sdes}]",
+            "ito.yaml:1: domains: the media of a.b cannot be encrypted by a server that does not relay it"
+        ),
+        (
+            "domains: [{name: a.b, mode: stateless, media-encryption: dtls}]",
+            "ito.yaml:1: domains: the media of a.b cannot be encrypted by a server that does not relay it"
+        ),
         ("services: {tone: echo}", "ito.yaml:1: services.tone: is the same user name as services.echo"),
     ])
     func rulesBetweenKeysAreKept(yaml: String, expected: String) {

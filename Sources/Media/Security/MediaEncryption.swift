@@ -87,7 +87,7 @@ extension MediaSecurityError: CustomStringConvertible {
 public struct MediaSecurity: Sendable {
     /// The policy.
     public let encryption: MediaEncryption
-    let context: DTLSContext
+    public let context: DTLSContext
 
     /// Makes a certificate, which lasts as long as this value and its copies.
     ///

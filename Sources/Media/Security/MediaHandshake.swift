@@ -1,25 +1,25 @@
-import Reactor
+public import Reactor
 import SDP
-import SRTP
+public import SRTP
 
 /// The handshake of a stream (RFC 5763): one association for the port of RTP and, unless RTCP shares it, another for that of RTCP.
 ///
 /// It has no socket: its owner gives it the datagrams of both ports and sends what ``next()`` gives. It belongs to its lane.
-final class MediaHandshake {
+public final class MediaHandshake {
     /// The keys of a stream.
-    struct Keys {
-        let media: DTLSKeys
+    public struct Keys {
+        public let media: DTLSKeys
         /// Those of RTCP, where it has a port of its own.
-        let control: DTLSKeys?
+        public let control: DTLSKeys?
     }
 
     /// How long both sides have for it; then the call ends. A flight that is lost is repeated four times until then.
-    static let limit = Duration.seconds(20)
+    public static let limit = Duration.seconds(20)
 
     /// What was agreed on.
-    let terms: AssociationTerms
+    public let terms: AssociationTerms
     /// Whether there are neither keys nor a failure yet.
-    private(set) var isUnderWay = true
+    public private(set) var isUnderWay = true
 
     private var ends: [End] = []
     private let deadline: ContinuousClock.Instant
@@ -36,7 +36,7 @@ final class MediaHandshake {
     /// - Parameters:
     ///   - remote: where the far side receives RTP.
     ///   - control: where it receives RTCP.
-    init(
+    public init(
         _ terms: AssociationTerms, _ context: DTLSContext, isMultiplexed: Bool, _ remote: TransportAddress?,
         _ control: TransportAddress?, at now: ContinuousClock.Instant
     ) throws(DTLSError) {
@@ -52,25 +52,25 @@ final class MediaHandshake {
     }
 
     /// The far side receives elsewhere, and the association goes on.
-    func move(to remote: TransportAddress?, _ control: TransportAddress?) {
+    public func move(to remote: TransportAddress?, _ control: TransportAddress?) {
         for index in ends.indices { ends[index].destination = ends[index].isControl ? control : remote }
     }
 
     /// Takes a datagram. While the handshake goes on it is answered where it came from (RFC 4961): who does not have the certificate
     /// cannot end it.
-    func receive(_ datagram: UnsafeRawBufferPointer, from source: TransportAddress, isControl: Bool) {
+    public func receive(_ datagram: UnsafeRawBufferPointer, from source: TransportAddress, isControl: Bool) {
         guard let index = ends.firstIndex(where: { $0.isControl == isControl }) else { return }
         if ends[index].session.state == .handshaking { ends[index].destination = source }
         ends[index].session.receive(datagram)
     }
 
     /// Repeats what nobody has answered in time.
-    func passTime(at now: ContinuousClock.Instant) {
+    public func passTime(at now: ContinuousClock.Instant) {
         for end in ends where end.session.timeout == .zero { end.session.handleTimeout() }
     }
 
     /// The next datagram to be sent, where to, and whether from the port of RTCP.
-    func next() -> (datagram: [UInt8], destination: TransportAddress, isControl: Bool)? {
+    public func next() -> (datagram: [UInt8], destination: TransportAddress, isControl: Bool)? {
         for end in ends {
             while let datagram = end.session.takeDatagram() {
                 if let destination = end.destination { return (datagram, destination, end.isControl) }
@@ -80,7 +80,7 @@ final class MediaHandshake {
     }
 
     /// What has come of it; nil while it goes on. Told once.
-    func outcome(at now: ContinuousClock.Instant) -> Result<Keys, DTLSError>? {
+    public func outcome(at now: ContinuousClock.Instant) -> Result<Keys, DTLSError>? {
         guard isUnderWay else { return nil }
         for end in ends {
             if case .failed(let error) = end.session.state { return finish(.failure(error)) }
@@ -98,7 +98,7 @@ final class MediaHandshake {
     }
 
     /// Says good-bye.
-    func close() {
+    public func close() {
         for end in ends { end.session.close() }
     }
 }

@@ -1,4 +1,3 @@
-public import Reactor
 public import SDP
 public import SRTP
 
@@ -30,14 +29,4 @@ public struct AssociationTerms: Sendable, Hashable {
     public let role: HandshakeRole
     /// The far side's certificate has one of these.
     public let fingerprints: Set<Fingerprint>
-}
-
-/// Why the media of a call cannot start, or go on.
-public enum MediaFailure: Error, Sendable, Hashable {
-    /// No socket.
-    case socket(SocketError)
-    /// No encryption.
-    case security(MediaSecurityError)
-    /// No way: there is none, and the call ends, or it is lost, and another one is looked for.
-    case way(MediaWayError)
 }

@@ -1,22 +1,31 @@
-import SDP
-import SIP
+public import SDP
 import SRTP
 
 /// What descriptions of one session say of keys, and what was agreed (RFC 4568, RFC 5763, RFC 8842; RFC 8643 where encryption is
 /// not demanded).
 ///
 /// A value, as the session is: each early dialog has its own. Every error leaves what was agreed as it was.
-struct KeyNegotiation {
+public struct KeyNegotiation: Sendable {
     /// What is written into a description.
-    struct Terms {
+    public struct Terms {
         /// Transports of the `m=` line: the first is offered, unless another one of them is in use. Nil for those of plain media.
-        var transports: [ByteString]?
+        public var transports: [ByteString]?
         /// Attributes of the media description.
-        var attributes: [Attribute] = []
+        public var attributes: [Attribute] = []
         /// Whether RTCP may share the port of RTP, which spares a second handshake (RFC 5764 §4.2).
-        var multiplexes = false
+        public var multiplexes = false
         /// The `m=` line of the offer that is answered.
-        var index: Int?
+        public var index: Int?
+
+        /// Says nothing of keys, unless told so.
+        public init(
+            transports: [ByteString]? = nil, attributes: [Attribute] = [], multiplexes: Bool = false, index: Int? = nil
+        ) {
+            self.transports = transports
+            self.attributes = attributes
+            self.multiplexes = multiplexes
+            self.index = index
+        }
     }
 
     /// What stands in both descriptions.
@@ -31,7 +40,7 @@ struct KeyNegotiation {
         var place: ByteString
         /// Where the far side does.
         var remotePlace: ByteString
-        var keys: MediaKeys
+        public var keys: MediaKeys
     }
 
     /// An offer of this side that waits.
@@ -42,23 +51,30 @@ struct KeyNegotiation {
     }
 
     let security: MediaSecurity?
+    /// The end of a handshake that this side takes where an offer leaves that open: the client's by rule, since answer and handshake then
+    /// go side by side (RFC 5763 §5); the server's where nothing reaches the far side before it has sent something, as behind a NAT.
+    public var preferredRole = HandshakeRole.client
     /// Whether the next offer has new keys.
-    var isRenewing = false
+    public var isRenewing = false
     private(set) var agreement: Agreement?
     private var offer: Offer?
     private var associations = 0
 
-    init(_ security: MediaSecurity?) {
+    public init(_ security: MediaSecurity?) {
         self.security = security.flatMap { $0.encryption.mode == .off ? nil : $0 }
     }
 
+    /// Whether anything is encrypted, if the far side will.
+    public var isSecured: Bool { security != nil }
+
     /// What encrypts the media.
-    var keys: MediaKeys { agreement?.keys ?? .none }
+    public var keys: MediaKeys { agreement?.keys ?? .none }
 
     /// Whether media in the clear is refused.
     private var isDemanding: Bool { security?.encryption.mode == .require || agreement != nil }
 
-    private static let plain: [ByteString] = ["RTP/AVP", "RTP/AVPF"]
+    /// Transports of media in the clear.
+    public static let plain: [ByteString] = ["RTP/AVP", "RTP/AVPF"]
     private static let described: [ByteString] = ["RTP/SAVP", "RTP/SAVPF"]
     private static let handshaken: [ByteString] = ["UDP/TLS/RTP/SAVP", "UDP/TLS/RTP/SAVPF"]
 
@@ -67,7 +83,7 @@ struct KeyNegotiation {
     /// What an offer says. It waits until ``take(_:of:)`` or ``rollBack()``.
     ///
     /// - Parameter place: where this side receives.
-    mutating func makeOffer(at place: ByteString) throws(SessionRefusal) -> Terms {
+    public mutating func makeOffer(at place: ByteString) throws(MediaSecurityError) -> Terms {
         guard let security else { return Terms() }
         let isRequired = security.encryption.mode == .require
         let exchange: MediaEncryption.KeyExchange =
@@ -97,7 +113,7 @@ struct KeyNegotiation {
     /// The key in use, or new ones: where this side receives elsewhere, or wants others (RFC 4568 §7.1.4).
     private func offeredLines(
         _ security: MediaSecurity, _ place: ByteString
-    ) throws(SessionRefusal) -> [CryptoAttribute] {
+    ) throws(MediaSecurityError) -> [CryptoAttribute] {
         if case .described(let local, _) = agreement?.method, !isRenewing, agreement?.place == place { return [local] }
         var lines: [CryptoAttribute] = []
         for profile in security.encryption.profiles {
@@ -119,11 +135,11 @@ struct KeyNegotiation {
         return TLSIdentifier(random: (0..<20).map { _ in UInt8.random(in: 0...255, using: &generator) })
     }
 
-    private static func line(tag: UInt32, _ profile: ProtectionProfile) throws(SessionRefusal) -> CryptoAttribute {
+    private static func line(tag: UInt32, _ profile: ProtectionProfile) throws(MediaSecurityError) -> CryptoAttribute {
         guard let key = try? MasterKey.random(for: profile), let suite = CryptoSuite(rawValue: profile.cryptoSuite),
             let inline = InlineKey(suite, keyAndSalt: key.keyAndSalt),
             let line = CryptoAttribute(tag: tag, suite: suite, keys: [inline])
-        else { throw SessionRefusal(500, "There is no key to be had", .keys(.cryptography)) }
+        else { throw .keys(.cryptography) }
         return line
     }
 
@@ -131,16 +147,16 @@ struct KeyNegotiation {
     ///
     /// - Parameter media: the description of the answer that belongs to the stream.
     /// - Throws: a refusal when the media would not be encrypted as it must be.
-    mutating func take(_ answer: SessionDescription, of media: MediaDescription) throws(SessionRefusal) {
+    public mutating func take(_ answer: SessionDescription, of media: MediaDescription) throws(MediaSecurityError) {
         guard let security else { return }
-        guard let offer else { throw SessionRefusal(488, .mismatch) }
+        guard let offer else { throw .mismatch }
         let found =
             offer.association == nil
             ? try takeLine(answer, media, offer)
             : try takeAssociation(answer, media, offer, security)
         guard let found else {
             guard !isDemanding, !Self.isSecure(media.field.transport) else {
-                throw SessionRefusal(488, agreement == nil ? .notAnswered : .downgrade)
+                throw agreement == nil ? .notAnswered : .downgrade
             }
             self.offer = nil
             return
@@ -152,25 +168,25 @@ struct KeyNegotiation {
 
     private func takeLine(
         _ answer: SessionDescription, _ media: MediaDescription, _ offer: Offer
-    ) throws(SessionRefusal) -> Agreement? {
+    ) throws(MediaSecurityError) -> Agreement? {
         guard media.hasCryptoLines else { return nil }
         // Exactly one of the lines that were offered, with its tag and suite (RFC 4568 §5.1.3).
         guard let remote = media.cryptoAttributes.first, remote.isPlain, let local = remote.accepted(among: offer.lines)
-        else { throw SessionRefusal(488, .mismatch) }
+        else { throw .mismatch }
         return try Agreement(local, remote, place: offer.place, remotePlace: place(of: media, in: answer))
     }
 
     private mutating func takeAssociation(
         _ answer: SessionDescription, _ media: MediaDescription, _ offer: Offer, _ security: MediaSecurity
-    ) throws(SessionRefusal) -> Agreement? {
+    ) throws(MediaSecurityError) -> Agreement? {
         let stated = answer.fingerprints(of: media)
         guard !stated.isEmpty else { return nil }
         let prints = Set(stated.filter(\.hash.isAcceptable))
         guard !prints.isEmpty else {
-            throw SessionRefusal(488, .handshake(.noAcceptableFingerprint))
+            throw .handshake(.noAcceptableFingerprint)
         }
         guard let role = HandshakeRole.offering(.actpass, answered: answer.setup(of: media)) else {
-            throw SessionRefusal(488, .mismatch)
+            throw .mismatch
         }
         let remote = AssociationDescription(
             identifier: media.tlsIdentifier, fingerprints: prints, role: role.peer,
@@ -188,16 +204,16 @@ struct KeyNegotiation {
     ///   - index: the `m=` line of the stream in use; nil when there is none.
     ///   - place: where this side receives.
     /// - Throws: a refusal when the media would not be encrypted as it must be.
-    mutating func answer(
+    public mutating func answer(
         _ offer: SessionDescription, index: Int?, at place: ByteString
-    ) throws(SessionRefusal) -> Terms {
+    ) throws(MediaSecurityError) -> Terms {
         guard let security else { return Terms() }
         var unsupported = false
         var plain: Int?
         let lines = index.map { [$0] } ?? Array(offer.media.indices)
         for line in lines where line < offer.media.count {
             let media = offer.media[line]
-            guard media.media.equalsIgnoringCase("audio"), media.port != 0 else { continue }
+            guard index != nil || media.media.equalsIgnoringCase("audio"), media.port != 0 else { continue }
             if let found = try agree(offer, media, security, place) {
                 agreement = found.agreement
                 isRenewing = false
@@ -211,15 +227,15 @@ struct KeyNegotiation {
         guard let plain else {
             // Without audio, or with what nobody can answer: that is for others to say.
             guard unsupported else { return Terms() }
-            throw SessionRefusal(488, .unsupported)
+            throw .unsupported
         }
-        guard !isDemanding else { throw SessionRefusal(488, agreement == nil ? .notOffered : .downgrade) }
+        guard !isDemanding else { throw agreement == nil ? .notOffered : .downgrade }
         return Terms(transports: Self.plain, index: plain)
     }
 
     private mutating func agree(
         _ offer: SessionDescription, _ media: MediaDescription, _ security: MediaSecurity, _ place: ByteString
-    ) throws(SessionRefusal) -> (agreement: Agreement, terms: Terms)? {
+    ) throws(MediaSecurityError) -> (agreement: Agreement, terms: Terms)? {
         let transport = media.field.transport
         // Old phones announce a handshake under RTP/SAVP, too.
         let allowsLines = !Self.handshaken.contains { $0.equalsIgnoringCase(transport) }
@@ -241,7 +257,7 @@ struct KeyNegotiation {
     /// The first line that this side knows (RFC 4568 §5.1.2).
     private func answerLine(
         _ offer: SessionDescription, _ media: MediaDescription, _ security: MediaSecurity, _ place: ByteString
-    ) throws(SessionRefusal) -> (Agreement, Terms)? {
+    ) throws(MediaSecurityError) -> (Agreement, Terms)? {
         for remote in media.cryptoAttributes where remote.isPlain {
             guard let profile = ProtectionProfile(cryptoSuite: remote.suite.rawValue),
                 security.encryption.profiles.contains(profile)
@@ -258,7 +274,7 @@ struct KeyNegotiation {
     /// nothing of where the old one stands (RFC 4568 §7.1.4).
     private func answeredLine(
         to remote: CryptoAttribute, _ profile: ProtectionProfile, _ place: ByteString, _ remotePlace: ByteString
-    ) throws(SessionRefusal) -> CryptoAttribute {
+    ) throws(MediaSecurityError) -> CryptoAttribute {
         guard let agreement, case .described(let local, let before) = agreement.method, !isRenewing,
             local.suite == remote.suite, before.keys == remote.keys, agreement.place == place,
             agreement.remotePlace == remotePlace,
@@ -274,7 +290,8 @@ struct KeyNegotiation {
         var kept: AssociationDescription?
         if case .association(_, let local, _) = agreement?.method { kept = local }
         guard !prints.isEmpty,
-            let role = HandshakeRole.answering(offer.setup(of: media), keeping: kept?.role)
+            let role = HandshakeRole.answering(
+                offer.setup(of: media), keeping: kept?.role, preferring: preferredRole)
         else { return nil }
         let remote = AssociationDescription(
             identifier: media.tlsIdentifier, fingerprints: prints, role: role.peer,
@@ -324,19 +341,19 @@ struct KeyNegotiation {
     }
 
     /// The offer, of either side, is void.
-    mutating func rollBack() { offer = nil }
+    public mutating func rollBack() { offer = nil }
 
     /// Why an answer that does not fit the offer was none of encrypted media, if that is the matter.
-    func refusal(of answer: SessionDescription) -> SessionRefusal? {
+    public func refusal(of answer: SessionDescription) -> MediaSecurityError? {
         guard security?.encryption.mode == .require,
             let audio = answer.media.first(where: { $0.media.equalsIgnoringCase("audio") && $0.port != 0 }),
             !Self.isSecure(audio.field.transport)
         else { return nil }
-        return SessionRefusal(488, .notAnswered)
+        return .notAnswered
     }
 
     /// Whether an `m=` line demands encryption.
-    private static func isSecure(_ transport: ByteString) -> Bool {
+    public static func isSecure(_ transport: ByteString) -> Bool {
         (described + handshaken).contains { $0.equalsIgnoringCase(transport) }
     }
 }
@@ -345,14 +362,14 @@ extension KeyNegotiation.Agreement {
     /// Keys of two lines.
     fileprivate init(
         _ local: CryptoAttribute, _ remote: CryptoAttribute, place: ByteString, remotePlace: ByteString
-    ) throws(SessionRefusal) {
+    ) throws(MediaSecurityError) {
         guard let profile = ProtectionProfile(cryptoSuite: local.suite.rawValue), let ours = local.keys.first,
             let key = MasterKey(profile, keyAndSalt: ours.keyAndSalt, identifier: ours.identifier)
-        else { throw SessionRefusal(488, .mismatch) }
+        else { throw .mismatch }
         let theirs = remote.keys.compactMap {
             MasterKey(profile, keyAndSalt: $0.keyAndSalt, identifier: $0.identifier)
         }
-        guard theirs.count == remote.keys.count else { throw SessionRefusal(488, .mismatch) }
+        guard theirs.count == remote.keys.count else { throw .mismatch }
         method = .described(local: local, remote: remote)
         self.place = place
         self.remotePlace = remotePlace
@@ -372,11 +389,4 @@ extension MediaSecurity {
 extension MediaDescription {
     /// Whether there are `a=crypto` lines, usable ones or not.
     fileprivate var hasCryptoLines: Bool { attributes.contains { $0.name == "crypto" } }
-}
-
-extension SessionRefusal {
-    /// A refusal for the sake of security.
-    init(_ status: StatusCode, _ error: MediaSecurityError) {
-        self.init(status, error.description, error)
-    }
 }

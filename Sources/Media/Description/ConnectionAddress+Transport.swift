@@ -1,17 +1,17 @@
-import Reactor
-import SDP
+public import Reactor
+public import SDP
 
 extension ConnectionAddress {
     /// The address of a socket.
-    init(_ address: TransportAddress) {
+    public init(_ address: TransportAddress) {
         self =
             address.isIPv6
             ? .ip6(UInt128(address.upperBits) << 64 | UInt128(address.lowerBits))
             : .ip4(UInt32(truncatingIfNeeded: address.lowerBits))
     }
 
-    /// The address of a socket at a port; nil for names, which are not looked up here.
-    func transportAddress(port: UInt16) -> TransportAddress? {
+    /// The address of a socket at a port; nil for names, which are not looked up.
+    public func transportAddress(port: UInt16) -> TransportAddress? {
         switch self {
         case .ip4(let bits): TransportAddress(ipv4: bits, port: port)
         case .ip6(let bits):
