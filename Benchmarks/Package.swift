@@ -43,6 +43,13 @@ let package = Package(
             ],
             swiftSettings: settings),
         .executableTarget(
+            name: "DelayBenchmark",
+            dependencies: [
+                .product(name: "UserAgent", package: "itodenwa"), .product(name: "Media", package: "itodenwa"),
+                .product(name: "Reactor", package: "itodenwa"),
+            ],
+            swiftSettings: settings),
+        .executableTarget(
             name: "QualityBenchmark",
             dependencies: [.product(name: "Media", package: "itodenwa"), .product(name: "RTP", package: "itodenwa")],
             swiftSettings: settings),

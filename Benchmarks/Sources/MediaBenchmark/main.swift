@@ -72,3 +72,10 @@ for codec in codecs {
         print("\(codec.name)/\(rate), \(redundancy): \(time / .microseconds(1)) µs, \(allocations) allocations")
     }
 }
+
+var transcoding = try Transcoding()
+_ = transcoding.measure(frames: 200)
+let (time, allocations) = transcoding.measure(frames: 3000)
+print(
+    "Opus at 16 kHz to G.711 and back, complexity \(OpusSettings().complexity): \(time / .microseconds(1)) µs and \(allocations) "
+        + "allocations for 20 ms both ways, \(Int(.milliseconds(20) / time)) calls for each processor")

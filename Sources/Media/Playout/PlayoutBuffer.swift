@@ -256,8 +256,8 @@ extension PlayoutBuffer {
         if state == .playing {
             let headroom = headroom(of: position, at: time)
             delay.note(headroom)
-            // A packet that has a copy of a lost one should be there when that one is due.
-            if position > decodedEnd, window?.contains(number - 1) == false, codec.hasCopy(in: payload) {
+            // A packet that has a copy of a lost one should be there when that one is due; where it was not, that one has been made up.
+            if position >= decodedEnd, window?.contains(number - 1) == false, codec.hasCopy(in: payload) {
                 delay.note(self.headroom(of: position - Int64(samples), at: time))
             }
             if position + Int64(samples) <= decodedEnd {

@@ -28,7 +28,7 @@ struct TranslatedNetworks {
     }()
 
     private static let count = Mutex(0)
-    private static let script = Repository.file("Tests/Interop/Traversal/network.bash")
+    private static let script = Repository.file("Tests/Interop/Tools/network.bash")
 
     /// What the names of the namespaces begin with: no other process, and no other test of this one, has it.
     let prefix: String
