@@ -503,9 +503,10 @@ extension AudioStream {
     /// Gives both frames of a tick to the recorder.
     @inline(never)
     private func give(_ recorder: CallRecorder, at due: ContinuousClock.Instant) {
+        let (left, right) = (heard.elements, said.elements)
         recorder.write(
-            heard: heard.elements.span, at: playout.configuration.sampleRate, said: said.elements.span,
-            at: negotiation.codec.sampleRate, due: due)
+            heard: left.span, at: playout.configuration.sampleRate, said: right.span, at: negotiation.codec.sampleRate,
+            due: due)
     }
 
     /// - Returns: octets of the packet; 0 when none is sent.

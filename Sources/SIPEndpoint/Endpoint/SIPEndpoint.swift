@@ -85,18 +85,9 @@ public final class SIPEndpoint: Sendable {
                     limit: configuration.connectionLimit, limitPerSource: configuration.connectionLimitPerSource),
                 security: configuration.security, webSocket: configuration.webSocket) : nil
         self.streams = streams
-        for (index, listener) in configuration.listeners.enumerated() {
-            if listener.transport.isReliable, let streams {
-                bound.append([])
-                listeners.append(try await streams.open(listener, index, beside: listeners.first))
-                continue
-            }
-            let sockets = try BoundDatagramSocket.bind(listener.address, count: count, configuration.socket)
-            bound.append(sockets)
-            listeners.append(
-                Listener(
-                    listener.transport, sockets.first?.localAddress ?? listener.address, advertised: listener.advertised
-                ))
+        for _ in 0..<Self.portAttempts {
+            (bound, listeners) = try await Self.bind(configuration, laneCount: count, streams)
+            guard Self.wantsOtherPort(configuration.listeners, listeners) else { break }
         }
         var lanes: [EndpointLane] = []
         let resolver = HostResolver(configuration.names)
@@ -125,6 +116,38 @@ public final class SIPEndpoint: Sendable {
         guard let first = lanes.first, lanes.count > 1 else { return }
         await first.lane.run { _ in first.receiveForGuests(of: all.count - 1) }
         for lane in lanes.dropFirst() { lane.lane.share(threadOf: first.lane) }
+    }
+
+    /// Ports of the kernel's choice that are tried until all transports can have the same one: another program may have it in use
+    /// for connections. The last one stays, without the listeners that can be done without.
+    static let portAttempts = 8
+
+    /// Binds the addresses of all listeners.
+    private static func bind(
+        _ configuration: Configuration, laneCount: Int, _ streams: SIPStreams?
+    ) async throws(SocketError) -> (sockets: [[BoundDatagramSocket]], listeners: [Listener]) {
+        var bound: [[BoundDatagramSocket]] = []
+        var listeners: [Listener] = []
+        for (index, listener) in configuration.listeners.enumerated() {
+            if listener.transport.isReliable, let streams {
+                bound.append([])
+                listeners.append(try await streams.open(listener, index, beside: listeners.first))
+                continue
+            }
+            let sockets = try BoundDatagramSocket.bind(listener.address, count: laneCount, configuration.socket)
+            bound.append(sockets)
+            listeners.append(
+                Listener(
+                    listener.transport, sockets.first?.localAddress ?? listener.address, advertised: listener.advertised
+                ))
+        }
+        return (bound, listeners)
+    }
+
+    /// Whether a listener does without its port only because the kernel has chosen that for the first one.
+    private static func wantsOtherPort(_ wanted: [ListenerConfiguration], _ listeners: [Listener]) -> Bool {
+        guard wanted.first?.address.port == 0 else { return false }
+        return zip(wanted, listeners).contains { $0.address.port == 0 && $0.isAccepting && !$1.isAccepting }
     }
 
     /// Stops the lanes and closes all sockets; what was handed over before is still served.

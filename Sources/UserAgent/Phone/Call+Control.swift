@@ -40,8 +40,15 @@ extension Call {
     /// - Throws: `CallError` when the far side refuses, or the call is over.
     public func renewKeys() async throws(CallError) { try await renegotiate(renewingKeys: true) { _ in } }
 
+    /// Begins anew with the connectivity checks (an ICE restart, RFC 8839 §4.4.1.1), as a change of network asks for; what is in use
+    /// is used until something new is found. Where there are none, the same offer again.
+    ///
+    /// - Throws: `CallError` when the far side refuses, or the call is over.
+    public func restartICE() async throws(CallError) { try await renegotiate(restartingChecks: true) { _ in } }
+
     private func renegotiate(
-        renewingKeys: Bool = false, _ change: @escaping @Sendable (inout NegotiatedSession.Wish) -> Void
+        renewingKeys: Bool = false, restartingChecks: Bool = false,
+        _ change: @escaping @Sendable (inout NegotiatedSession.Wish) -> Void
     )
         async throws(CallError)
     {
@@ -52,6 +59,7 @@ extension Call {
                 leg.value.renegotiate {
                     change(&$0.wish)
                     if renewingKeys { $0.renewKeys() }
+                    if restartingChecks { $0.restartChecks() }
                 } _: {
                     continuation.resume(returning: $0)
                 }

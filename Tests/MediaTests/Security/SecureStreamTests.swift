@@ -159,7 +159,8 @@ import Testing
             call.a.security = try protection(profile, one, other)
             call.b.security = try protection(profile, other, one)
         }
-        #expect(secured == plain)
+        // A cache of the runtime may grow while other tests run: that is not one block for each of a thousand packets.
+        #expect(secured < plain + 10)
     }
 
     /// Blocks of memory that a thousand packets take.
