@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
 """Measures the relay of media: processor time for each packet, and the delay it adds, beside a bare relay in C.
 
-    Benchmarks/Relay/relay.py --ito .build/release/ito [--calls 500] [--seconds 10] [--rounds 3]
+    Benchmarks/Relay/relay.py --ito .build/release/ito [--calls 500] [--seconds 10] [--rounds 3] [--encrypted]
 
 A server with `media: anchor` is called as often as --calls says, by SIP over loopback; then rtpload sends G.711 both ways through the
 ports that the calls were told. The bare relay gets the same load. Each relay has a processor of its own, and the load the other. One
-JSON object for each run goes to standard output, and last the ratio of the medians. What the delay says is both ways through the kernel too: compare
+JSON object for each run goes to standard output, `own` without what the kernel has used, and last the ratio of the medians. What the delay says is both ways through the kernel too: compare
 it with that of the bare relay.
+
+With --encrypted it measures what SRTP on one leg adds instead: calls whose callees are encrypted by AES_CM_128_HMAC_SHA1_80 beside calls in the clear,
+one way at a time. Packets of the callers are closed by the relay, those of the callees opened.
 """
 
 import argparse
+import base64
 import json
 import os
 import pathlib
@@ -28,20 +32,35 @@ TICKS = os.sysconf("SC_CLK_TCK")
 
 def build(folder, name):
     program = folder / name
-    subprocess.run(["cc", "-O2", "-o", program, HERE / f"{name}.c"], check=True)
+    subprocess.run(["cc", "-O2", "-o", program, HERE / f"{name}.c", "-lcrypto"], check=True)
     return program
 
 
 def processor_time(pid):
-    """Seconds that a process has used, all threads together."""
+    """Seconds that a process has used, all threads together, by itself and in the kernel."""
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return int(fields[11]) / TICKS, int(fields[12]) / TICKS
 
 
-def description(port):
+def description(port, transport="RTP/AVP", further=""):
     return (
-        f"v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\nm=audio {port} RTP/AVP 0\r\n"
+        "v=0\r\no=- 1 1 IN IP4 127.0.0.1\r\ns=-\r\nc=IN IP4 127.0.0.1\r\nt=0 0\r\n"
+        f"m=audio {port} {transport} 0\r\n{further}"
     )
+
+
+SUITE = "AES_CM_128_HMAC_SHA1_80"
+
+
+def answer(offer, port):
+    """The answer to an offer, and the keys of what its writer sends and hears, for rtpload."""
+    line = next((line for line in offer.split("\r\n") if line.startswith("a=crypto:") and f" {SUITE} " in line), None)
+    if line is None:
+        return description(port), ""
+    mine, theirs = os.urandom(30), base64.b64decode(line.split("inline:")[1].split("|")[0])
+    tag = line[len("a=crypto:"):].split()[0]
+    crypto = f"a=crypto:{tag} {SUITE} inline:{base64.b64encode(mine).decode()}\r\n"
+    return description(port, "RTP/SAVP", crypto), f" {mine.hex()} {theirs.hex()}"
 
 
 class Caller:
@@ -92,7 +111,7 @@ class Caller:
         self.receive(self.bob, "SIP/2.0 200")
 
     def call(self, number):
-        """Sets a call up; the ports that the caller and the callee are to send to."""
+        """Sets a call up; the lines of rtpload for the caller and the callee."""
         mine = FIRST_PORT + 4 * number
         host = f"127.0.0.1:{self.alice.getsockname()[1]}"
         common = ["Max-Forwards: 70", f"From: <sip:alice@localhost>;tag=a{number}", f"Call-ID: call-{number}"]
@@ -102,35 +121,38 @@ class Caller:
              f"Contact: <sip:alice@{host}>"], description(mine))
         invite = self.receive(self.bob, "INVITE")
         back = self.fields(invite, "via", "record-route", "from", "call-id", "cseq")
+        body, keys = answer(invite, mine + 2)
         self.send(
             self.bob, "SIP/2.0 200 OK",
-            [*back, f"To: <sip:bob@localhost>;tag=b{number}", f"Contact: <sip:bob@{self.host}>"], description(mine + 2))
-        answer = self.receive(self.alice, "SIP/2.0 200")
-        route = [line.replace("Record-Route", "Route", 1) for line in self.fields(answer, "record-route")]
+            [*back, f"To: <sip:bob@localhost>;tag=b{number}", f"Contact: <sip:bob@{self.host}>"], body)
+        answered = self.receive(self.alice, "SIP/2.0 200")
+        route = [line.replace("Record-Route", "Route", 1) for line in self.fields(answered, "record-route")]
         self.send(
             self.alice, f"ACK sip:bob@{self.host} SIP/2.0",
             [f"Via: SIP/2.0/UDP {host};branch=z9hG4bKa{number}", *common, *route,
              f"To: <sip:bob@localhost>;tag=b{number}", "CSeq: 1 ACK"])
         self.receive(self.bob, "ACK")
-        return self.port(answer), self.port(invite)
+        return str(self.port(answered)), f"{self.port(invite)}{keys}"
 
 
-def load(program, doors, seconds, pid, name):
+def load(program, doors, seconds, pid, name, way="both"):
     before = processor_time(pid)
     output = subprocess.run(
-        ["taskset", "-c", "0", program, str(seconds), str(FIRST_PORT)], input="\n".join(map(str, doors)),
+        ["taskset", "-c", "0", program, str(seconds), str(FIRST_PORT), way], input="\n".join(map(str, doors)),
         capture_output=True, text=True, check=True)
-    used = processor_time(pid) - before
+    own, kernel = (after - at for after, at in zip(processor_time(pid), before))
     result = json.loads(output.stdout)
-    result |= {"relay": name, "microseconds": round(used * 1e6 / max(1, result["heard"]), 3)}
+    result |= {"relay": name, "way": way, "microseconds": round((own + kernel) * 1e6 / max(1, result["heard"]), 3)}
+    result["own"] = round(own * 1e6 / max(1, result["heard"]), 3)
     print(json.dumps(result), flush=True)
     return result
 
 
-def run_ito(ito, loader, calls, seconds):
+def run_ito(ito, loader, calls, seconds, ways=("both",), encryption="pass"):
+    """Runs of one server, one for each way."""
     with tempfile.TemporaryDirectory(prefix="itodenwa-bench-") as folder:
         configuration = pathlib.Path(folder) / "ito.yaml"
-        configuration.write_text("domains:\n  - name: localhost\n    media: anchor\n")
+        configuration.write_text("domains:\n  - name: localhost\n    media: anchor\n    media-encryption: " + encryption + "\n")
         reserve = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         reserve.bind(("127.0.0.1", 0))
         address = reserve.getsockname()
@@ -145,7 +167,8 @@ def run_ito(ito, loader, calls, seconds):
             caller.register()
             doors = [door for number in range(calls) for door in caller.call(number)]
             time.sleep(1)
-            return load(loader, doors, seconds, server.pid, "ito")
+            name = "ito" if encryption == "pass" else f"ito, {encryption}"
+            return [load(loader, doors, seconds, server.pid, name, way) for way in ways]
         finally:
             server.terminate()
             server.wait()
@@ -162,19 +185,41 @@ def run_bare(relay, loader, calls, seconds):
         process.wait()
 
 
+def compare_encrypted(options, loader):
+    found = {}
+    for _ in range(options.rounds):
+        for encryption in ("pass", "sdes"):
+            for run in run_ito(options.ito, loader, options.calls, options.seconds, ("caller", "callee"), encryption):
+                found.setdefault((encryption, run["way"]), []).append(run)
+    for measure in ("microseconds", "own"):
+        medians = {key: statistics.median(run[measure] for run in runs) for key, runs in found.items()}
+        print(json.dumps({
+            "measure": measure,
+            "closed": round(medians["sdes", "caller"] - medians["pass", "caller"], 3),
+            "opened": round(medians["sdes", "callee"] - medians["pass", "callee"], 3),
+            "medians": {" ".join(key): value for key, value in medians.items()},
+        }))
+    lost = sum(run["sent"] - run["heard"] for runs in found.values() for run in runs)
+    if lost:
+        print(f"{lost} packets were lost", file=sys.stderr)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--ito", required=True)
     parser.add_argument("--calls", type=int, default=500)
     parser.add_argument("--seconds", type=float, default=10)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--encrypted", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="itodenwa-bench-") as folder:
         loader, bare = (build(pathlib.Path(folder), name) for name in ("rtpload", "barerelay"))
+        if options.encrypted:
+            return compare_encrypted(options, loader)
         runs = {"ito": [], "bare": []}
         for _ in range(options.rounds):
             runs["bare"].append(run_bare(bare, loader, options.calls, options.seconds))
-            runs["ito"].append(run_ito(options.ito, loader, options.calls, options.seconds))
+            runs["ito"].append(run_ito(options.ito, loader, options.calls, options.seconds)[0])
     medians = {name: statistics.median(run["microseconds"] for run in of) for name, of in runs.items()}
     print(json.dumps({"medians": medians, "ratio": round(medians["ito"] / medians["bare"], 3)}))
     lost = sum(run["sent"] - run["heard"] for run in runs["ito"])

@@ -60,10 +60,12 @@ final class RelayLeg: DatagramHandler {
     }
 
     func close() {
+        handshake?.close()
+        sendRecords()
+        handshake = nil
+        early = []
         media?.close()
         control?.close()
-        handshake?.close()
-        handshake = nil
         media = nil
         control = nil
         peer = nil
@@ -245,13 +247,18 @@ final class RelayLeg: DatagramHandler {
         advance(at: now)
     }
 
-    /// Sends what the handshake has to say, and takes its keys when it is done.
-    private func advance(at now: ContinuousClock.Instant) {
-        guard let handshake else { return }
-        while let (datagram, destination, isControl) = handshake.next() {
+    /// Sends what the handshake has to say.
+    private func sendRecords() {
+        while let (datagram, destination, isControl) = handshake?.next() {
             let socket = isControl ? control : media
             datagram.withUnsafeBytes { socket?.sendNow($0, to: isConnected && !isControl ? nil : destination) }
         }
+    }
+
+    /// Goes on with a handshake, and takes its keys when it is done.
+    private func advance(at now: ContinuousClock.Instant) {
+        guard let handshake else { return }
+        sendRecords()
         switch handshake.outcome(at: now) {
         case nil: break
         case .failure(let error): onInsecurity(.handshake(error))
