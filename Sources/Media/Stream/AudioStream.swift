@@ -417,6 +417,12 @@ extension AudioStream {
         }
         all.quality = quality(all.mouthToEar)
         all.listening = quality(.zero)
+        all.source = sender.ssrc
+        if let receiver {
+            all.metrics = AudioQuality(all).metrics(
+                about: receiver.ssrc, isAdaptive: playout.configuration.isAdaptive, playout: playout.currentDelay,
+                most: playout.configuration.maximumDelay, said: negotiation.packetTime)
+        }
         return all
     }
 
@@ -727,10 +733,7 @@ extension AudioStream {
         }
         let name = canonicalName
         try writer.canonicalName(ssrc: sender.ssrc, name: name.span.bytes, into: &memory)
-        guard configuration.reportsQuality, hasBlock, let receiver else { return }
-        let metrics = AudioQuality(statistics()).metrics(
-            about: receiver.ssrc, isAdaptive: playout.configuration.isAdaptive, playout: playout.currentDelay,
-            most: playout.configuration.maximumDelay, said: negotiation.packetTime)
+        guard configuration.reportsQuality, hasBlock, let metrics = statistics().metrics else { return }
         try writer.extendedReport(ssrc: sender.ssrc, metrics: metrics, into: &memory)
     }
 

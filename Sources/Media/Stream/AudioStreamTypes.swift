@@ -188,6 +188,10 @@ public struct AudioStatistics: Sendable {
     public internal(set) var packetTime = Duration.milliseconds(20)
     /// How the packets that were not there when they were due lie among the others.
     public internal(set) var pattern = LossPattern()
+    /// The source that we send as (SSRC).
+    public internal(set) var source: UInt32 = 0
+    /// How we hear the peer, as reports tell it (RFC 3611 §4.7); nil before it is heard.
+    public internal(set) var metrics: VoIPMetrics?
     /// What the peer says of how it hears us (RFC 3611); nil where it does not.
     public internal(set) var remoteMetrics: VoIPMetrics?
 

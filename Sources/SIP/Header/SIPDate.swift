@@ -136,6 +136,24 @@ public struct SIPDate: Hashable, Sendable, Comparable {
         writer.append(" GMT")
     }
 
+    /// The date as reports write it, `2010-11-13T23:29:00Z` (RFC 3339 §5.6).
+    public var timestamp: String {
+        let seconds = Int(secondsSince1970)
+        let days = (seconds >= 0 ? seconds : seconds - 86_399) / 86_400
+        let second = seconds - days * 86_400
+        let (year, month, day) = Self.civil(days)
+        var writer = ByteWriter(capacity: 20)
+        for (mark, value, digits) in [
+            ("", year, 4), ("-", month, 2), ("-", day, 2), ("T", second / 3_600, 2), (":", second / 60 % 60, 2),
+            (":", second % 60, 2),
+        ] {
+            for byte in mark.utf8 { writer.append(byte) }
+            Self.append(value, digits: digits, into: &writer)
+        }
+        writer.append("Z")
+        return String(decoding: writer.bytes, as: UTF8.self)
+    }
+
     private static func append(_ value: Int, digits: Int, into writer: inout ByteWriter) {
         var divisor = digits == 4 ? 1_000 : 10
         while divisor > 0 {

@@ -108,6 +108,9 @@ public final class CallLeg {
     var timer: SessionTimer
     /// Keys that are to be sent, and what is known of how.
     var keys = PressedKeys()
+    /// When media was agreed on first, and where that of the far side is.
+    private(set) var mediaBegan: SIPDate?
+    private(set) var remoteMedia: TransportAddress?
     /// A change of the session that is wanted, and who waits for it.
     var change = WantedChange()
     /// Who waits for candidates: of the last time that servers were asked.
@@ -272,6 +275,8 @@ public final class CallLeg {
         // Proof of `nonisolated(unsafe)`: the reference is used in what `execute` runs on this lane, and there alone.
         nonisolated(unsafe) let leg = self
         let execute = agent.layer.driver.execute
+        mediaBegan = mediaBegan ?? .now
+        remoteMedia = stream.remoteAddress.transportAddress(port: stream.remotePort)
         media.connect(by: ways)
         media.apply(stream, keys: keys) { failure in execute { leg.mediaFailed(failure) } }
         self.keys.takesEvents = stream.sendEvents(beside: stream.sendFormat) != nil

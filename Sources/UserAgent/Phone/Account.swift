@@ -22,6 +22,9 @@ public struct Account: Sendable {
     /// Whether and how calls find their way for media.
     public var ice = ICEPolicy.off
 
+    /// Who is told how each call was heard, when it is over (`application/vq-rtcpxr`, RFC 6035); nil for nobody.
+    public var qualityCollector: URI?
+
     /// Whether the registrar is asked to bind the account to the flow that it is registered by (RFC 5626), when the agent has an
     /// instance (`UserAgent.Options.instance`).
     public var allowsOutbound = true

@@ -66,7 +66,9 @@ public final class Call: Sendable {
                 answeredNow()
             case .held(let isHeld): eventsEnd.yield(.held(isHeld))
             case .digit(let key): digitsEnd.yield(key)
-            case .ended(let ending): endedNow(CallEnding(ending))
+            case .ended(let ending):
+                endedNow(CallEnding(ending))
+                if media != nil { surroundings.reporter?.report(self.leg.value, of: self) }
             }
         }
         // A call that could not even be sent has ended before anyone listened.
@@ -224,6 +226,8 @@ struct CallSurroundings: Sendable {
     let lane: Lane
     /// Who the user agent is.
     let identity: CallAgent.Identity
+    /// Tells a collector how calls were heard.
+    let reporter: QualityReporter?
     /// The URI of what a user typed.
     let resolve: @Sendable (String) throws(MessageDefect) -> URI
 }

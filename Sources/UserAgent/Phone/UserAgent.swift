@@ -202,10 +202,14 @@ public final class UserAgent: Sendable {
         (requests, requestsEnd) = AsyncStream.makeStream()
         (referrals, referralsEnd) = AsyncStream.makeStream()
         (addressChanges, addressChangesEnd) = AsyncStream.makeStream()
-        surroundings = CallSurroundings(
-            lane: endpoint.lanes[0].lane,
-            identity: .init(NameAddress(account.uri, displayName: account.displayName), proxy: account.proxy)
-        ) { [account] (target) throws(MessageDefect) in try account.resolve(target) }
+        let (signalling, identity) = (
+            endpoint.lanes[0].lane,
+            CallAgent.Identity(NameAddress(account.uri, displayName: account.displayName), proxy: account.proxy)
+        )
+        let reporter = account.qualityCollector.map {
+            QualityReporter(to: $0, core, lane: signalling, identity: identity)
+        }
+        surroundings = CallSurroundings(lane: signalling, identity: identity, reporter: reporter) { [account] (target) throws(MessageDefect) in try account.resolve(target) }
         await begin()
         if options.registers { try await register() }
     }
@@ -309,6 +313,7 @@ public final class UserAgent: Sendable {
                 once.resume()
             }
         }
+        await surroundings.reporter?.finish()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             let once = Once(done)
             lane.execute { _ in core.unregisterForGood { once.resume() } }

@@ -26,6 +26,7 @@ struct Answer: AsyncParsableCommand {
     func run() async throws {
         var account = try phone.account(identity)
         account.encryption = try options.encryption()
+        account.qualityCollector = try options.collector()
         account.ice = try options.connectivity()
         let length = try options.length()
         let codecs = try options.codecs()

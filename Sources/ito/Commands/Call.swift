@@ -24,6 +24,7 @@ struct CallCommand: AsyncParsableCommand {
         if let identity { caller = identity } else { caller = try target.anonymous(proxy: try phone.proxyURI()) }
         var account = try phone.account(caller)
         account.encryption = try options.encryption()
+        account.qualityCollector = try options.collector()
         account.ice = try options.connectivity()
         let (ends, recorder) = try options.ends()
         let callRecorder = try options.callRecorder()

@@ -91,6 +91,10 @@ struct CallOptions: ParsableArguments {
             "The WAV or Ogg Opus file (.wav, .opus) to record the call in: left what is heard, right what is said.",
             valueName: "file"))
     var recordCall: String?
+    @Option(
+        help: ArgumentHelp(
+            "Who is told how the call was heard, when it is over (application/vq-rtcpxr, RFC 6035).", valueName: "uri"))
+    var qualityCollector: String?
     @Option(help: ArgumentHelp("How long a call lasts, such as 10s or 500ms.", valueName: "time")) var duration: String?
     @Option(help: ArgumentHelp("Keys to press when the call is up.", valueName: "keys")) var dtmf: String?
     @Option(
@@ -138,6 +142,16 @@ struct CallOptions: ParsableArguments {
                 .usage, "`\(keyExchange)` is no way to come to keys", remedy: "write --key-exchange sdes or dtls")
         }
         return MediaEncryption(mode, by: exchange)
+    }
+
+    /// Who is told how calls were heard.
+    func collector() throws(ServerError) -> URI? {
+        guard let qualityCollector else { return nil }
+        guard let uri = try? URI(qualityCollector), uri.index.isSIP else {
+            throw ServerError(
+                .usage, "`\(qualityCollector)` is no SIP URI", remedy: "write --quality-collector sip:reports@example.com")
+        }
+        return uri
     }
 
     /// How keys are told.
