@@ -6,8 +6,8 @@ import SRTP
 /// One side of a relayed stream, on its media lane: the sockets that face an end, and what is known of that end.
 ///
 /// What comes from the end is passed on by the sockets of the leg across, from the memory where it was received and with a system
-/// call of its own: nothing is copied, allocated or counted in references. Where a leg is secured, it is opened and closed in the send
-/// batch, and nothing is allocated either.
+/// call of its own: nothing is copied, allocated or counted in references. Where a leg is secured it is copied, opened and closed in
+/// memory of the send batch, and nothing is allocated either.
 final class RelayLeg: DatagramHandler {
     /// The tags of the sockets.
     private static let mediaTag: UInt64 = 0
@@ -298,8 +298,8 @@ final class RelayLeg: DatagramHandler {
         advance(at: now)
     }
 
-    /// Passes a packet on where either leg is secured: it is opened, and closed for the other end, in the send batch. Whoever does not
-    /// have the keys of a secured end is not taken for it.
+    /// Passes a packet on where either leg is secured: it is opened, and closed for the other end, in room of the send batch, and leaves
+    /// at once, since the next one has another socket. Whoever does not have the keys of a secured end is not taken for it.
     private func passSecured(
         _ datagram: Datagram, _ source: UInt32, isControl: Bool, onControlPort: Bool, _ now: Int64
     ) {
@@ -325,7 +325,9 @@ final class RelayLeg: DatagramHandler {
             let closed = peer.close(room, length: opened, isControl: isControl)
         else { return counters.undirected &+= 1 }
         peer.counters.sent &+= 1
-        socket.commit(closed, to: socket === peer.media && peer.isConnected ? nil : destination)
+        socket.sendNow(
+            UnsafeRawBufferPointer(rebasing: room[..<closed]),
+            to: socket === peer.media && peer.isConnected ? nil : destination)
     }
 
     /// Where a packet for the end leaves.
