@@ -87,6 +87,12 @@ extension SimulatedMediaLeg: AudioLegFace {
         keysPressed.withLock { $0 += keys.map { "\(asTones ? "tone" : "event") \($0)" } }
     }
 
+    func record(with recorder: CallRecorder) {}
+
+    func release(_ recorder: CallRecorder) {}
+
+    func way() async -> MediaWay? { nil }
+
     func statistics() async -> AudioStatistics? { nil }
 }
 
