@@ -9,7 +9,7 @@ final class ConnectivityChecks: TimerClient {
     enum Event {
         /// Send a datagram from the socket of a tag.
         case send(UInt64, TransportAddress, [UInt8])
-        /// ``destinations`` are others.
+        /// ``destinations`` or ``sources`` are others.
         case changed
         /// There is no way, or none any more.
         case failed(MediaWayError)
@@ -17,6 +17,8 @@ final class ConnectivityChecks: TimerClient {
 
     /// Where each socket sends to, by its tag: 0 for RTP, 1 for RTCP.
     private(set) var destinations: [UInt64: TransportAddress] = [:]
+    /// Where the far side has shown itself to each socket, by its tag; bounded by `ICEConfiguration.mostSources`.
+    private(set) var sources: [UInt64: [TransportAddress]] = [:]
     /// The way of RTP.
     private(set) var way: MediaWay?
 
@@ -69,7 +71,10 @@ final class ConnectivityChecks: TimerClient {
     /// something new is found.
     func apply(_ terms: ICETerms) {
         guard terms != self.terms else { return }
-        if terms.local != self.terms.local { agent.restart(stream: stream, parameters: terms.local) }
+        if terms.local != self.terms.local {
+            agent.restart(stream: stream, parameters: terms.local)
+            sources = [:]
+        }
         self.terms = terms
         agent.setRemote(terms.remote, stream: stream, now: lane.now)
         perform()
@@ -113,6 +118,9 @@ final class ConnectivityChecks: TimerClient {
                     way = MediaWay(
                         local: TransportAddress(pair.local.address), remote: TransportAddress(pair.remote.address))
                 }
+                hasChanged = true
+            case .heard(_, let component, let address):
+                sources[UInt64(component - 1), default: []].append(TransportAddress(address))
                 hasChanged = true
             case .failed: failure = .notFound
             case .consentLost(_, let component):
