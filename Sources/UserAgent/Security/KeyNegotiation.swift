@@ -66,8 +66,12 @@ struct KeyNegotiation {
 
     /// What an offer says. It waits until ``take(_:of:)`` or ``rollBack()``.
     ///
-    /// - Parameter place: where this side receives.
-    mutating func makeOffer(at place: ByteString) throws(SessionRefusal) -> Terms {
+    /// - Parameters:
+    ///   - place: where this side receives.
+    ///   - checksConnectivity: whether the offer speaks of ICE, too: browsers want the profile with feedback then (RFC 8829 §5.1.2).
+    mutating func makeOffer(
+        at place: ByteString, checksConnectivity: Bool = false
+    ) throws(SessionRefusal) -> Terms {
         guard let security else { return Terms() }
         let isRequired = security.encryption.mode == .require
         let exchange: MediaEncryption.KeyExchange =
@@ -86,7 +90,8 @@ struct KeyNegotiation {
         case .dtls:
             let name = offeredName()
             offer = Offer(association: name, place: place)
-            let secure = Self.handshaken + Self.described
+            let secure =
+                (checksConnectivity ? Self.handshaken.reversed() : Self.handshaken) + Self.described
             terms.transports = isRequired ? secure + Self.plain : Self.plain + secure
             terms.attributes = security.fingerprintAttributes + [SetupRole.actpass.attribute, name.attribute]
             terms.multiplexes = true
