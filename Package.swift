@@ -158,7 +158,8 @@ let package = Package(
                 "Routing", "Reactor", crypto,
                 .product(name: "Logging", package: "swift-log"),
             ],
-            path: "Tests/Interop", exclude: ["Kamailio", "Scenarios", "Tools"], swiftSettings: settings + warnings),
+            path: "Tests/Interop", exclude: ["Kamailio", "Scenarios", "Tools", "WebRTC/page.html", "WebRTC/page.js"],
+            swiftSettings: settings + warnings),
     ]
         + examples([
             "AnsweringMachine": ["UserAgent", "Media"], "BackToBack": ["UserAgent", "SIP"],

@@ -83,6 +83,7 @@ extension ICEAgent {
         }
         // Who still speaks of before a restart is answered, and no more.
         guard known == current else { return }
+        hear(source, base: base)
         let check = ICEStream.EarlyCheck(
             base: base, source: source, priority: priority, nominates: message.has(.useCandidate, in: bytes))
         guard streams[stream].remote != nil else {
@@ -90,6 +91,15 @@ extension ICEAgent {
             return
         }
         take(check, stream: stream, now: now)
+    }
+
+    /// The other side is at an address, too.
+    private mutating func hear(_ source: STUNAddress, base: Int) {
+        let (stream, component) = (bases[base].stream, bases[base].component)
+        let heard = streams[stream].heard[component, default: []]
+        guard heard.count < configuration.mostSources, !heard.contains(source) else { return }
+        streams[stream].heard[component, default: []].insert(source)
+        act(.heard(stream: stream, component: component, source))
     }
 
     /// Settles who controls when both sides want the same (RFC 8445 §7.3.1.1).

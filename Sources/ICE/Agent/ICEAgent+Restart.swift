@@ -17,6 +17,7 @@ extension ICEAgent {
         streams[stream].pairs = []
         streams[stream].triggered = []
         streams[stream].early = []
+        streams[stream].heard = [:]
         streams[stream].started = nil
         streams[stream].firstValid = nil
         streams[stream].isNominating = false

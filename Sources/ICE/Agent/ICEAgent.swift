@@ -32,6 +32,9 @@ public struct ICEAgent: Sendable {
         case roleChanged(ICERole)
         /// From now on a component is sent by this pair.
         case selected(stream: Int, component: Int, SelectedPair)
+        /// The other side has proven that it is at this address, too: data may come from there, since each side picks its pair for
+        /// itself (RFC 8445 §12).
+        case heard(stream: Int, component: Int, STUNAddress)
         /// All components of a stream have their pairs.
         case completed(stream: Int)
         /// There is no way for a stream.

@@ -30,6 +30,8 @@ public struct ICEConfiguration: Hashable, Sendable {
     public var mostLocalCandidates = 100
     /// The most checks that are kept until the credentials of the other side have come: 32.
     public var mostEarlyChecks = 32
+    /// The most addresses of the other side, for a component, that data is taken from: 32.
+    public var mostSources = 32
     /// The most Binding Requests in a second that are looked at: 250. Two agents send at most 200 each (RFC 8445 §14.2).
     public var requestsPerSecond = 250
 

@@ -52,6 +52,8 @@ struct ICEStream: Sendable {
     /// Pairs by their numbers, the first the next (RFC 8445 §6.1.4.1).
     var triggered: [Int] = []
     var early: [EarlyCheck] = []
+    /// Where checks of the other side have come from, by component.
+    var heard: [Int: Set<STUNAddress>] = [:]
     /// When the other side became known.
     var started: Instant?
     /// Since when each component has a valid pair.

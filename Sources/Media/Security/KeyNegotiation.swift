@@ -82,8 +82,12 @@ public struct KeyNegotiation: Sendable {
 
     /// What an offer says. It waits until ``take(_:of:)`` or ``rollBack()``.
     ///
-    /// - Parameter place: where this side receives.
-    public mutating func makeOffer(at place: ByteString) throws(MediaSecurityError) -> Terms {
+    /// - Parameters:
+    ///   - place: where this side receives.
+    ///   - checksConnectivity: whether the offer speaks of ICE, too: browsers want the profile with feedback then (RFC 8829 §5.1.2).
+    public mutating func makeOffer(
+        at place: ByteString, checksConnectivity: Bool = false
+    ) throws(MediaSecurityError) -> Terms {
         guard let security else { return Terms() }
         let isRequired = security.encryption.mode == .require
         let exchange: MediaEncryption.KeyExchange =
@@ -102,7 +106,8 @@ public struct KeyNegotiation: Sendable {
         case .dtls:
             let name = offeredName()
             offer = Offer(association: name, place: place)
-            let secure = Self.handshaken + Self.described
+            let secure =
+                (checksConnectivity ? Self.handshaken.reversed() : Self.handshaken) + Self.described
             terms.transports = isRequired ? secure + Self.plain : Self.plain + secure
             terms.attributes = security.fingerprintAttributes + [SetupRole.actpass.attribute, name.attribute]
             terms.multiplexes = true

@@ -67,6 +67,8 @@ public struct SymmetricLatch<Address: Equatable & Sendable>: Sendable {
     private var lastHeard: ContinuousClock.Instant?
     private var candidate: Address?
     private var candidatePackets = 0
+    /// Where the peer may also be heard from, as connectivity checks say.
+    private var others: [Address] = []
 
     /// Starts with the address of the session description; nil (or an unspecified address, which the caller maps to
     /// nil) waits for the peer to show itself.
@@ -87,14 +89,17 @@ public struct SymmetricLatch<Address: Equatable & Sendable>: Sendable {
         candidate = nil
     }
 
-    /// Connectivity checks say where the peer is, whatever its description says: media goes there, and comes from there alone
-    /// (RFC 8445 §12).
+    /// Connectivity checks say where the peer is, whatever its description says: media goes there, and comes from there or from
+    /// others that checks have come from, since each side picks its way for itself (RFC 8445 §12).
     ///
-    /// - Parameter address: nil while nothing is found: nothing is to be sent then, and a packet from anywhere is taken, since the
-    ///   peer may have come to its end first.
-    public mutating func fix(to address: Address?) {
+    /// - Parameters:
+    ///   - address: nil while nothing is found: nothing is to be sent then, and a packet from anywhere is taken, since the peer may
+    ///     have come to its end first.
+    ///   - others: where the peer has shown itself too; a few.
+    public mutating func fix(to address: Address?, orFrom others: [Address] = []) {
         isFixed = true
         destination = address
+        self.others = others
         isConfirmed = false
         candidate = nil
     }
@@ -103,6 +108,7 @@ public struct SymmetricLatch<Address: Equatable & Sendable>: Sendable {
     public mutating func release() {
         guard isFixed else { return }
         isFixed = false
+        others = []
         destination = signalled
         isConfirmed = false
     }
@@ -115,7 +121,9 @@ public struct SymmetricLatch<Address: Equatable & Sendable>: Sendable {
     public mutating func receive(
         from address: Address, ssrc: UInt32, at now: ContinuousClock.Instant
     ) -> Verdict {
-        if isFixed { return destination == nil || address == destination ? .accepted : refuse() }
+        if isFixed {
+            return destination == nil || address == destination || others.contains(address) ? .accepted : refuse()
+        }
         if address == destination {
             confirm(ssrc, at: now)
             return .accepted

@@ -41,5 +41,5 @@ extension SessionDescription {
 
 extension Attribute {
     /// Whether it is a group of streams that share a port (RFC 9143 §5).
-    fileprivate var isBundle: Bool { value.flatMap(MediaGroup.init)?.semantics == "BUNDLE" }
+    fileprivate var isBundle: Bool { value.flatMap(MediaGroup.init)?.isBundle ?? false }
 }

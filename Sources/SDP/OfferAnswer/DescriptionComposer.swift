@@ -7,11 +7,12 @@ struct DescriptionComposer {
 
         /// A line that is refused or disabled: port zero, the same media, transport and formats (RFC 3264 §6). At least
         /// one format must be there, even where the peer listed none.
-        init(unused field: MediaField) {
+        init(unused field: MediaField, identification: ByteString? = nil) {
             let formats = field.formats.isEmpty ? ["0"] : field.formats
             description = MediaDescription(
                 MediaField(unchecked: field.media, port: 0, transport: field.transport, formats: formats))
             connection = nil
+            identify(by: identification)
         }
 
         /// A line in use; `family` is named beside an address that is a host name.
@@ -42,6 +43,28 @@ struct DescriptionComposer {
             attributes.append(direction.attribute)
             description.attributes = attributes + stream.attributes
         }
+
+        /// Names the line (RFC 5888 §4).
+        mutating func identify(by tag: ByteString?) {
+            if let tag { description.append(Attribute(unchecked: .mid, tag)) }
+        }
+
+        /// Whether two lines are received at the same port, so that they may be bundled.
+        fileprivate func isReceived(with other: MediaLine) -> Bool {
+            connection == other.connection && description.port == other.description.port
+        }
+    }
+
+    /// The group of lines that share one transport (RFC 9143 §7): the first of some tags that is in use, and those that are received
+    /// where it is.
+    ///
+    /// - Parameter tags: of the lines that may be in it, the first the most wished for.
+    static func bundle(_ tags: [ByteString], of lines: [MediaLine]) -> MediaGroup? {
+        let used = tags.compactMap { tag in
+            lines.first { $0.connection != nil && $0.description.identification == tag }
+        }
+        guard let first = used.first else { return nil }
+        return .bundle(used.filter { $0.isReceived(with: first) }.compactMap(\.description.identification))
     }
 
     let origin: Origin

@@ -165,6 +165,10 @@ public struct MediaCapabilities: Hashable, Sendable {
     /// Attributes of the session level, written as they are.
     public var attributes: [Attribute] = []
 
+    /// Whether offers name their `m=` lines and say that those with one port share one transport (BUNDLE, RFC 9143 §7.2), as
+    /// browsers wish. Answers follow the offer.
+    public var bundles = false
+
     /// Makes capabilities of streams.
     public init(streams: [StreamCapability]) {
         self.streams = streams

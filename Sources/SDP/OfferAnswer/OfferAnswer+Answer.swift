@@ -75,13 +75,19 @@ extension OfferAnswer {
                 payloadTypes[index].bind(accepted.receive)
                 slots.append(accepted.stream.id)
                 streams.append(accepted.negotiated(index))
-                written.append(accepted.line)
+                var line = accepted.line
+                line.identify(by: offer.media[index].identification)
+                written.append(line)
             case .failure:
                 slots.append(nil)
-                written.append(DescriptionComposer.MediaLine(unused: offer.media[index].field))
+                let media = offer.media[index]
+                written.append(
+                    DescriptionComposer.MediaLine(unused: media.field, identification: media.identification))
             }
         }
-        let description = compose(written, attributes: attributes, answering: offer)
+        // Of each group what is accepted, the first of it first (RFC 9143 §7.3).
+        let groups = offer.groups.filter(\.isBundle).compactMap { DescriptionComposer.bundle($0.members, of: written) }
+        let description = compose(written, attributes: groups.map(\.attribute) + attributes, answering: offer)
         agreement = Agreement(
             local: description, remote: offer, slots: slots, streams: streams,
             refused: OfferAnswer.refused(lines, offer))

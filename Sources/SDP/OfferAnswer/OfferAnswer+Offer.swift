@@ -19,8 +19,9 @@ extension OfferAnswer {
             let isKept = index < slots.count && slots[index] != nil
             lines.append(try stream.map { stream throws(OfferAnswerError) in try offeredLine(stream, index, isKept) })
         }
-        let description = compose(
-            lines.enumerated().map { mediaLine($0.element, $0.offset) }, attributes: capabilities.attributes)
+        var written = lines.enumerated().map { mediaLine($0.element, $0.offset) }
+        let group = identify(&written, streams, bundles: capabilities.bundles)
+        let description = compose(written, attributes: [group?.attribute].compactMap { $0 } + capabilities.attributes)
         phase = .offerSent(SentOffer(description: description, lines: lines))
         return description
     }
@@ -51,6 +52,27 @@ extension OfferAnswer {
     private func offeredDirection(_ stream: StreamCapability, _ index: Int, _ isKept: Bool) -> Direction {
         guard isKept, stream.direction == .sendonly, let remote = agreement?.remote else { return stream.direction }
         return remote.direction(of: remote.media[index]).receives ? .sendonly : .inactive
+    }
+
+    /// Names lines as they were named before; new ones only where they are bundled.
+    ///
+    /// - Returns: the group of those that share one transport; nil when none do.
+    private func identify(
+        _ lines: inout [DescriptionComposer.MediaLine], _ streams: [StreamCapability?], bundles: Bool
+    ) -> MediaGroup? {
+        let known = agreement?.local.media.map(\.identification) ?? []
+        var tags: [ByteString] = []
+        for index in lines.indices {
+            var tag = index < known.count ? known[index] : nil
+            if tag == nil, bundles, let stream = streams[index] {
+                let name = ByteString(unchecked: ArraySlice("\(stream.id)".utf8))
+                if !known.contains(name) { tag = name }
+            }
+            lines[index].identify(by: tag)
+            if let tag { tags.append(tag) }
+        }
+        guard bundles || agreement?.local.groups.contains(where: \.isBundle) ?? false else { return nil }
+        return DescriptionComposer.bundle(tags, of: lines)
     }
 
     private func mediaLine(_ line: SentOffer.Line?, _ index: Int) -> DescriptionComposer.MediaLine {

@@ -18,8 +18,11 @@ struct RemoteMedia {
     /// Direction as the peer states it.
     var direction: Direction { description.direction(of: media) }
 
-    /// Whether the peer wants nothing to be sent: by direction, by address, or by a bandwidth of zero (RFC 3264 §5.1).
-    var isHolding: Bool { !direction.receives || address.isUnspecified || isWithoutBandwidth }
+    /// Whether the peer wants nothing to be sent: by direction, by address, or by a bandwidth of zero (RFC 3264 §5.1). One that speaks
+    /// of ICE has no address yet, or hides it (RFC 8840 §4.1.1): its candidates say where media goes.
+    var isHolding: Bool { !direction.receives || address.isUnspecified && !isWithICE || isWithoutBandwidth }
+
+    private var isWithICE: Bool { description.iceCredentials(of: media) != nil }
 
     private var isWithoutBandwidth: Bool {
         let amounts = media.bandwidths + description.bandwidths

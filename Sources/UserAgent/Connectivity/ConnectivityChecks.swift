@@ -11,7 +11,7 @@ final class ConnectivityChecks: TimerClient {
         case send(UInt64, TransportAddress, [UInt8])
         /// Take data that has come by a relay for the socket of a tag.
         case data(UInt64, [UInt8])
-        /// ``destinations`` are others.
+        /// ``destinations`` or ``sources`` are others.
         case changed
         /// All servers have been asked.
         case gathered
@@ -21,6 +21,8 @@ final class ConnectivityChecks: TimerClient {
 
     /// Where each socket sends to, by its tag: 0 for RTP, 1 for RTCP.
     private(set) var destinations: [UInt64: TransportAddress] = [:]
+    /// Where the far side has shown itself to each socket, by its tag; bounded by `ICEConfiguration.mostSources`.
+    private(set) var sources: [UInt64: [TransportAddress]] = [:]
     /// The way of RTP.
     private(set) var way: MediaWay?
 
@@ -105,7 +107,10 @@ final class ConnectivityChecks: TimerClient {
             agent.multiplex(stream: stream, now: lane.now)
             components = 1
         }
-        if terms.local != agent.localParameters(stream) { agent.restart(stream: stream, parameters: terms.local) }
+        if terms.local != agent.localParameters(stream) {
+            agent.restart(stream: stream, parameters: terms.local)
+            sources = [:]
+        }
         self.terms = terms
         agent.setRemote(terms.remote, stream: stream, now: lane.now)
         perform()
@@ -209,6 +214,9 @@ final class ConnectivityChecks: TimerClient {
                         isRelayed: pair.isRelayed, localKind: MediaWay.Kind(pair.local.kind),
                         remoteKind: MediaWay.Kind(pair.remote.kind))
                 }
+                hasChanged = true
+            case .heard(_, let component, let address):
+                sources[UInt64(component - 1), default: []].append(TransportAddress(address))
                 hasChanged = true
             case .failed: failure = .notFound
             case .consentLost(_, let component):

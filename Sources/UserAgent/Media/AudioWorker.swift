@@ -465,7 +465,9 @@ extension AudioWorker: TimerClient {
             bytes.withUnsafeBytes { (tag == 1 ? rtcp : rtp)?.send($0, to: address) }
         case .changed:
             let (remote, control) = (destination(0), destination(1))
-            stream?.fixWay(to: remote, control: control)
+            stream?.fixWay(
+                to: remote, control: control, sources: checks?.sources[0] ?? [],
+                controlSources: checks?.sources[1] ?? [])
             handshake?.move(to: remote, control)
             guard let stream, let deferred, let remote, stream.negotiation.isMultiplexed || control != nil else {
                 return

@@ -58,6 +58,8 @@ final class NegotiatedSession: CallSession {
     private func capabilities(_ terms: KeyNegotiation.Terms, _ ways: ICENegotiation.Words) -> MediaCapabilities {
         var capabilities = media.capabilities
         capabilities.attributes += ways.session
+        // One stream, one port, keys of a handshake and ICE: what browsers bundle, and want to see bundled.
+        capabilities.bundles = terms.multiplexes && ways.multiplexes
         for index in capabilities.streams.indices {
             capabilities.streams[index].direction = wish.direction
             if let transports = terms.transports { capabilities.streams[index].transports = transports }
@@ -89,7 +91,11 @@ final class NegotiatedSession: CallSession {
             }) ?? true
         else { throw SessionRefusal(488, "None of these codecs is there") }
         let terms: KeyNegotiation.Terms
-        do throws(MediaSecurityError) { terms = try keys.makeOffer(at: place) } catch { throw SessionRefusal(error) }
+        do throws(MediaSecurityError) {
+            terms = try keys.makeOffer(at: place, checksConnectivity: media.ice != nil)
+        } catch {
+            throw SessionRefusal(error)
+        }
         let ways = ice.makeOffer(media.ice)
         do throws(OfferAnswerError) {
             return try negotiation.makeOffer(capabilities(terms, ways)).serialised()

@@ -37,7 +37,7 @@ struct Answer: AsyncParsableCommand {
             }
             return time
         }
-        let agent = try await Phone.start(account, phone, codecs: codecs)
+        let agent = try await Phone.start(account, phone, codecs: codecs, audio: try options.audio())
         if !noRegister {
             do throws(RegistrationError) {
                 try await agent.register()

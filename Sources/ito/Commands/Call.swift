@@ -19,6 +19,7 @@ struct CallCommand: AsyncParsableCommand {
         let length = try options.length()
         let codecs = try options.codecs()
         let keyMethod = try options.keyMethod()
+        let audio = try options.audio()
         let target = try CallTarget(target)
         let caller: String
         if let identity { caller = identity } else { caller = try target.anonymous(proxy: try phone.proxyURI()) }
@@ -28,7 +29,7 @@ struct CallCommand: AsyncParsableCommand {
         account.ice = try options.connectivity()
         let (ends, recorder) = try options.ends()
         let callRecorder = try options.callRecorder()
-        let agent = try await Phone.start(account, phone, codecs: codecs, callsSecurely: target.isSecure)
+        let agent = try await Phone.start(account, phone, codecs: codecs, audio: audio, callsSecurely: target.isSecure)
         let recording = Task { try await recorder?.run() }
         let report = CallReport(json: options.json, began: .now)
         let signals = Signals([SIGINT, SIGTERM])

@@ -41,12 +41,14 @@ enum Phone {
     /// Makes a user agent that is not registered yet.
     static func start(
         _ account: Account, _ phone: PhoneOptions, codecs: [AudioCodecName] = [.pcmu, .pcma],
-        callsSecurely: Bool = false, trace: (@Sendable (TracedMessage) -> Void)? = nil
+        audio: AudioSettings = AudioSettings(), callsSecurely: Bool = false,
+        trace: (@Sendable (TracedMessage) -> Void)? = nil
     ) async throws -> UserAgent {
         var options = UserAgent.Options(address: try phone.bindAddress())
         options.port = phone.localPort
         options.registers = false
         options.codecs = codecs
+        options.audio = audio
         options.trace = trace
         options.trust = try phone.trust()
         options.callsSecurely = callsSecurely

@@ -129,7 +129,28 @@ struct CallOptions: ParsableArguments {
     var turnServer: [String] = []
     @Flag(help: "Media goes by TURN servers alone, so that the other side learns no address of this host.")
     var relayOnly = false
+    @Option(
+        help: ArgumentHelp(
+            "How much later than it comes everything is played, such as 100ms; by default this follows the jitter, which "
+                + "stretches time a little.", valueName: "time"))
+    var playout: String?
     @Flag(help: "Print one JSON object per line.") var json = false
+
+    /// The marking and playout of audio.
+    func audio() throws(ServerError) -> AudioSettings {
+        var settings = AudioSettings()
+        guard let playout else { return settings }
+        guard let depth = Duration(text: playout), Self.playoutDepths.contains(depth) else {
+            throw ServerError(
+                .usage, "`\(playout)` is no time from 20ms to 500ms", remedy: "write for example --playout 100ms")
+        }
+        settings.playoutDepth = depth
+        settings.isPlayoutAdaptive = false
+        return settings
+    }
+
+    /// As in the server's `media.playout-depth`.
+    private static let playoutDepths: ClosedRange<Duration> = .milliseconds(20) ... .milliseconds(500)
 
     /// How media is encrypted.
     func encryption() throws(ServerError) -> MediaEncryption {

@@ -132,6 +132,33 @@ import Testing
         #expect((1...4).allSatisfy { answers(network, $0).isEmpty })
     }
 
+    @Test(
+        "§12: where proven checks come from, data may come from, too; so many addresses are kept, and a restart forgets them"
+    )
+    func heard() {
+        var configuration = ICEConfiguration()
+        configuration.mostSources = 3
+        let network = agent(.controlled, configuration: configuration)
+        func heard() -> [STUNAddress] {
+            network.actions(0).compactMap { if case .heard(0, 1, let address) = $0 { address } else { nil } }
+        }
+        let sources = (0..<5).map { peer.with(port: 6_000 + UInt16($0)) }
+        network.inject(request(network, 100, password: [1]), from: peer, to: own)
+        for (number, source) in sources.enumerated() {
+            for copy in 0..<2 as Range<UInt64> {
+                network.inject(request(network, UInt64(2 * number) + copy), from: source, to: own)
+            }
+        }
+        network.run(for: .milliseconds(20))
+        #expect(heard().count == 3)
+        #expect(Set(heard()).isSubset(of: sources))
+        network.with(0) { agent, _ in agent.restart(stream: 0) }
+        network.inject(request(network, 50), from: sources[0], to: own)
+        network.run(for: .milliseconds(20))
+        #expect(heard().count == 4)
+        #expect(heard().last == sources[0])
+    }
+
     @Test("A flood is bounded: so many requests in a second are looked at, and the others are not")
     func flood() {
         var configuration = ICEConfiguration()

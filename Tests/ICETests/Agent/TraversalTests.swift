@@ -245,7 +245,11 @@ import Testing
         for agent in 0...1 { network.with(agent) { agent, _ in agent.restart(stream: 0) } }
         network.exchange()
         let count = network.events.count
-        network.run(for: .seconds(20)) { network.events.count >= count + 4 }
+        network.run(for: .seconds(20)) {
+            (0...1).allSatisfy { agent in
+                network.events.dropFirst(count).contains { $0.agent == agent && $0.action == .completed(stream: 0) }
+            }
+        }
         #expect(network.areConnected())
     }
 

@@ -30,8 +30,8 @@ struct WebSocketPhone {
         return phone
     }
 
-    /// The Python that has the library.
-    private static func python() throws(PeerError) -> String {
+    /// The Python that has the libraries of the phones.
+    static func python() throws(PeerError) -> String {
         let python =
             ProcessInfo.processInfo.environment["ITODENWA_PYTHON"] ?? Repository.file(".build-tools/venv/bin/python3")
         guard FileManager.default.isExecutableFile(atPath: python) else {

@@ -99,9 +99,10 @@ class Phone:
                 "routes": fields(message, "Record-Route"),
             }
             await self.respond(message, "180 Ringing")
-            await self.respond(message, "200 OK", self.session())
+            await self.respond(message, "200 OK", await self.answer(message.partition("\r\n\r\n")[2]))
         elif method == "BYE":
             await self.respond(message, "200 OK")
+            await self.release()
             say("ended")
         elif method != "ACK":
             await self.respond(message, "200 OK")
@@ -120,8 +121,23 @@ class Phone:
         # No Content-Length: the message says where it ends (RFC 7118 section 5).
         await self.send("\n".join(lines + ["", body]))
 
-    def session(self):
+    async def offer(self):
+        """The description of an offer."""
         return "v=0\no=- 1 1 IN IP4 127.0.0.1\ns=-\nc=IN IP4 127.0.0.1\nt=0 0\nm=audio 9 RTP/AVP 0\n"
+
+    async def answer(self, offer):
+        """The description that answers one."""
+        return await self.offer()
+
+    async def accept(self, answer):
+        """Takes the description that answers the offer."""
+
+    async def talk(self):
+        """What a call that this side has made does until it hangs up."""
+        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+
+    async def release(self):
+        """The call is over."""
 
     async def ask(self, method, uri, call, local, remote, routes=(), body="", extra=()):
         self.sequence += 1
@@ -172,7 +188,7 @@ class Phone:
     async def call(self, target):
         call = secrets.token_hex(8)
         local = f"<{self.sip}:{self.user}@{self.domain}>;tag={secrets.token_hex(4)}"
-        status, answer = await self.authenticated("INVITE", target, call, local, f"<{target}>", self.session())
+        status, answer = await self.authenticated("INVITE", target, call, local, f"<{target}>", await self.offer())
         if status != 200:
             say(f"rejected {status}")
             return
@@ -181,19 +197,26 @@ class Phone:
         contact = re.search(r"<(.*?)>", fields(answer, "Contact")[0]).group(1)
         via = f"SIP/2.0/{self.scheme} {self.host};branch=z9hG4bK{secrets.token_hex(8)}"
         await self.acknowledge(contact, call, local, remote, via, routes)
+        await self.accept(answer.partition("\r\n\r\n")[2])
         say("answered")
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        await self.talk()
         status, _ = await self.ask("BYE", contact, call, local, remote, routes)
+        await self.release()
         say(f"ended {status}")
 
 
-parser = argparse.ArgumentParser()
-parser.add_argument("url")
-parser.add_argument("user")
-parser.add_argument("password")
-parser.add_argument("--ca")
-parser.add_argument("--origin")
-parser.add_argument("--call")
-parser.add_argument("--fragments", action="store_true")
-parser.add_argument("--sips", action="store_true")
-asyncio.run(Phone(parser.parse_args()).run())
+def options():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("url")
+    parser.add_argument("user")
+    parser.add_argument("password")
+    parser.add_argument("--ca")
+    parser.add_argument("--origin")
+    parser.add_argument("--call")
+    parser.add_argument("--fragments", action="store_true")
+    parser.add_argument("--sips", action="store_true")
+    return parser
+
+
+if __name__ == "__main__":
+    asyncio.run(Phone(options().parse_args()).run())

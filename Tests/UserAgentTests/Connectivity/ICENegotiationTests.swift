@@ -13,9 +13,9 @@ import Testing
         let leg: SimulatedMediaLeg
         let session: NegotiatedSession
 
-        init(_ mode: ICEPolicy.Mode, port: UInt16) {
+        init(_ mode: ICEPolicy.Mode, port: UInt16, security: MediaSecurity? = nil) {
             let leg = SimulatedMediaLeg(
-                TransportAddress.loopback(port: port), formats: [.pcmu], security: nil, ice: ICEPolicy(mode))
+                TransportAddress.loopback(port: port), formats: [.pcmu], security: security, ice: ICEPolicy(mode))
             self.leg = leg
             session = NegotiatedSession(media: leg, sessionID: UInt64(port)) { stream, keys, ways in
                 leg.connect(by: ways)
@@ -66,6 +66,26 @@ import Testing
         #expect(ours.remote.candidates.map(\.address) == [STUNAddress(ip4: 0x7f00_0001, port: 20_000)])
         #expect(ours.remote.nominatesOnce)
         #expect(!ours.remote.isLite)
+    }
+
+    /// RFC 8829 §5.1.2, §5.2.1: with ICE and a handshake the offer is one that browsers take; without ICE it is that of older phones.
+    @Test(arguments: [ICEPolicy.Mode.off, .full]) func offersAsBrowsersWant(_ mode: ICEPolicy.Mode) throws {
+        let security = try MediaSecurity(MediaEncryption(.require, by: .dtls))
+        let (caller, callee) = (
+            Side(mode, port: 10_000, security: security), Side(.full, port: 20_000, security: security)
+        )
+        let (offer, answer) = try exchange(caller, callee)
+        let profile = mode == .off ? "UDP/TLS/RTP/SAVP " : "UDP/TLS/RTP/SAVPF "
+        #expect(lines(offer, "m=audio 10000 \(profile)").count == 1)
+        #expect(lines(answer, "m=audio 20000 \(profile)").count == 1)
+        for description in [offer, answer] {
+            #expect(lines(description, "a=group") == (mode == .off ? [] : ["a=group:BUNDLE 0"]))
+            #expect(lines(description, "a=mid") == (mode == .off ? [] : ["a=mid:0"]))
+            #expect(lines(description, "a=rtcp-mux").count == 1)
+        }
+        let later = try exchange(callee, caller).offer
+        #expect(lines(later, "m=audio 20000 \(profile)").count == 1)
+        #expect(lines(later, "a=group") == ["a=group:BUNDLE 0"])
     }
 
     @Test func aLiteSideSaysSo() throws {
