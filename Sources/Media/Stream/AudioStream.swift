@@ -503,8 +503,10 @@ extension AudioStream {
     /// Gives both frames of a tick to the recorder.
     @inline(never)
     private func give(_ recorder: CallRecorder, at due: ContinuousClock.Instant) {
+        // Held here: Swift 6.3 does not compile a release that borrows the spans from the properties.
+        let (heardMemory, saidMemory) = (heard.elements, said.elements)
         recorder.write(
-            heard: heard.elements.span, at: playout.configuration.sampleRate, said: said.elements.span,
+            heard: heardMemory.span, at: playout.configuration.sampleRate, said: saidMemory.span,
             at: negotiation.codec.sampleRate, due: due)
     }
 
