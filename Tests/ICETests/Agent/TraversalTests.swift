@@ -245,7 +245,7 @@ import Testing
         for agent in 0...1 { network.with(agent) { agent, _ in agent.restart(stream: 0) } }
         network.exchange()
         let count = network.events.count
-        network.run(for: .seconds(20)) { network.events.count >= count + 4 }
+        network.run(for: .seconds(20)) { network.events.count >= count + 6 }
         #expect(network.areConnected())
     }
 
