@@ -152,6 +152,7 @@ extension ICEAgent {
         streams[stream].state = .failed
         let local = streams[stream].local
         streams[stream].uses = streams[stream].uses.filter { $0.value.local != local }
+        streams[stream].provisions = [:]
         streams[stream].pairs = []
         streams[stream].triggered = []
         act(.failed(stream: stream))

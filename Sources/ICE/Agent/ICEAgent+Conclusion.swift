@@ -9,6 +9,7 @@ extension ICEAgent {
             if isDecided(stream, component) { streams[stream].removeRivals(component) }
         }
         guard streams[stream].state == .running, let started = streams[stream].started else { return }
+        provide(stream, now: now)
         if (1...streams[stream].components).allSatisfy({ isCurrent(streams[stream].uses[$0], stream) }) {
             return complete(stream)
         }
@@ -74,11 +75,32 @@ extension ICEAgent {
         }
     }
 
+    private func describe(_ pair: CandidatePair) -> SelectedPair {
+        SelectedPair(
+            local: hidden(pair.validLocal ?? pair.local), remote: pair.remote, socket: bases[pair.base].socket,
+            isRelayed: bases[pair.base].relay != nil)
+    }
+
+    /// Components that nothing is selected for may be sent by their best valid pairs (RFC 8445 §12.1).
+    private mutating func provide(_ stream: Int, now: Instant) {
+        for component in 1...streams[stream].components where streams[stream].uses[component] == nil {
+            guard let best = streams[stream].bestValid(component) else { continue }
+            if let before = streams[stream].provisions[component], before.base == best.base,
+                before.pair.remote.address == best.remote.address
+            {
+                continue
+            }
+            let pair = describe(best)
+            streams[stream].provisions[component] = ICEStream.Provision(
+                base: best.base, pair: pair, expires: now + configuration.consentExpiry)
+            act(.usable(stream: stream, component: component, pair))
+        }
+    }
+
     /// A component is sent by a pair from now on.
     private mutating func use(_ pair: CandidatePair, stream: Int, now: Instant) {
-        let selected = SelectedPair(
-            local: pair.validLocal ?? pair.local, remote: pair.remote, socket: bases[pair.base].socket,
-            isRelayed: bases[pair.base].relay != nil)
+        let selected = describe(pair)
+        streams[stream].provisions[pair.component] = nil
         use(selected, base: pair.base, priority: pair.validPriority, stream: stream, now: now)
         if let relay = bases[pair.base].relay {
             relays[relay].client.bindChannel(to: pair.remote.address, now: now)

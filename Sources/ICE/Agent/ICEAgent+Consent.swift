@@ -8,6 +8,11 @@ extension ICEAgent {
 
     /// Sends what is due along the pairs that are used, and ends consent that was not renewed.
     mutating func fireUses(_ stream: Int, now: Instant) {
+        for (component, provision) in streams[stream].provisions where !provision.isExpired && provision.expires <= now
+        {
+            streams[stream].provisions[component]?.isExpired = true
+            act(.consentLost(stream: stream, component: component))
+        }
         for component in streams[stream].uses.keys.sorted() {
             guard let use = streams[stream].uses[component] else { continue }
             if let expires = use.expires, expires <= now {

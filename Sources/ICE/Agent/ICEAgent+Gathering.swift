@@ -273,6 +273,7 @@ extension ICEAgent {
             streams[stream].pairs = []
             streams[stream].triggered = []
             streams[stream].uses = [:]
+            streams[stream].provisions = [:]
         }
     }
 }

@@ -15,6 +15,7 @@ extension ICEAgent {
         streams[stream].localCandidates.removeAll { $0.kind == .peerReflexive }
         streams[stream].remoteCandidates = []
         streams[stream].pairs = []
+        streams[stream].provisions = [:]
         streams[stream].triggered = []
         streams[stream].early = []
         streams[stream].heard = [:]

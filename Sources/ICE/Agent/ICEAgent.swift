@@ -30,6 +30,8 @@ public struct ICEAgent: Sendable {
         case gatheringEnded
         /// Both sides had the same role, and this one has given way (RFC 8445 §7.3.1.1).
         case roleChanged(ICERole)
+        /// A component may be sent by this pair until one is selected (RFC 8445 §12.1); it works, and a better one may be found.
+        case usable(stream: Int, component: Int, SelectedPair)
         /// From now on a component is sent by this pair.
         case selected(stream: Int, component: Int, SelectedPair)
         /// The other side has proven that it is at this address, too: data may come from there, since each side picks its pair for
@@ -159,9 +161,13 @@ public struct ICEAgent: Sendable {
     /// A candidate as the other side is told of it; nil for one that is not.
     private func told(_ candidate: Candidate) -> Candidate? {
         guard candidate.kind != .peerReflexive else { return nil }
+        guard !configuration.usesRelaysOnly || candidate.kind == .relayed else { return nil }
+        return hidden(candidate)
+    }
+
+    /// A candidate without what is to be kept from the other side: where a relay sees this side (RFC 8839 §5.1).
+    func hidden(_ candidate: Candidate) -> Candidate {
         guard configuration.usesRelaysOnly else { return candidate }
-        guard candidate.kind == .relayed else { return nil }
-        // Where the relay sees this side is what is to be kept (RFC 8839 §5.1).
         var candidate = candidate
         candidate.related = candidate.address.isIPv6 ? STUNAddress(ip6: 0, port: 9) : STUNAddress(ip4: 0, port: 9)
         return candidate
@@ -244,6 +250,9 @@ public struct ICEAgent: Sendable {
         streams[stream].triggered.removeAll { gone.contains($0) }
         streams[stream].early.removeAll { bases[$0.base].component > 1 }
         for component in streams[stream].uses.keys where component > 1 { streams[stream].uses[component] = nil }
+        for component in streams[stream].provisions.keys where component > 1 {
+            streams[stream].provisions[component] = nil
+        }
         gatherings.removeAll { bases[$0.base].stream == stream && bases[$0.base].component > 1 }
         for relay in relays.indices
         where bases[relays[relay].base].stream == stream && bases[relays[relay].base].component > 1 {
@@ -296,9 +305,13 @@ public struct ICEAgent: Sendable {
     /// What a component is sent by now.
     public func selected(stream: Int, component: Int) -> SelectedPair? { streams[stream].uses[component]?.pair }
 
-    /// Sends data of a component along its pair; false when there is none, or no consent.
+    /// Sends data of a component along its pair, or a usable one; false when there is none, or no consent.
     public mutating func send(_ data: [UInt8], stream: Int, component: Int = 1, now: Instant) -> Bool {
-        guard let use = streams[stream].uses[component] else { return false }
+        guard let use = streams[stream].uses[component] else {
+            guard let provision = streams[stream].provisions[component], !provision.isExpired else { return false }
+            emit(data, from: provision.base, to: provision.pair.remote.address, now: now)
+            return true
+        }
         emit(data, from: use.base, to: use.pair.remote.address, now: now)
         return true
     }
@@ -331,6 +344,7 @@ public struct ICEAgent: Sendable {
                 note(use.next)
                 note(use.expires)
             }
+            for provision in stream.provisions.values where !provision.isExpired { note(provision.expires) }
             guard stream.state == .running, let started = stream.started else { continue }
             note(started + configuration.longestTime)
             if !stream.isPastPatience { note(started + configuration.patience) }

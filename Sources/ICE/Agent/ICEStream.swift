@@ -35,6 +35,15 @@ struct ICEStream: Sendable {
         var outstanding: [STUNTransactionID] = []
     }
 
+    /// A valid pair that a component may be sent by until one is selected (RFC 8445 §12.1).
+    struct Provision: Sendable {
+        var base: Int
+        var pair: SelectedPair
+        /// When consent expires, which came with the check and is not renewed (RFC 7675 §5.1).
+        var expires: Instant
+        var isExpired = false
+    }
+
     /// Consent checks that may be answered late: those of 30 s.
     static let mostConsentChecks = 8
 
@@ -64,6 +73,8 @@ struct ICEStream: Sendable {
     var isPastPatience = false
     /// What is used, by component; of before a restart until there is something new.
     var uses: [Int: Use] = [:]
+    /// By what a component may be sent until then.
+    var provisions: [Int: Provision] = [:]
     /// The credentials of before a restart: checks with them are still answered (RFC 8445 §9).
     var previous: ICEParameters?
 

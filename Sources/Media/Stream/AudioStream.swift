@@ -509,10 +509,11 @@ extension AudioStream {
     /// Gives both frames of a tick to the recorder.
     @inline(never)
     private func give(_ recorder: CallRecorder, at due: ContinuousClock.Instant) {
-        let (left, right) = (heard.elements, said.elements)
+        // Held here: Swift 6.3 does not compile a release that borrows the spans from the properties.
+        let (heardMemory, saidMemory) = (heard.elements, said.elements)
         recorder.write(
-            heard: left.span, at: playout.configuration.sampleRate, said: right.span, at: negotiation.codec.sampleRate,
-            due: due)
+            heard: heardMemory.span, at: playout.configuration.sampleRate, said: saidMemory.span,
+            at: negotiation.codec.sampleRate, due: due)
     }
 
     /// - Returns: octets of the packet; 0 when none is sent.

@@ -61,8 +61,10 @@ extension CallLeg {
         } catch {
             return hangUp(because: Ending(500, "The audio cannot move: \(error)", .local))
         }
+        // An INVITE that waits, for servers to be asked or to be found, goes from there anyway.
+        let isSent = calling == nil || role != nil
         gather { [weak self] in
-            guard let self, !isEnded else { return }
+            guard let self, !isEnded, isSent else { return }
             if calling != nil, !isAnswered, restart() { return }
             change.want { _ in }
             pursueChange()

@@ -13,6 +13,8 @@ final class ConnectivityChecks: TimerClient {
         case data(UInt64, [UInt8])
         /// ``destinations`` or ``sources`` are others.
         case changed
+        /// All components have their pairs.
+        case settled(ICEEnds.Settlement)
         /// All servers have been asked.
         case gathered
         /// There is no way, or none any more.
@@ -38,6 +40,7 @@ final class ConnectivityChecks: TimerClient {
     private var components: Int
     /// Tags of the sockets whose way leads by a relay.
     private(set) var relayed: Set<UInt64> = []
+    private var selected: [Int: SelectedPair] = [:]
     private var client: TimerClientID?
     private var timer: TimerHandle?
     private var isClosed = false
@@ -199,21 +202,18 @@ final class ConnectivityChecks: TimerClient {
     private func perform() {
         var failure: MediaWayError?
         var hasChanged = false
+        var isSettled = false
         var actions = agent.takeActions()[...]
         while let action = actions.popFirst() {
             switch action {
             case .send(let socket, let address, let bytes):
                 happened(.send(UInt64(socket), TransportAddress(address), bytes))
+            case .usable(_, let component, let pair):
+                direct(component, pair)
+                hasChanged = true
             case .selected(_, let component, let pair):
-                let tag = UInt64(component - 1)
-                destinations[tag] = TransportAddress(pair.remote.address)
-                if pair.isRelayed { relayed.insert(tag) } else { relayed.remove(tag) }
-                if component == 1 {
-                    way = MediaWay(
-                        local: TransportAddress(pair.local.address), remote: TransportAddress(pair.remote.address),
-                        isRelayed: pair.isRelayed, localKind: MediaWay.Kind(pair.local.kind),
-                        remoteKind: MediaWay.Kind(pair.remote.kind))
-                }
+                direct(component, pair)
+                selected[component] = pair
                 hasChanged = true
             case .heard(_, let component, let address):
                 sources[UInt64(component - 1), default: []].append(TransportAddress(address))
@@ -233,12 +233,34 @@ final class ConnectivityChecks: TimerClient {
             case .disconnect(let link):
                 links[link]?.close()
                 links[link] = nil
-            case .gathered, .roleChanged, .completed: break
+            case .completed: isSettled = true
+            case .gathered, .roleChanged: break
             }
         }
         if hasChanged { happened(.changed) }
+        if isSettled { happened(.settled(settlement)) }
         if let failure { happened(.failed(failure)) }
         schedule()
+    }
+
+    /// Data of a component goes by a pair.
+    private func direct(_ component: Int, _ pair: SelectedPair) {
+        let tag = UInt64(component - 1)
+        destinations[tag] = TransportAddress(pair.remote.address)
+        if pair.isRelayed { relayed.insert(tag) } else { relayed.remove(tag) }
+        guard component == 1 else { return }
+        way = MediaWay(
+            local: TransportAddress(pair.local.address), remote: TransportAddress(pair.remote.address),
+            isRelayed: pair.isRelayed, localKind: MediaWay.Kind(pair.local.kind),
+            remoteKind: MediaWay.Kind(pair.remote.kind))
+    }
+
+    private var settlement: ICEEnds.Settlement {
+        ICEEnds.Settlement(
+            parameters: agent.localParameters(stream),
+            pairs: (1...components).compactMap { component in
+                selected[component].map { .init(component: component, local: $0.local, remote: $0.remote.address) }
+            })
     }
 
     private func schedule() {

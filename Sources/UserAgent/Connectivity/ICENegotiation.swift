@@ -39,7 +39,7 @@ struct ICENegotiation {
 
     /// Those that the agent has already, for the first description from a place.
     private func parameters(of ends: ICEEnds) -> ICEParameters {
-        guard let parameters = ends.gathered?.parameters, ends != self.ends else { return Self.newParameters() }
+        guard let parameters = ends.gathered?.parameters, ends.place != self.ends else { return Self.newParameters() }
         return parameters
     }
 
@@ -54,12 +54,26 @@ struct ICENegotiation {
             return Words()
         }
         // Elsewhere, or wanted so: a restart (RFC 8839 §4.4.1.1).
-        let isKept = !isRestarting && ends == self.ends
+        let isKept = !isRestarting && ends.place == self.ends
         let parameters = (isKept ? terms?.local : nil) ?? parameters(of: ends)
-        offer = (parameters, ends)
-        var words = words(parameters, ends, components: 2)
+        offer = (parameters, ends.place)
+        let settled = ends.settlement(of: parameters)
+        let components = settled?.pairs.count ?? 2
+        var words = words(parameters, ends, settled?.pairs.map(\.local) ?? ends.candidates(components: components))
+        if let settled, terms?.isControlling == true {
+            // The far side may hear of the pairs by this before it does by checks (RFC 8839 §4.4.1.2.2).
+            words.media.append(
+                RemoteCandidate.attribute(
+                    settled.pairs.compactMap { pair in
+                        UInt16(exactly: pair.component).map {
+                            RemoteCandidate(
+                                component: $0, address: ConnectionAddress(TransportAddress(pair.remote)),
+                                port: pair.remote.port)
+                        }
+                    }))
+        }
         words.multiplexes = true
-        words.controlPort = ends.control.port
+        words.controlPort = components > 1 ? ends.control.port : nil
         return words
     }
 
@@ -105,10 +119,17 @@ struct ICENegotiation {
         // The far side has begun anew: so does this one (RFC 8839 §4.4.2).
         let parameters = (isKept ? terms?.local : nil) ?? parameters(of: ends)
         // One that has moved says so by an offer of its own.
-        if !isKept { self.ends = ends }
+        if !isKept { self.ends = ends.place }
         isRestarting = false
         terms = ICETerms(isControlling: terms?.isControlling ?? false, local: parameters, remote: remote)
-        var words = words(parameters, ends, components: media.isRTCPMultiplexed ? 1 : 2)
+        let components = media.isRTCPMultiplexed ? 1 : 2
+        var candidates = ends.candidates(components: components)
+        if let settled = ends.settlement(of: parameters), settled.pairs.count >= components {
+            candidates = settled.pairs.prefix(components).map(\.local)
+        } else if let named = named(media.remoteCandidates, of: candidates, components) {
+            candidates = named
+        }
+        var words = words(parameters, ends, candidates)
         words.multiplexes = true
         words.controlPort = media.isRTCPMultiplexed ? nil : ends.control.port
         words.index = index
@@ -126,13 +147,20 @@ struct ICENegotiation {
     /// Whether the far side goes on with what it has said before.
     private func isKnown(_ remote: ICERemote) -> Bool { terms?.remote.parameters == remote.parameters }
 
-    private func words(_ parameters: ICEParameters, _ ends: ICEEnds, components: Int) -> Words {
-        var words = Words()
-        let candidates = ends.candidates(components: components)
-        words.defaults = (1...components).map { component in
-            // The default is what most probably works without checks (RFC 8445 §5.1.4): a relay, else what others see.
-            candidates.filter { $0.component == component }.min { $0.kind.preference < $1.kind.preference }?.address
+    /// Those of this side that the far side has settled on, when it has told all before this one knows of it (RFC 8839 §4.4.2); nil when it
+    /// has not.
+    private func named(_ remote: [RemoteCandidate], of candidates: [Candidate], _ components: Int) -> [Candidate]? {
+        let found = remote.compactMap { named in
+            candidates.first {
+                $0.component == named.component && named.address.stun(port: named.port) == $0.address
+            }
         }
+        return found.count == components ? found : nil
+    }
+
+    private func words(_ parameters: ICEParameters, _ ends: ICEEnds, _ candidates: [Candidate]) -> Words {
+        var words = Words()
+        words.defaults = candidates.defaultDestinations
         guard let fragment = ByteString(parameters.fragment), let password = ByteString(parameters.password),
             let credentials = ICECredentials(fragment: fragment, password: password)
         else { return words }
@@ -141,6 +169,15 @@ struct ICENegotiation {
         words.media = credentials.attributes
         words.media += candidates.compactMap { CandidateAttribute($0)?.attribute }
         return words
+    }
+}
+
+extension [Candidate] {
+    /// Of each component what most probably works without checks (RFC 8445 §5.1.4): a relay, else what others see.
+    var defaultDestinations: [STUNAddress?] {
+        (1...Swift.max(1, map(\.component).max() ?? 1)).map { component in
+            filter { $0.component == component }.min { $0.kind.preference < $1.kind.preference }?.address
+        }
     }
 }
 

@@ -13,6 +13,32 @@ public struct ICEEnds: Sendable, Hashable {
     /// What servers have told; nil when none was asked.
     public var gathered: Gathered?
 
+    /// What the checks have settled on; nil while they have not.
+    public var settlement: Settlement?
+
+    /// The pairs that checks have settled on.
+    public struct Settlement: Sendable, Hashable {
+        /// By what this side proves itself; behind a restart by something else.
+        public let parameters: ICEParameters
+        /// One for each component.
+        public let pairs: [Pair]
+
+        /// The pair of a component.
+        public struct Pair: Sendable, Hashable {
+            public let component: Int
+            /// As the far side sees this one.
+            public let local: Candidate
+            public let remote: STUNAddress
+        }
+    }
+
+    /// The ends without what becomes of them.
+    var place: ICEEnds {
+        var ends = self
+        ends.settlement = nil
+        return ends
+    }
+
     /// What servers have told before the first description was made.
     public struct Gathered: Sendable, Hashable {
         /// By what this side proves itself from the beginning, so that checks that come early are answered.
@@ -26,6 +52,11 @@ public struct ICEEnds: Sendable, Hashable {
         self.isLite = isLite
         self.media = media
         self.control = control
+    }
+
+    /// What checks with these parameters have settled on.
+    func settlement(of parameters: ICEParameters) -> Settlement? {
+        settlement.flatMap { $0.parameters == parameters && !$0.pairs.isEmpty ? $0 : nil }
     }
 
     /// The components with their sockets (RFC 8445 §4): 1 for RTP, 2 for RTCP.

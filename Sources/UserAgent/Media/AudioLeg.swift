@@ -29,6 +29,8 @@ final class AudioLeg: AudioLegFace {
     private let addresses: Mutex<(media: TransportAddress, control: TransportAddress)>
     /// What servers have told of these addresses.
     private let gathered = Mutex<ICEEnds.Gathered?>(nil)
+    /// What checks of these addresses have settled on.
+    private let settlement = Mutex<ICEEnds.Settlement?>(nil)
     private let codecs: [AudioCodecName]
     private let formats: [FormatCapability]
     private let bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)?
@@ -80,6 +82,7 @@ final class AudioLeg: AudioLegFace {
         guard policy.mode != .off, !media.isWildcard else { return nil }
         var ends = ICEEnds(isLite: policy.mode == .lite, media: media, control: control)
         ends.gathered = gathered.withLock { $0 }
+        ends.settlement = settlement.withLock { $0 }
         return ends
     }
 
@@ -112,6 +115,7 @@ final class AudioLeg: AudioLegFace {
         let pair = try bind(address)
         addresses.withLock { $0 = (pair.rtp.localAddress, pair.rtcp.localAddress) }
         gathered.withLock { $0 = nil }
+        settlement.withLock { $0 = nil }
         let worker = worker
         let failed = failed
         lane.execute { _ in
@@ -124,9 +128,18 @@ final class AudioLeg: AudioLegFace {
         lane.execute { _ in worker.attach(ends, onDigit) }
     }
 
+    /// Hears what checks have settled on, on the media lane.
+    func settled(_ settlement: ICEEnds.Settlement, at address: TransportAddress) {
+        guard localAddress == address else { return }
+        self.settlement.withLock { $0 = settlement }
+    }
+
     func connect(by terms: ICETerms?) {
         let worker = worker
-        lane.execute { _ in worker.connect(by: terms) }
+        lane.execute { [weak self] _ in
+            worker.connect(by: terms)
+            worker.onSettled = { self?.settled($0, at: $1) }
+        }
     }
 
     func apply(

@@ -44,6 +44,8 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     /// What was said last of connectivity checks.
     private var terms: ICETerms?
     private var checks: ConnectivityChecks?
+    /// Told what checks have settled on, at an address of this side.
+    var onSettled: (ICEEnds.Settlement, TransportAddress) -> Void = { _, _ in }
 
     init(
         lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, configuration: AudioStreamConfiguration,
@@ -475,6 +477,7 @@ extension AudioWorker: TimerClient {
             begin(deferred, stream, remote, control)
         case .data(let tag, var bytes):
             bytes.withUnsafeMutableBytes { takeRelayed($0, on: tag, at: .now) }
+        case .settled(let settlement): onSettled(settlement, bound.rtp.localAddress)
         case .gathered: endGathering(with: checks?.gathered)
         case .failed(let error): onFailure(.way(error))
         }

@@ -225,4 +225,78 @@ import Testing
         }
         #expect(network.areConnected(stream: 0) && network.areConnected(stream: 1))
     }
+
+    @Test("§12.1: data may go by a pair that works before one is selected, and then by that one alone")
+    func usable() throws {
+        let network = pair()
+        // An address that nobody answers at is waited for.
+        let nobody = Candidate(
+            foundation: [1], component: 1, kind: .host,
+            priority: CandidatePriority.of(.host, localPreference: .max, component: 1) + 1,
+            address: ip(192, 0, 2, 9, 9))
+        network.exchange(isComplete: false)
+        for agent in 0...1 {
+            network.with(agent) { agent, now in
+                agent.addRemoteCandidate(nobody, stream: 0, now: now)
+                agent.endRemoteCandidates(stream: 0, now: now)
+            }
+        }
+        func isUsable(_ agent: Int) -> Bool {
+            network.actions(agent).contains { if case .usable = $0 { true } else { false } }
+        }
+        network.run(for: .seconds(5)) { isUsable(0) && isUsable(1) }
+        #expect(network.agents[0].selected(stream: 0, component: 1) == nil)
+        let count = network.arrivals.count
+        for agent in 0...1 {
+            let isSent = network.with(agent) { $0.send([0x80, 1], stream: 0, now: $1) }
+            #expect(isSent)
+        }
+        network.run(for: .milliseconds(100))
+        #expect(network.arrivals.count == count + 2)
+        network.run(for: .seconds(5)) { network.isSettled }
+        #expect(network.areConnected())
+        for agent in 0...1 {
+            let order = network.actions(agent).compactMap { action -> String? in
+                switch action {
+                case .usable: "usable"
+                case .selected: "selected"
+                default: nil
+                }
+            }
+            #expect(order == ["usable", "selected"])
+        }
+    }
+
+    @Test("RFC 7675 §5.1: consent for a pair that is not selected ends 30 s behind its check")
+    func usableForAWhile() {
+        let network = SimulatedNetwork(seed: 3)
+        var configuration = ICEConfiguration()
+        configuration.nominationWait = .seconds(100)
+        let nobody = Candidate(
+            foundation: [1], component: 1, kind: .host,
+            priority: CandidatePriority.of(.host, localPreference: .max, component: 1) + 1,
+            address: ip(192, 0, 2, 9, 9))
+        for (agent, role) in [ICERole.controlling, .controlled].enumerated() {
+            _ = network.addAgent(role, configuration: configuration)
+            _ = network.with(agent) { agent, _ in agent.addStream() }
+        }
+        network.addSocket(0, 7, left)
+        network.addSocket(1, 8, right)
+        network.exchange(isComplete: false)
+        for agent in 0...1 {
+            network.with(agent) { agent, now in
+                agent.addRemoteCandidate(nobody, stream: 0, now: now)
+                agent.endRemoteCandidates(stream: 0, now: now)
+            }
+        }
+        network.run(for: .seconds(29))
+        let early = network.with(0) { $0.send([0x80, 1], stream: 0, now: $1) }
+        #expect(early)
+        network.run(for: .seconds(3))
+        let late = network.with(0) { $0.send([0x80, 1], stream: 0, now: $1) }
+        #expect(!late)
+        for agent in 0...1 {
+            #expect(network.actions(agent).filter { $0 == .consentLost(stream: 0, component: 1) }.count == 1)
+        }
+    }
 }

@@ -2,6 +2,7 @@ import ICE
 import Reactor
 import SDP
 import SIP
+import Synchronization
 import Testing
 
 @testable import UserAgent
@@ -210,5 +211,96 @@ import Testing
         }
         let remote = try #require(caller.leg.terms?.remote)
         #expect(remote.candidates.map(\.kind).sorted { $0.rawValue < $1.rawValue } == [.host, .serverReflexive])
+    }
+
+    // MARK: Servers
+
+    private static let reflexive = STUNAddress(ip4: 0xCB00_7101, port: 30_000)
+    private static let relayed = STUNAddress(ip4: 0xCB00_7102, port: 40_000)
+
+    private func candidate(_ kind: Candidate.Kind, _ address: STUNAddress) -> Candidate {
+        Candidate(
+            foundation: [UInt8(ascii: "1") + kind.rawValue], component: 1, kind: kind,
+            priority: CandidatePriority.of(kind, localPreference: .max, component: 1), address: address,
+            related: kind == .host ? nil : STUNAddress(ip4: 0x7F00_0001, port: 10_000))
+    }
+
+    /// A side that servers have told of an address of a translator and one of a relay.
+    private func askServers(_ side: Side, port: UInt16) -> [Candidate] {
+        let candidates = [
+            candidate(.host, STUNAddress(ip4: 0x7F00_0001, port: port)), candidate(.serverReflexive, Self.reflexive),
+            candidate(.relayed, Self.relayed),
+        ]
+        let parameters = ICEParameters(
+            fragment: Array("fragment".utf8), password: Array("passwordpasswordpassword".utf8))
+        side.leg.found.withLock { $0.gathered = .init(parameters: parameters, candidates: candidates) }
+        return candidates
+    }
+
+    /// RFC 8839 §4.2.1.2: the default destination is the candidate that most probably works, and what the agent has told
+    /// already is what it proves itself by.
+    @Test func whatServersHaveToldIsTold() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        _ = askServers(caller, port: 10_000)
+        let (offer, answer) = try exchange(caller, callee)
+        #expect(lines(offer, "a=candidate").count == 3)
+        #expect(lines(offer, "m=")[0].hasPrefix("m=audio 40000 "))
+        #expect(lines(offer, "c=").contains("c=IN IP4 203.0.113.2"))
+        #expect(lines(offer, "a=ice-ufrag") == ["a=ice-ufrag:fragment"])
+        #expect(lines(answer, "a=ice-mismatch").isEmpty)
+        #expect(callee.leg.terms?.remote.candidates.map(\.kind) == [.host, .serverReflexive, .relayed])
+    }
+
+    /// RFC 8839 §4.4.1.2.2, §4.4.2: behind the checks later offers and answers tell of nothing but the pair that is used, and the
+    /// controlling side of its other end too; a restart tells all again.
+    @Test(arguments: [true, false]) func laterOffersTellOfThePairAlone(byCallee: Bool) throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        let ours = askServers(caller, port: 10_000)
+        _ = try exchange(caller, callee)
+        let terms = (try #require(caller.leg.terms), try #require(callee.leg.terms))
+        let theirs = STUNAddress(ip4: 0x7F00_0001, port: 20_000)
+        caller.leg.found.withLock {
+            $0.settlement = .init(
+                parameters: terms.0.local, pairs: [.init(component: 1, local: ours[1], remote: theirs)])
+        }
+        callee.leg.found.withLock {
+            $0.settlement = .init(
+                parameters: terms.1.local,
+                pairs: [.init(component: 1, local: candidate(.host, theirs), remote: Self.reflexive)])
+        }
+        let (offer, answer) = try byCallee ? exchange(callee, caller) : exchange(caller, callee)
+        let (said, heard) = byCallee ? (answer, offer) : (offer, answer)
+        #expect(lines(said, "a=candidate").map { $0.contains("203.0.113.1 30000 typ srflx") } == [true])
+        #expect(lines(said, "m=")[0].hasPrefix("m=audio 30000 "))
+        #expect(lines(said, "c=").contains("c=IN IP4 203.0.113.1"))
+        #expect(lines(heard, "a=candidate").map { $0.contains("127.0.0.1 20000 typ host") } == [true])
+        #expect(lines(said, "a=remote-candidates") == (byCallee ? [] : ["a=remote-candidates:1 127.0.0.1 20000"]))
+        #expect(lines(heard, "a=remote-candidates").isEmpty)
+        #expect(caller.leg.terms?.local == terms.0.local)
+        #expect(callee.leg.terms?.local == terms.1.local)
+        caller.session.restartChecks()
+        let again = try exchange(caller, callee).offer
+        #expect(lines(again, "a=candidate").count == 3)
+        #expect(lines(again, "a=remote-candidates").isEmpty)
+    }
+
+    /// RFC 8839 §4.4.2: the far side has settled on a pair, and says so before this one knows.
+    @Test func thePairIsTakenFromTheOffer() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        _ = askServers(callee, port: 20_000)
+        _ = try exchange(caller, callee)
+        let terms = try #require(caller.leg.terms)
+        caller.leg.found.withLock {
+            $0.settlement = .init(
+                parameters: terms.local,
+                pairs: [
+                    .init(
+                        component: 1, local: candidate(.host, STUNAddress(ip4: 0x7F00_0001, port: 10_000)),
+                        remote: Self.reflexive)
+                ])
+        }
+        let (_, answer) = try exchange(caller, callee)
+        #expect(lines(answer, "a=candidate").map { $0.contains("203.0.113.1 30000 typ srflx") } == [true])
+        #expect(lines(answer, "m=")[0].hasPrefix("m=audio 30000 "))
     }
 }

@@ -35,8 +35,13 @@ final class SimulatedMediaLeg: MediaLeg {
     var ice: ICEEnds? {
         let address = localAddress
         guard policy.mode != .off else { return nil }
-        return ICEEnds(isLite: policy.mode == .lite, media: address, control: address.with(port: address.port + 1))
+        var ends = ICEEnds(isLite: policy.mode == .lite, media: address, control: address.with(port: address.port + 1))
+        (ends.gathered, ends.settlement) = found.withLock { $0 }
+        return ends
     }
+
+    /// What servers have told, and what checks have settled on.
+    let found = Mutex<(gathered: ICEEnds.Gathered?, settlement: ICEEnds.Settlement?)>((nil, nil))
 
     func connect(by terms: ICETerms?) { said.withLock { $0.append(terms) } }
 
