@@ -3,7 +3,8 @@ import Synchronization
 /// A range of UDP ports from which the legs of calls take theirs in pairs: an even one for RTP, the next for RTCP (RFC 3550 §11).
 ///
 /// Pairs are taken in turn around the range, so that a port rests as long as possible before it is used again and late packets of
-/// a past call reach nobody. The start is random. Ports that other programs hold are passed over.
+/// a past call reach nobody. The start is random. Ports that are held are passed over: where the next ones are, as by calls that last,
+/// pairs all over the range are tried.
 public final class MediaPorts: Sendable {
     /// Most pairs that are tried before a request is refused, so that a lane is not held up when the range is exhausted.
     public static let attempts = 512
@@ -13,6 +14,8 @@ public final class MediaPorts: Sendable {
 
     private let pairs: UInt64
     private let next: Atomic<UInt64>
+    /// From one pair that is tried to the next, less one: with it all of the range is seen.
+    private let stride: UInt64
 
     /// A range of ports; nil when it holds no pair, or port 0.
     public init?(_ range: ClosedRange<UInt16>) {
@@ -22,6 +25,13 @@ public final class MediaPorts: Sendable {
         self.range = range
         pairs = end - first
         next = Atomic(UInt64.random(in: 0..<pairs))
+        var stride = pairs * 5 / 8
+        while Self.greatestCommonDivisor(stride + 1, pairs) != 1 { stride += 1 }
+        self.stride = stride
+    }
+
+    private static func greatestCommonDivisor(_ a: UInt64, _ b: UInt64) -> UInt64 {
+        b == 0 ? a : greatestCommonDivisor(b, a % b)
     }
 
     /// Number of pairs in the range.
@@ -48,7 +58,7 @@ public final class MediaPorts: Sendable {
         let first = (UInt64(range.lowerBound) + 1) / 2
         var attempt: UInt64 = 0
         while true {
-            let number = next.wrappingAdd(1, ordering: .relaxed).oldValue % pairs
+            let number = (next.wrappingAdd(1, ordering: .relaxed).oldValue + attempt * stride) % pairs
             attempt += 1
             do throws(SocketError) {
                 return try bind(UInt16((first + number) * 2))

@@ -75,6 +75,19 @@ import Testing
         await lanes.stopped()
     }
 
+    /// Of pairs in turn that are held for long, as by many calls, more than are tried: what is free behind them is found all the same.
+    @Test func mediaPortsAreFoundBehindMany() throws {
+        let address = try #require(TransportAddress("127.77.0.2:0"))
+        let ports = try #require(MediaPorts(20_000...22_399))
+        var held: [BoundDatagramSocket] = []
+        for _ in 0..<ports.count { held.append(try ports.bindOne(on: address)) }
+        // Those that were taken last are free, and a whole turn of the others comes first.
+        held.removeLast(300)
+        #expect(held.count > MediaPorts.attempts)
+        for _ in 0..<200 { held.append(try ports.bindOne(on: address)) }
+        #expect(Set(held.map(\.localAddress.port)).count == held.count)
+    }
+
     @Test func mediaPortsComeInPairs() throws {
         // Below the ports that the kernel chooses, on an address that no other test uses.
         let address = try #require(TransportAddress("127.77.0.2:0"))

@@ -1,4 +1,5 @@
 import ICE
+import Media
 import Reactor
 import SDP
 import SIP

@@ -48,7 +48,7 @@ import Testing
         #expect(request.message.method == .publish)
         #expect(request.message[.event] == "vq-rtcpxr")
         #expect(request.message[.contentType] == "application/vq-rtcpxr")
-        let report = lines(request.message.withView { String(decoding: $0.body, as: UTF8.self) })
+        let report = lines(request.message.withView { String(decoding: $0.array($0.body), as: UTF8.self) })
         let statistics = try #require(await call.statistics())
         #expect(report["VQSessionReport"] == "CallTerm")
         #expect(report["LocalID"] == "<sip:alice@127.0.0.1>")
