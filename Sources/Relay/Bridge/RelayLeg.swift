@@ -87,16 +87,16 @@ final class RelayLeg: DatagramHandler {
         for index in 0..<batch.count {
             guard let datagram = batch[index] else { continue }
             if socket.tag == Self.controlTag {
-                receiveControl(datagram, now)
+                receiveControl(datagram, now, on: socket)
             } else {
-                receiveMedia(datagram, now)
+                receiveMedia(datagram, now, on: socket)
             }
         }
     }
 
     func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {}
 
-    private func receiveMedia(_ datagram: Datagram, _ now: Int64) {
+    private func receiveMedia(_ datagram: Datagram, _ now: Int64, on socket: DatagramSocket) {
         let source: UInt32
         var isControl = false
         switch kind {
@@ -106,7 +106,7 @@ final class RelayLeg: DatagramHandler {
             source = found
         }
         guard isTransparent else {
-            return passSecured(datagram, source, isControl: isControl, onControlPort: false, now)
+            return passSecured(datagram, source, isControl: isControl, onControlPort: false, now, on: socket)
         }
         guard mediaLatch.admits(datagram.source, source: source, now: now) else { return counters.refused &+= 1 }
         note(datagram, now)
@@ -118,13 +118,13 @@ final class RelayLeg: DatagramHandler {
         }
     }
 
-    private func receiveControl(_ datagram: Datagram, _ now: Int64) {
+    private func receiveControl(_ datagram: Datagram, _ now: Int64, on socket: DatagramSocket) {
         var isControl = false
         guard let source = Self.source(of: datagram.bytes, &isControl), isControl || source == 0 else {
             return counters.malformed &+= 1
         }
         guard isTransparent else {
-            return passSecured(datagram, source, isControl: isControl, onControlPort: true, now)
+            return passSecured(datagram, source, isControl: isControl, onControlPort: true, now, on: socket)
         }
         guard controlLatch.admits(datagram.source, source: source, now: now) else { return counters.refused &+= 1 }
         note(datagram, now)
@@ -301,11 +301,14 @@ final class RelayLeg: DatagramHandler {
     /// Passes a packet on where either leg is secured: it is opened, and closed for the other end, in room of the send batch, and leaves
     /// at once, since the next one has another socket. Whoever does not have the keys of a secured end is not taken for it.
     private func passSecured(
-        _ datagram: Datagram, _ source: UInt32, isControl: Bool, onControlPort: Bool, _ now: Int64
+        _ datagram: Datagram, _ source: UInt32, isControl: Bool, onControlPort: Bool, _ now: Int64,
+        on arrival: DatagramSocket
     ) {
-        guard let peer, let lane = media?.lane else { return }
+        guard let peer else { return }
         // RFC 5764 §5.1.2.
-        if datagram.bytes[0] < 128 { return receiveRecord(datagram, onControlPort: onControlPort, at: lane.now) }
+        if datagram.bytes[0] < 128 {
+            return receiveRecord(datagram, onControlPort: onControlPort, at: arrival.lane.now)
+        }
         guard let socket = peer.socket(isControl: isControl) else { return counters.undirected &+= 1 }
         let count = datagram.bytes.count
         let room = socket.reserve(count &+ Self.tagRoom)
@@ -313,7 +316,7 @@ final class RelayLeg: DatagramHandler {
         room.copyMemory(from: datagram.bytes)
         guard
             let opened = open(
-                UnsafeMutableRawBufferPointer(rebasing: room[..<count]), isControl: isControl, at: lane.now)
+                UnsafeMutableRawBufferPointer(rebasing: room[..<count]), isControl: isControl, at: arrival.lane.now)
         else { return counters.unproven &+= 1 }
         let isAdmitted =
             onControlPort
