@@ -244,7 +244,8 @@ public final class CallLeg {
         // Proof of `nonisolated(unsafe)`: the reference is used in what `execute` runs on this lane, and there alone.
         nonisolated(unsafe) let leg = self
         let execute = agent.layer.driver.execute
-        media.connect(by: ways)
+        // One who is told nothing by INFO tells nothing by it either, whatever a browser has written into its description.
+        media.connect(by: tricklesPeer ? ways : ways?.complete)
         media.apply(stream, keys: keys) { failure in execute { leg.mediaFailed(failure) } }
         self.keys.takesEvents = stream.sendEvents(beside: stream.sendFormat) != nil
         pressKeys()
