@@ -31,6 +31,7 @@ struct RemoteMedia {
 
     /// Where the peer receives RTCP.
     func rtcp(isMultiplexed: Bool) -> RTCPDestination {
+        if isMultiplexed, isWithICE, !isWithoutBandwidth { return .multiplexed }
         guard !address.isUnspecified, !isWithoutBandwidth else { return .none }
         if isMultiplexed { return .multiplexed }
         guard let stated = media.rtcp else {

@@ -43,7 +43,16 @@ extension CallAgent {
     }
 
     /// What Supported says.
-    var supported: OptionTagSet { supportsGRUU ? Self.extensions.union(OptionTagSet(.gruu)) : Self.extensions }
+    var supported: OptionTagSet {
+        var all = Self.extensions
+        if supportsGRUU { all = all.union(OptionTagSet(.gruu)) }
+        // RFC 8840 §10.6.
+        if takesCandidates { all = all.union(OptionTagSet(.trickleICE)) }
+        return all
+    }
+
+    /// The Info packages that are wanted: those of the program's, and that of candidates.
+    var wantedInfoPackages: [String] { (takesCandidates ? [InfoPackage.candidates] : []) + infoPackages }
 
     /// Allow, Supported and User-Agent, as they stand in INVITE and UPDATE and their 2xx (RFC 3261 §13.2.1, §13.3.1.4).
     ///
@@ -52,7 +61,7 @@ extension CallAgent {
         writer.append("Allow: \(methods)\r\nSupported: \(supported)\r\n")
         if !packages.isEmpty { writer.append("Allow-Events: \(allowEvents.value)\r\n") }
         // RFC 6086 §4.2.2: which Info packages are wanted; an empty list wants none.
-        if saysInfoPackages { writer.append("Recv-Info: \(infoPackages.joined(separator: ", "))\r\n") }
+        if saysInfoPackages { writer.append("Recv-Info: \(wantedInfoPackages.joined(separator: ", "))\r\n") }
         let name = layer.configuration.softwareName
         if !name.isEmpty { writer.append("User-Agent: \(name)\r\n") }
     }
@@ -76,7 +85,7 @@ extension CallAgent {
     /// Recv-Info, as it stands in the answer to a request that has it (RFC 6086 §5.2.3).
     func infoFields(answering request: MessageView) -> [MessageContent.Field] {
         guard request.firstIndex(of: .recvInfo) != nil else { return [] }
-        return [.init(.recvInfo, infoPackages.joined(separator: ", "))]
+        return [.init(.recvInfo, wantedInfoPackages.joined(separator: ", "))]
     }
 
     static func write(_ credentials: [DigestClient.Field], into writer: inout ByteWriter) {

@@ -59,6 +59,8 @@ public final class CallAgent {
     public var servedMethods: MethodSet = []
     /// The Info packages that are understood (RFC 6086).
     public var infoPackages: [String] = []
+    /// Whether candidates for ICE are taken that come by INFO (RFC 8840).
+    var takesCandidates = false
     /// Told of each request of a served method; it answers.
     public var onRequest: (InboundRequest) -> Void = { $0.respond(480) }
 

@@ -1,3 +1,4 @@
+import SDP
 public import SIP
 import SIPEndpoint
 
@@ -8,15 +9,38 @@ extension CallLeg {
         let view = request.view
         guard let value = view.value(of: .infoPackage) else { return receiveLegacyInfo(request) }
         let package = InfoPackage.name(in: view.text(value))
-        guard agent.infoPackages.contains(package) else {
+        let wanted = agent.wantedInfoPackages
+        guard wanted.contains(package) else {
             // RFC 6086 §4.2.2: 469 with the packages that are wanted.
-            return agent.answer(
-                request, 469, MessageContent([.init(.recvInfo, agent.infoPackages.joined(separator: ", "))]))
+            return agent.answer(request, 469, MessageContent([.init(.recvInfo, wanted.joined(separator: ", "))]))
         }
+        if agent.takesCandidates, package == InfoPackage.candidates { return receiveCandidates(request, call) }
         guard let transaction = agent.layer.accept(request, user: nil), let message = transaction.request else {
             return
         }
         agent.onRequest(InboundRequest(agent, transaction, message, in: call.dialog))
+    }
+
+    /// Candidates that the far side has found behind its offer or answer (RFC 8840 §4.4). What is of another generation, or of a call
+    /// without ICE, means nothing.
+    private func receiveCandidates(_ request: IncomingRequest, _ call: CallDialog) {
+        let view = request.view
+        let type = view.value(of: .contentType).map { view.text($0) } ?? ""
+        guard InfoPackage.name(in: type).lowercased() == CandidateFragment.mediaType else {
+            return agent.answer(request, 415, MessageContent([.init(.accept, CandidateFragment.mediaType)]))
+        }
+        guard let fragment = try? CandidateFragment(parsing: view.array(view.body)) else {
+            return agent.answer(request, 400)
+        }
+        agent.answer(request, 200)
+        let isUsed = call === current || current == nil && early.count == 1
+        (call.session as? NegotiatedSession)?.take(fragment, isUsed: isUsed)
+    }
+
+    /// Whether the far side tells candidates by INFO: only one who takes them does.
+    var tricklesPeer: Bool {
+        let dialogs = current.map { [$0] } ?? Array(early.values)
+        return agent.takesCandidates && dialogs.contains { $0.dialog.peerWants(infoPackage: InfoPackage.candidates) }
     }
 
     /// A key that was pressed, in one of the two bodies that phones use for it; others are taken and mean nothing.
@@ -66,6 +90,9 @@ extension CallLeg {
 
 /// The names of Info packages in messages.
 enum InfoPackage {
+    /// Candidates (RFC 8840 §10.4).
+    static let candidates = "trickle-ice"
+
     /// The name in a value of Info-Package or Recv-Info, without parameters (RFC 6086 §7.2).
     static func name(in value: String) -> String {
         String(value.drop { $0 == " " || $0 == "\t" }.prefix { $0 != ";" && $0 != " " && $0 != "\t" })

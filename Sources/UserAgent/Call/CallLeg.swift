@@ -277,7 +277,8 @@ public final class CallLeg {
         let execute = agent.layer.driver.execute
         mediaBegan = mediaBegan ?? .now
         remoteMedia = stream.remoteAddress.transportAddress(port: stream.remotePort)
-        media.connect(by: ways)
+        // One who is told nothing by INFO tells nothing by it either, whatever a browser has written into its description.
+        media.connect(by: tricklesPeer ? ways : ways?.complete)
         media.apply(stream, keys: keys) { failure in execute { leg.mediaFailed(failure) } }
         self.keys.takesEvents = stream.sendEvents(beside: stream.sendFormat) != nil
         pressKeys()

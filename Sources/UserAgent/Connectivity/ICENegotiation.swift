@@ -5,7 +5,8 @@ import SDP
 
 /// What descriptions of one session say of connectivity checks, and what was agreed (RFC 8839).
 ///
-/// A value, as the session is: each early dialog has its own. Candidates are told all at once, with the offer or answer.
+/// A value, as the session is: each early dialog has its own. This side tells its candidates all at once, with the offer or answer; the far
+/// side may tell others later (RFC 8840).
 struct ICENegotiation {
     /// What is written into a description.
     struct Words {
@@ -136,6 +137,32 @@ struct ICENegotiation {
         return words
     }
 
+    // MARK: Candidates that come later
+
+    /// Takes what the far side tells of candidates behind its offer or answer (RFC 8840 §4.4).
+    ///
+    /// - Parameter tag: the name of the stream's media description.
+    /// - Returns: whether something is new; what is of another generation is not looked at.
+    mutating func take(_ fragment: CandidateFragment, tag: ByteString?) -> Bool {
+        guard let terms, let media = fragment.media(tag), let credentials = fragment.iceCredentials(of: media),
+            ICEParameters(credentials) == terms.remote.parameters
+        else { return false }
+        var remote = terms.remote
+        for candidate in media.candidates.compactMap(Candidate.init)
+        where remote.candidates.count < Self.mostCandidates
+            && !remote.candidates.contains(where: {
+                $0.address == candidate.address && $0.component == candidate.component
+            })
+        { remote.candidates.append(candidate) }
+        if fragment.endsCandidates(of: media) { remote.isComplete = true }
+        guard remote != terms.remote else { return false }
+        self.terms = ICETerms(isControlling: terms.isControlling, local: terms.local, remote: remote)
+        return true
+    }
+
+    /// The most candidates of the far side that are kept, of those that came later too: as many as a description may have.
+    static let mostCandidates = MediaDescription.mostCandidates
+
     /// No checks after all.
     mutating func abandon() { terms = nil }
 
@@ -165,9 +192,11 @@ struct ICENegotiation {
             let credentials = ICECredentials(fragment: fragment, password: password)
         else { return words }
         if ends.isLite, let lite = Attribute("ice-lite") { words.session.append(lite) }
-        if let options = Attribute("ice-options", "ice2") { words.session.append(options) }
+        if let options = Attribute("ice-options", "ice2 trickle") { words.session.append(options) }
         words.media = credentials.attributes
         words.media += candidates.compactMap { CandidateAttribute($0)?.attribute }
+        // There are no others (RFC 8840 §4.1).
+        if let end = Attribute("end-of-candidates") { words.media.append(end) }
         return words
     }
 }
@@ -203,11 +232,20 @@ extension ICERemote {
     /// What a description says; nil when its writer knows nothing of checks.
     fileprivate init?(_ description: SessionDescription, _ media: MediaDescription) {
         guard let credentials = description.iceCredentials(of: media) else { return nil }
+        let options = description.iceOptions(of: media)
+        let mayFollow = options.contains { $0.equalsIgnoringCase("trickle") }
         self.init(
-            ICEParameters(fragment: Array(credentials.fragment.bytes), password: Array(credentials.password.bytes)),
+            ICEParameters(credentials),
             candidates: media.candidates.compactMap { Candidate($0) }, isLite: description.isICELite,
             pacing: description.icePacing,
-            nominatesOnce: description.iceOptions(of: media).contains { $0.equalsIgnoringCase("ice2") })
+            isComplete: !mayFollow || media.endsCandidates || description.endsCandidates,
+            nominatesOnce: options.contains { $0.equalsIgnoringCase("ice2") })
+    }
+}
+
+extension ICEParameters {
+    fileprivate init(_ credentials: ICECredentials) {
+        self.init(fragment: Array(credentials.fragment.bytes), password: Array(credentials.password.bytes))
     }
 }
 

@@ -82,6 +82,13 @@ public struct ICETerms: Sendable, Hashable {
     public let local: ICEParameters
     /// What the far side says.
     public let remote: ICERemote
+
+    /// The same with a far side that tells no other candidates.
+    var complete: ICETerms {
+        var remote = remote
+        remote.isComplete = true
+        return ICETerms(isControlling: isControlling, local: local, remote: remote)
+    }
 }
 
 extension STUNAddress {

@@ -219,11 +219,13 @@ public final class UserAgent: Sendable {
         let (core, options, surroundings) = (core, options, surroundings)
         let (arrivals, events, served) = (invitationsEnd, registrationEnd, requestsEnd)
         let referred = referralsEnd
+        let takesCandidates = account.ice.mode != .off
         await surroundings.lane.run { _ in
             let agent = core.agent!  // Set when the endpoint has made its handler.
             agent.configuration = options.calls
             agent.servedMethods = options.serves
             agent.infoPackages = options.infoPackages
+            agent.takesCandidates = takesCandidates
             agent.onRequest = { served.yield(ServerRequest($0, lane: surroundings.lane)) }
             core.onInvitation = { leg in
                 let call = Call(leg, in: surroundings)

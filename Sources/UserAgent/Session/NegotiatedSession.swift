@@ -58,8 +58,8 @@ final class NegotiatedSession: CallSession {
     private func capabilities(_ terms: KeyNegotiation.Terms, _ ways: ICENegotiation.Words) -> MediaCapabilities {
         var capabilities = media.capabilities
         capabilities.attributes += ways.session
-        // One stream, one port, keys of a handshake and ICE: what browsers bundle, and want to see bundled.
-        capabilities.bundles = terms.multiplexes && ways.multiplexes
+        // One stream and one port: browsers want to see it bundled, and candidates that come later need its name (RFC 8840 §4.1.1).
+        capabilities.bundles = ways.multiplexes
         for index in capabilities.streams.indices {
             capabilities.streams[index].direction = wish.direction
             if let transports = terms.transports { capabilities.streams[index].transports = transports }
@@ -191,6 +191,16 @@ final class NegotiatedSession: CallSession {
             agreed = wish
         }
         guard let stream = negotiation.streams.first else { throw SessionRefusal(488, "No common media") }
+        apply(stream, keys.keys, ice.terms)
+    }
+
+    /// Takes what the far side tells of candidates behind its offer or answer (RFC 8840 §4.4).
+    ///
+    /// - Parameter isUsed: whether what was agreed is what the media goes by, and not that of another early dialog.
+    func take(_ fragment: CandidateFragment, isUsed: Bool) {
+        guard let stream, let remote = negotiation.remote,
+            ice.take(fragment, tag: remote.media[stream.index].identification), isUsed
+        else { return }
         apply(stream, keys.keys, ice.terms)
     }
 

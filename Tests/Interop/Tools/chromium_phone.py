@@ -28,10 +28,10 @@ FLAGS = [
     "--autoplay-policy=no-user-gesture-required", "--allow-file-access-from-files",
     # Candidates of this host too: peers of a test are nowhere else.
     "--allow-loopback-in-peer-connection",
-    # A microphone that everybody may hear: without leave to hear one, a page learns no address but that of the way out.
-    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream",
     "--remote-debugging-pipe",
 ]
+# A microphone that everybody may hear: with leave to hear it, a page learns all addresses.
+MICROPHONE = ["--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream"]
 RATE = 48000
 
 
@@ -125,10 +125,11 @@ def main():
     options = {
         "server": arguments.url, "user": arguments.user, "domain": arguments.domain, "target": arguments.call,
         "codec": arguments.codec, "setup": arguments.setup, "trickles": arguments.trickle,
+        "hidesAddresses": arguments.hide_addresses,
         "clip": base64.b64encode(pathlib.Path(arguments.clip).read_bytes()).decode(),
     }
     with tempfile.TemporaryDirectory() as folder:
-        browser = Browser(folder, [] if arguments.hide_addresses else ["--disable-features=WebRtcHideLocalIpsWithMdns"])
+        browser = Browser(folder, [] if arguments.hide_addresses else MICROPHONE)
         browser.open(pathlib.Path(__file__).resolve().parent.parent / "WebRTC" / "page.html")
         browser.send("Runtime.evaluate", expression=f"phone.start({json.dumps(options)})", awaitPromise=True, userGesture=True)
         sound = []

@@ -55,12 +55,12 @@ struct BrowserCall: Sendable, CustomTestStringConvertible {
         let lost: Int?
     }
 
-    /// Makes the call and judges what both sides have heard.
+    /// Makes the call and judges what both sides have heard; gives the lines of the WebRTC phone.
     ///
     /// - Parameters:
     ///   - script: the program of the WebRTC phone, in `Tests/Interop/Tools`.
     ///   - password: whether it wants one to register with.
-    func run(_ script: String, password: Bool = false, in peers: Peers) async throws {
+    func run(_ script: String, password: Bool = false, in peers: Peers) async throws -> [String] {
         let domain = "example.test"
         let server = try await ItoServer.start(
             in: peers, ["--listen", "ws://127.0.0.1:0", "--no-auth"],
@@ -108,5 +108,6 @@ struct BrowserCall: Sendable, CustomTestStringConvertible {
         #expect(said.lost ?? 0 == 0)
         try await theirs.expectHeard(in: heardHere, by: "ito", through: codec.law, least: codec.leastScore, peers)
         try await ours.expectHeard(in: heardThere, by: "browser", through: codec.law, least: codec.leastScore, peers)
+        return phone.lines.map(\.text)
     }
 }

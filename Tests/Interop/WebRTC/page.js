@@ -48,9 +48,11 @@ class Phone {
     this.number = 0;
     this.waiting = new Map();
     this.recorded = [];
-    // With leave to hear the microphone, which is not used, the page learns all addresses of this host.
-    const microphone = await navigator.mediaDevices.getUserMedia({ audio: true });
-    for (const track of microphone.getTracks()) track.stop();
+    if (!this.options.hidesAddresses) {
+      // With leave to hear the microphone, which is not used, the page learns all addresses of this host.
+      const microphone = await navigator.mediaDevices.getUserMedia({ audio: true });
+      for (const track of microphone.getTracks()) track.stop();
+    }
     await this.openSound();
     this.socket = new WebSocket(options.server, "sip");
     this.socket.onmessage = event => this.receive(event.data).catch(error => tell(`failed ${error}`));
@@ -105,7 +107,16 @@ class Phone {
   open() {
     const connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
     this.connection = connection;
-    connection.ontrack = event => this.listen(new MediaStream([event.track]));
+    this.candidates = [];
+    connection.onicecandidate = event => {
+      if (event.candidate?.candidate) this.candidates.push(event.candidate);
+      this.trickle();
+    };
+    connection.ontrack = event => {
+      // A buffer that follows the jitter would shorten or draw out a word or two.
+      event.receiver.jitterBufferTarget = 200;
+      this.listen(new MediaStream([event.track]));
+    };
     connection.onconnectionstatechange = () => {
       tell(connection.connectionState);
       if (connection.connectionState == "connected") this.speak();
@@ -120,8 +131,9 @@ class Phone {
     this.connection.getTransceivers()[0].setCodecPreferences(codecs);
   }
 
-  // All candidates at once.
+  // All candidates at once, unless they are told one by one.
   gathered() {
+    if (this.options.trickles) return;
     return new Promise(resolve => {
       const look = () => { if (this.connection.iceGatheringState == "complete") resolve(); };
       this.connection.addEventListener("icegatheringstatechange", look);
@@ -150,6 +162,26 @@ class Phone {
     return this.connection.localDescription.sdp;
   }
 
+  // Tells all candidates that there are, by one INFO at a time (RFC 8840 section 4.4).
+  async trickle() {
+    if (!this.options.trickles || !this.dialog?.isUp || this.isTelling) return;
+    this.isTelling = true;
+    let told;
+    do {
+      const ends = this.connection.iceGatheringState == "complete";
+      told = `${this.candidates.length} ${ends}`;
+      const description = this.connection.localDescription.sdp;
+      const lines = [...description.matchAll(/^a=(ice-ufrag|ice-pwd):.*$/gm)].map(match => match[0].trim());
+      lines.push("m=audio 9 RTP/AVP 0", /^a=mid:.*$/m.exec(description)[0].trim());
+      lines.push(...this.candidates.map(candidate => `a=${candidate.candidate}`), ...(ends ? ["a=end-of-candidates"] : []));
+      const { status } = await this.ask(
+        "INFO", this.dialog.target, this.dialog, lines.join("\r\n") + "\r\n", "application/trickle-ice-sdpfrag",
+        ["Info-Package: trickle-ice", "Content-Disposition: Info-Package"]);
+      tell(`told ${this.candidates.length}${ends ? ", the last" : ""}: ${status}`);
+    } while (told != `${this.candidates.length} ${this.connection.iceGatheringState == "complete"}`);
+    this.isTelling = false;
+  }
+
   // What the transport says of itself, and then the sound, as float samples of 32 bits.
   async finish() {
     const report = [...(await this.connection.getStats()).values()];
@@ -173,14 +205,17 @@ class Phone {
     this.socket.send([...head, `Content-Length: ${new TextEncoder().encode(content).length}`, "", content].join("\r\n"));
   }
 
-  ask(method, uri, dialog, content) {
+  // What it takes by INFO.
+  get packages() { return this.options.trickles ? ["Supported: trickle-ice", "Recv-Info: trickle-ice"] : []; }
+
+  ask(method, uri, dialog, content, type, extra = []) {
     const number = ++this.number;
     const via = `SIP/2.0/WS ${this.host};branch=z9hG4bK${token()}`;
     this.send([
       `${method} ${uri} SIP/2.0`, `Via: ${via}`, "Max-Forwards: 70", `From: ${dialog.local}`, `To: ${dialog.remote}`,
       `Call-ID: ${dialog.call}`, `CSeq: ${number} ${method}`, ...(dialog.routes ?? []).map(route => `Route: ${route}`),
-      `Contact: ${this.contact}`,
-    ], content);
+      `Contact: ${this.contact}`, ...(method == "INVITE" ? this.packages : extra),
+    ], content, type);
     return new Promise(resolve => this.waiting.set(`${number} ${method}`, message => {
       const status = Number(message.split(" ")[1]);
       if (status >= 200) resolve({ status, message, number });
@@ -206,6 +241,8 @@ class Phone {
     ]);
     tell(`heard ${JSON.stringify(body(message))}`);
     await this.connection.setRemoteDescription({ type: "answer", sdp: body(message) });
+    dialog.isUp = true;
+    this.trickle();
   }
 
   async receive(message) {
@@ -223,7 +260,10 @@ class Phone {
     } else if (first == "BYE") {
       this.respond(message, "200 OK");
       await this.finish();
-    } else if (first != "ACK") {
+    } else if (first == "ACK") {
+      this.dialog.isUp = true;
+      this.trickle();
+    } else {
       this.respond(message, "200 OK");
     }
   }
@@ -234,7 +274,7 @@ class Phone {
       `SIP/2.0 ${status}`, ...fields(request, "Via").map(via => `Via: ${via}`),
       ...fields(request, "Record-Route").map(route => `Record-Route: ${route}`), `From: ${fields(request, "From")[0]}`,
       `To: ${to.includes("tag=") || !this.dialog ? to : this.dialog.local}`, `Call-ID: ${fields(request, "Call-ID")[0]}`,
-      `CSeq: ${fields(request, "CSeq")[0]}`, `Contact: ${this.contact}`,
+      `CSeq: ${fields(request, "CSeq")[0]}`, `Contact: ${this.contact}`, ...this.packages,
     ], content);
   }
 

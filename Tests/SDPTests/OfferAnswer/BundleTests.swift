@@ -92,10 +92,13 @@ import Testing
     @Test(arguments: [true, false]) func noAddressYet(withICE: Bool) throws {
         let credentials = "a=ice-ufrag:abcd\na=ice-pwd:abcdefghijklmnopqrstuv\n"
         let offer = try theirs(
-            "m=audio 9 UDP/TLS/RTP/SAVPF 0\nc=IN IP4 0.0.0.0\n\(withICE ? credentials : "")a=sendrecv")
-        let (machine, _) = try answer(offer, ours(ourStream()))
-        let stream = try #require(machine.streams.first)
-        #expect(stream.isHeld == !withICE)
-        #expect(stream.direction == (withICE ? .sendrecv : .recvonly))
+            "m=audio 9 UDP/TLS/RTP/SAVPF 0\nc=IN IP4 0.0.0.0\n\(withICE ? credentials : "")a=rtcp-mux\na=sendrecv")
+        var stream = ourStream()
+        stream.multiplexesRTCP = true
+        let (machine, _) = try answer(offer, ours(stream))
+        let agreed = try #require(machine.streams.first)
+        #expect(agreed.isHeld == !withICE)
+        #expect(agreed.direction == (withICE ? .sendrecv : .recvonly))
+        #expect(agreed.rtcp == (withICE ? .multiplexed : .none))
     }
 }

@@ -53,7 +53,9 @@ import Testing
                 "a=candidate:1 2 UDP 2130706430 127.0.0.1 10001 typ host",
             ])
         #expect(lines(offer, "a=rtcp") == ["a=rtcp:10001", "a=rtcp-mux"])
-        #expect(lines(offer, "a=ice-options") == ["a=ice-options:ice2"])
+        #expect(lines(offer, "a=ice-options") == ["a=ice-options:ice2 trickle"])
+        #expect(lines(offer, "a=end-of-candidates").count == 1)
+        #expect(lines(offer, "a=mid") == ["a=mid:0"])
         #expect(lines(offer, "a=ice-lite").isEmpty)
         // RTCP shares the port: there is one component.
         #expect(
@@ -88,6 +90,50 @@ import Testing
         let later = try exchange(callee, caller).offer
         #expect(lines(later, "m=audio 20000 \(profile)").count == 1)
         #expect(lines(later, "a=group") == ["a=group:BUNDLE 0"])
+    }
+
+    /// RFC 8840 §4.4: those that are new are taken, once, and what is of another generation or another stream is not.
+    @Test func candidatesComeLater() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        // A browser that has no address yet.
+        _ = try exchange(caller, callee) { description in
+            description.split(separator: "\r\n").filter {
+                !$0.hasPrefix("a=candidate") && !$0.hasPrefix("a=end-of-candidates") && !$0.hasPrefix("a=rtcp:")
+            }.map { $0.hasPrefix("c=") ? "c=IN IP4 0.0.0.0" : String($0) }.joined(separator: "\r\n") + "\r\n"
+        }
+        let before = try #require(caller.leg.terms)
+        #expect(before.remote.candidates.isEmpty)
+        #expect(!before.remote.isComplete)
+        let parameters = before.remote.parameters
+        func tell(
+            _ addresses: [String], mid: String = "0", fragment: String? = nil, ends: Bool = false, isUsed: Bool = true
+        ) throws {
+            let lines =
+                [
+                    "a=ice-ufrag:\(fragment ?? String(decoding: parameters.fragment, as: UTF8.self))",
+                    "a=ice-pwd:\(String(decoding: parameters.password, as: UTF8.self))", "m=audio 9 RTP/AVP 0",
+                    "a=mid:\(mid)",
+                ] + addresses.map { "a=candidate:1 1 udp 2122194687 \($0) typ host generation 0" }
+                + (ends ? ["a=end-of-candidates"] : [])
+            let text = lines.joined(separator: "\r\n") + "\r\n"
+            caller.session.take(try CandidateFragment(parsing: Array(text.utf8)), isUsed: isUsed)
+        }
+        var told: [UInt16] { caller.leg.terms?.remote.candidates.map(\.address.port) ?? [] }
+        try tell(["192.0.2.1 1"], mid: "1")
+        try tell(["192.0.2.1 2"], fragment: "other")
+        #expect(told.isEmpty)
+        try tell(["192.0.2.1 3", "hidden.local 4"])
+        #expect(told == [3])
+        try tell(["192.0.2.1 3", "192.0.2.1 5"], isUsed: false)
+        #expect(told == [3])
+        try tell(["192.0.2.1 3", "192.0.2.1 5", "192.0.2.1 6"], ends: true)
+        #expect(told == [3, 5, 6])
+        #expect(caller.leg.terms?.remote.isComplete == true)
+        let count = caller.leg.streams.count
+        try tell(["192.0.2.1 3", "192.0.2.1 5", "192.0.2.1 6"], ends: true)
+        #expect(caller.leg.streams.count == count)
+        try tell((1_000..<1_200).map { "192.0.2.1 \($0)" })
+        #expect(told.count == ICENegotiation.mostCandidates)
     }
 
     @Test func aLiteSideSaysSo() throws {

@@ -136,6 +136,29 @@ import Testing
         #expect(phones.ladder["alice > bob INVITE sdp"]?[.recvInfo]?.isEmpty == true)
     }
 
+    @Test("RFC 8840 §4.4, §10: candidates come by INFO where they are taken, whatever becomes of them")
+    func candidatesByInfo() throws {
+        let phones = TwoPhones()
+        phones.bob.agent.takesCandidates = true
+        phones.bob.agent.infoPackages = ["foo"]
+        try phones.callUp()
+        #expect(phones.alice.call.peerInfoPackages == ["trickle-ice", "foo"])
+        let answer = try #require(phones.ladder["bob > alice 200 INVITE sdp"])
+        #expect(answer[.supported]?.contains("trickle-ice") == true)
+        #expect(!phones.bob.call.tricklesPeer)
+        var answers: [StatusCode] = []
+        let fragment = "a=ice-ufrag:abcd\r\na=ice-pwd:abcdefghijklmnopqrstuv\r\nm=audio 9 RTP/AVP 0\r\na=mid:0\r\n"
+        for (type, text) in [
+            ("application/trickle-ice-sdpfrag", fragment), ("application/sdp", fragment),
+            ("application/trickle-ice-sdpfrag", "hello"),
+        ] {
+            phones.alice.call.sendInfo("trickle-ice", MessageContent(type: type, text: text)) { answers.append($0) }
+            phones.network.run(for: .seconds(1))
+        }
+        #expect(answers == [200, 415, 400])
+        #expect(!phones.alice.call.isEnded)
+    }
+
     @Test("RFC 6086 §4.2.2, §5.2.2: one who wants a package no more says 469, which takes nothing back by itself")
     func refusedInfoPackage() throws {
         let phones = TwoPhones()
