@@ -209,7 +209,9 @@ public final class UserAgent: Sendable {
         let reporter = account.qualityCollector.map {
             QualityReporter(to: $0, core, lane: signalling, identity: identity)
         }
-        surroundings = CallSurroundings(lane: signalling, identity: identity, reporter: reporter) { [account] (target) throws(MessageDefect) in try account.resolve(target) }
+        surroundings = CallSurroundings(lane: signalling, identity: identity, reporter: reporter) {
+            [account] (target) throws(MessageDefect) in try account.resolve(target)
+        }
         await begin()
         if options.registers { try await register() }
     }

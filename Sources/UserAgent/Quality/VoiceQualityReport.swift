@@ -46,7 +46,8 @@ public struct VoiceQualityReport: Sendable {
 
     /// A report on a call that is over.
     public init(
-        callID: String, local: Side, remote: Side, isCaller: Bool, time: ClosedRange<SIPDate>, statistics: AudioStatistics
+        callID: String, local: Side, remote: Side, isCaller: Bool, time: ClosedRange<SIPDate>,
+        statistics: AudioStatistics
     ) {
         self.callID = callID
         self.local = local
@@ -87,7 +88,8 @@ public struct VoiceQualityReport: Sendable {
         let host = withUnsafeTemporaryAllocation(byteCount: TransportAddress.longestText, alignment: 1) { memory in
             String(decoding: memory[..<(address?.writeIP(into: memory) ?? 0)], as: UTF8.self)
         }
-        return "IP=\(host.isEmpty ? "0.0.0.0" : host) PORT=\(address?.port ?? 0) SSRC=0x\(String(source ?? 0, radix: 16))"
+        return
+            "IP=\(host.isEmpty ? "0.0.0.0" : host) PORT=\(address?.port ?? 0) SSRC=0x\(String(source ?? 0, radix: 16))"
     }
 
     /// The lines of one side's metrics (RFC 6035 §4.6.2).

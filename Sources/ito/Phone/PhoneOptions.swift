@@ -170,7 +170,8 @@ struct CallOptions: ParsableArguments {
         guard let qualityCollector else { return nil }
         guard let uri = try? URI(qualityCollector), uri.index.isSIP else {
             throw ServerError(
-                .usage, "`\(qualityCollector)` is no SIP URI", remedy: "write --quality-collector sip:reports@example.com")
+                .usage, "`\(qualityCollector)` is no SIP URI",
+                remedy: "write --quality-collector sip:reports@example.com")
         }
         return uri
     }
