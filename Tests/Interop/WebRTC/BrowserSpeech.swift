@@ -23,8 +23,8 @@ struct BrowserSpeech {
         "Fresh bread and yellow cheese were all that we carried over the pass.",
         "At the end of the play the actors bowed and the curtain fell at once.",
     ]
-    /// Silence in front, in which the media finds its way.
-    private static let lead = Duration.seconds(2)
+    /// Silence in front, in which the media finds its way and the buffers of both sides come to the depth that they are told.
+    private static let lead = Duration.seconds(4)
 
     /// Synthesises sentences.
     ///
