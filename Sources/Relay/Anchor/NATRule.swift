@@ -8,13 +8,32 @@ import SIPEndpoint
 enum NATRule {
     /// Whether an INVITE begins a call whose media has to be relayed: an end is behind a NAT, or one of them speaks IPv4
     /// and the other IPv6.
+    ///
+    /// Not where the caller is a browser or like one: it finds a way by itself, or not at all, since the relay has no part in ICE.
     static func demandsRelay(_ request: MessageView, _ passage: MediaPassage) -> Bool {
+        if request.carriesSDP, findsItsWay(request.bytes(request.body)) { return false }
         let (arrival, departure) = (passage.arrival, passage.departure)
         if arrival.remote.family != departure.remote.family { return true }
         let callerIsBehind = isBehindNAT(request, arrival.remote)
         guard callerIsBehind || passage.leadsBehindNAT else { return false }
         // Behind the same NAT they reach each other by what they say of themselves.
         return !(callerIsBehind && passage.leadsBehindNAT && arrival.remote.hasSameHost(as: departure.remote))
+    }
+
+    /// Whether an offer is of an end that wants ICE and a handshake of DTLS, as WebRTC does (RFC 8827 §6.5, RFC 8829 §5.1.1).
+    static func findsItsWay(_ body: UnsafeRawBufferPointer) -> Bool {
+        var (hasChecks, hasHandshake) = (false, false)
+        for line in DescriptionLines(body) where line[0] == UInt8(ascii: "a") {
+            if begins(line, "a=ice-ufrag:") { hasChecks = true }
+            if begins(line, "a=fingerprint:") { hasHandshake = true }
+        }
+        return hasChecks && hasHandshake
+    }
+
+    private static func begins(_ line: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
+        line.count >= text.utf8CodeUnitCount
+            && line.prefix(text.utf8CodeUnitCount).elementsEqual(
+                UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
 
     /// Whether the description of a request names another host than the request came from; one that came by another proxy says

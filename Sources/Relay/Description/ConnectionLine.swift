@@ -12,13 +12,7 @@ enum ConnectionLine {
         var session: TransportAddress?
         var isInStreams = false
         var isInUse = false
-        var start = body.startIndex
-        while start < body.endIndex {
-            var end = start
-            while end < body.endIndex, body[end] != 0x0A, body[end] != 0x0D { end += 1 }
-            let line = UnsafeRawBufferPointer(rebasing: body[start..<end])
-            start = end + 1
-            guard line.count > 2, line[1] == UInt8(ascii: "=") else { continue }
+        for line in DescriptionLines(body) {
             switch line[0] {
             case UInt8(ascii: "m"):
                 // It had no line of its own.

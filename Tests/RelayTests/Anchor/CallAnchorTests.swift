@@ -356,6 +356,23 @@ import Testing
         }
     }
 
+    /// A browser's offer is left alone, wherever it comes from: without its candidates it would be refused.
+    @Test(arguments: [
+        (["ice-ufrag:abcd", "fingerprint:sha-256 00"], false), (["ice-ufrag:abcd"], true),
+        (["fingerprint:sha-256 00"], true),
+        (["ice-lite", "fingerprint-x:1"], true),
+    ])
+    func autoLeavesBrowsersAlone(_ said: [String], isAnchored: Bool) async throws {
+        try await withRelay { relay, lane in
+            var exchange = Exchange(relay)
+            exchange.mode = .auto
+            let body = Exchange.description(
+                "192.168.1.5", "m=audio 4000 RTP/AVP 0" + said.map { "\r\na=\($0)" }.joined())
+            _ = try exchange.request("INVITE", 1, body: body, isFirst: true, via: "127.0.0.1:5062")
+            #expect(exchange.anchor.count == (isAnchored ? 1 : 0))
+        }
+    }
+
     @Test(arguments: [
         ("127.0.0.1", "127.0.0.1:5062", false), ("192.168.1.5", "127.0.0.1:5062", true),
         ("127.0.0.1", "192.168.1.5:5062", true), ("127.0.0.1", "phone.example.com", false),

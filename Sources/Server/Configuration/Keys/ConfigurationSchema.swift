@@ -136,8 +136,8 @@ extension ConfigurationSchema {
                 "domains[].media", \.media, .choice, of: example, .reload, source: "RFC 7362 §4, RFC 3264",
                 """
                 Whether the media of its users' calls goes through this server: `direct` never; `anchor` always; `auto` where the \
-                ends could not reach each other by themselves, since one is behind a NAT or they speak different versions of IP. In the \
-                mode `stateless` it never does.
+                ends could not reach each other by themselves, since one is behind a NAT or they speak different versions of IP, unless \
+                the caller offers ICE with DTLS-SRTP, as browsers do, and finds a way by itself. In the mode `stateless` it never does.
                 """),
             Setting(
                 "domains[].media-encryption", \.mediaEncryption, .choice, of: example, .reload,
