@@ -3,7 +3,7 @@
 ///
 /// The delay grows as soon as a packet comes less than a margin before its time. The margin is an eighth of the spread that was
 /// seen within ten seconds, so that the latest packet of the past is not the latest that is reckoned with. It goes back when all
-/// packets for some time came too early: the more so, the sooner.
+/// packets for some time came too early: the more so, the sooner. A little too early is borne until there is a pause in what is said.
 struct DelayControl: Sendable {
     /// Lags by which one adjustment may change the delay: 2.5 to 15 ms.
     let lags: ClosedRange<Int>
@@ -60,6 +60,11 @@ struct DelayControl: Sendable {
     private var secondBegan: Int64 = 0
     private var lastAdjustment: Int64 = .min / 2
     private var allowedSince: Int64?
+    /// Whether what is wanted can wait for a pause in what is said.
+    private(set) var canWait = false
+
+    /// Seconds for which a shorter delay waits for a pause, where it can.
+    private static let patience: Int64 = 10
 
     /// Seconds after which a delay over the least one and a frame is not borne any longer, and how much over it that is, in ms;
     /// behind these comes the slack, which is a frame at least, for ten seconds.
@@ -89,6 +94,7 @@ struct DelayControl: Sendable {
     mutating func begin(at time: Int64) {
         wanted = 0
         allowedSince = nil
+        canWait = false
         current = Extent()
         secondBegan = time
         forget()
@@ -113,6 +119,7 @@ struct DelayControl: Sendable {
         let margin = margin
         guard isAdaptive, headroom < margin, smoothed + Double(step) < Double(maximum) else { return }
         wanted = max(wanted, min(margin - headroom, step))
+        canWait = false
     }
 
     /// How long before their time packets shall come at least.
@@ -129,12 +136,16 @@ struct DelayControl: Sendable {
         for index in (1..<10).reversed() { extents[index] = extents[index - 1] }
         extents[0] = current
         current = Extent()
-        guard isAdaptive, wanted == 0 else { return }
+        guard isAdaptive, wanted == 0 || canWait else { return }
         for index in 0..<2 {
             let gross = Self.grossSurplus[index]
-            if shorten(over: minimum + step + second * gross.milliseconds / 1000, seconds: gross.seconds) { return }
+            if shorten(over: minimum + step + second * gross.milliseconds / 1000, seconds: gross.seconds) {
+                canWait = false
+                return
+            }
         }
-        _ = shorten(over: minimum + max(slack, step), seconds: 10)
+        guard wanted == 0 else { return }
+        canWait = shorten(over: minimum + max(slack, step), seconds: 10)
     }
 
     /// Takes away by how much all packets of the last seconds came earlier than they need to, where all of them came earlier
@@ -160,7 +171,7 @@ struct DelayControl: Sendable {
         guard wanted != 0, time - lastAdjustment >= interval / urgency else { return (false, false) }
         let since = allowedSince ?? time
         allowedSince = since
-        return (true, time - since >= second / (urgency * urgency))
+        return (true, time - since >= second * (canWait ? Self.patience : 1) / (urgency * urgency))
     }
 
     /// An adjustment was made: `samples` more delay, or less when negative.
@@ -171,6 +182,7 @@ struct DelayControl: Sendable {
         // What is left is not worth another adjustment, or this one went beyond.
         let isDone = rest.magnitude < UInt64(lags.lowerBound) || (rest > 0) != (wanted > 0)
         wanted = isDone ? 0 : rest
+        if isDone { canWait = false }
         shift(by: samples)
     }
 
@@ -199,10 +211,19 @@ extension PlayoutBuffer {
         decodeNext(isLonger ? frameLength : frameLength + longest)
         let upper = isLonger ? longest : min(longest, ready - frameLength)
         guard ready >= frameLength, upper >= delay.lags.lowerBound else { return false }
+        if delay.canWait, !turn.forced {
+            guard isQuiet(frameLength + upper) else { return false }
+            let most = min(Int64(upper), max(-delay.wanted, Int64(delay.lags.lowerBound)))
+            return cut(Int(most), into: &frame, at: time)
+        }
         let match = PitchSearch.best(
             in: line, at: historyLength, count: frameLength, lags: delay.lags.lowerBound...upper, behind: !isLonger)
         guard match.likeness >= DelayControl.likeness || turn.forced else { return false }
-        let shift = isLonger ? -match.lag : match.lag
+        return cut(isLonger ? -match.lag : match.lag, into: &frame, at: time)
+    }
+
+    /// Gives a frame that goes over from what comes next to what comes `shift` samples later, or, when negative, was before.
+    private mutating func cut(_ shift: Int, into frame: inout MutableSpan<Int16>, at time: Int64) -> Bool {
         for index in 0..<frameLength {
             let weight = Float(index) / Float(frameLength)
             let from = Float(line[historyLength + index])
@@ -211,11 +232,18 @@ extension PlayoutBuffer {
         }
         consume(frameLength + shift, isPlayed: true)
         delay.adjusted(by: Int64(-shift), at: time)
-        if isLonger {
-            counters.inserted &+= UInt64(match.lag)
+        if shift < 0 {
+            counters.inserted &+= UInt64(-shift)
         } else {
-            counters.removed &+= UInt64(match.lag)
+            counters.removed &+= UInt64(shift)
         }
         return true
+    }
+
+    /// Whether the next samples are a pause: softer by 24 dB than what is said.
+    private func isQuiet(_ count: Int) -> Bool {
+        var sum = 0
+        for index in historyLength..<historyLength + count { sum += Int(line[index].magnitude) }
+        return Float(sum) <= max(loudness * Self.pausePart, Self.silence) * Float(count)
     }
 }

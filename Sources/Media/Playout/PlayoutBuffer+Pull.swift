@@ -28,7 +28,13 @@ extension PlayoutBuffer {
         if stretch(into: &frame, at: time) { return .media }
         var ingredients = Ingredients()
         fill(frameLength, &ingredients)
-        for index in 0..<frameLength { frame[index] = line[historyLength + index] }
+        var sum = 0
+        for index in 0..<frameLength {
+            let sample = line[historyLength + index]
+            frame[index] = sample
+            sum += Int(sample.magnitude)
+        }
+        loudness = max(Float(sum) / Float(frameLength), loudness * (1 - Self.fading))
         consume(frameLength, isPlayed: true)
         return account(ingredients)
     }

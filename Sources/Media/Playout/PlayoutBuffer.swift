@@ -178,6 +178,14 @@ public struct PlayoutBuffer {
     let historyLength: Int
     var ready = 0
 
+    /// Mean magnitude of the samples in the loudest frames of late.
+    var loudness: Float = 0
+    /// The part of it that is forgotten with each frame: half in seven seconds of frames of 20 ms.
+    static let fading: Float = 1 / 512
+    /// The part of it at which there is a pause, 24 dB less, and the mean magnitude at which there is one whatever was said.
+    static let pausePart: Float = 1 / 16
+    static let silence: Float = 8
+
     /// Media time behind the samples that are ready.
     var decodedEnd: Int64 = 0
     /// Time, in samples, when the next frame is due.

@@ -132,6 +132,34 @@ import Testing
         #expect(steps.prefix(28 * 8000).max()! <= steepest * 5 / 4)
     }
 
+    /// A delay that is a little too long goes back in a pause, so that what is said stays as it is, sample for sample.
+    @Test func aPauseTakesWhatIsTooMuch() {
+        let sections = (0..<8).map { Array(Voice.long[$0 * 24_000..<($0 + 1) * 24_000]) }
+        let pause = [Int16](repeating: 0, count: 4_000)
+        let played = play(
+            packets(Array(sections.map { $0 + pause }.joined())), seconds: 28, configuration: .init(), phase: 19)
+        #expect(played.delays[400] > 55)
+        #expect(played.delays[1_300...].allSatisfy { $0 < 25 })
+        #expect(played.buffer.counters.removed > 200)
+        var place = 0
+        for section in sections {
+            let expected = coded(section)
+            let start = played.sound[place...].firstIndex { $0.magnitude > 100 } ?? 0
+            // The section begins softly: a few samples before the first loud one.
+            let found = (max(0, start - 200)...start).contains { played.sound[$0..<$0 + 24_000] == expected[...] }
+            #expect(found)
+            place = start + 24_000
+        }
+    }
+
+    /// Where there is no pause for long, it goes back all the same.
+    @Test func soundWithoutPausesIsShortenedLater() {
+        let played = play(packets(Voice.long), seconds: 29, configuration: .init(), phase: 19)
+        #expect(played.delays[50..<900].allSatisfy { $0 > 50 })
+        #expect(played.delays[1_350...].allSatisfy { $0 < 45 })
+        #expect(played.buffer.counters.concealed == 0)
+    }
+
     /// Packets long before the first frame is due do not make the delay long.
     @Test func aLateFirstFrameDropsWhatIsOver() {
         let played = play(packets(Voice.short), seconds: 2, phase: 1000)
