@@ -93,7 +93,7 @@ let package = Package(
             "Reactor",
             ["CLinux", "CAres", nioCore, nioPosix, nioHTTP1, nioWebSocket, nioTLS, nioSSL, x509, asn1, crypto]),
         .systemLibrary(name: "COpus", pkgConfig: "opus", providers: [.apt(["libopus-dev"])]),
-        module("Media", ["SDP", "RTP", "SRTP", "Reactor", "COpus"]),
+        module("Media", ["SDP", "RTP", "SRTP", "ICE", "Reactor", "COpus", crypto]),
         module("SIPEndpoint", ["SIP", "ICE", "Reactor"]),
         module("Store", [grdb, .product(name: "GRDBSQLite", package: "GRDB.swift"), crypto]),
         // Roles: they meet through the interfaces of Routing.

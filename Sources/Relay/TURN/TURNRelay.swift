@@ -1,5 +1,6 @@
 import Glibc
 public import ICE
+import Media
 public import Reactor
 
 /// A STUN and TURN server (RFC 8489, RFC 8656) on lanes.

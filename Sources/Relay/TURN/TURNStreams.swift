@@ -1,30 +1,7 @@
 import ICE
+import Media
 import Reactor
 import Synchronization
-
-/// Cuts the connection of a client into messages and channel data (RFC 8656 §3.1, §12.5).
-struct TURNStreamFramer: Reactor.StreamFramer {
-    private var framer = TURNFramer()
-    private var ready: ArraySlice<[UInt8]> = []
-    private var isBroken = false
-
-    mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        guard !isBroken else { return }
-        do throws(TURNFramer.Defect) {
-            ready = ready + (try framer.receive([UInt8](bytes)))
-        } catch {
-            isBroken = true
-        }
-    }
-
-    mutating func next() throws(StreamFramingError) -> [UInt8]? {
-        if let frame = ready.popFirst() { return frame }
-        guard isBroken else { return nil }
-        throw StreamFramingError("neither a message of STUN nor channel data")
-    }
-
-    var holdsPartialFrame: Bool { framer.isPartial }
-}
 
 /// The connections of clients, over TCP and TLS: each belongs to one lane, which is told of all that comes.
 final class TURNStreams: StreamHandler {

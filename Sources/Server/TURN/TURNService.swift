@@ -1,6 +1,7 @@
 import Foundation
 import ICE
 public import Logging
+import Media
 import Reactor
 import Relay
 

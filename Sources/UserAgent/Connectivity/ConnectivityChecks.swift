@@ -1,4 +1,5 @@
 import ICE
+import Media
 import Reactor
 
 /// The connectivity checks of a call's audio: an `ICEAgent` that is given its datagrams and its time on the media lane.
@@ -64,7 +65,7 @@ final class ConnectivityChecks: TimerClient {
         components = sockets.count
         var agent = ICEAgent(
             terms?.isControlling ?? true ? .controlling : .controlled, isLite: policy.mode == .lite,
-            configuration: policy.configuration, hash: .media)
+            configuration: policy.configuration, hash: .crypto)
         stream = agent.addStream(components: sockets.count, parameters: terms?.local)
         for (index, address) in sockets.enumerated() {
             agent.addSocket(index, stream: stream, component: index + 1, address: STUNAddress(address), now: lane.now)

@@ -1,4 +1,5 @@
 import ICE
+import Media
 public import Reactor
 import Synchronization
 
@@ -34,7 +35,7 @@ public final class RelayConnections: StreamHandler {
         var configuration = StreamConfiguration()
         configuration.outboundLimit = Self.outboundLimit
         return (
-            threads, StreamConnector(on: threads, configuration, framer: { TURNMessageFramer() }, handler: self)
+            threads, StreamConnector(on: threads, configuration, framer: { TURNStreamFramer() }, handler: self)
         )
     }
 
@@ -101,28 +102,4 @@ private final class FramesOfRelay: LaneMessage {
     }
 
     func deliver(on lane: Lane) { owner.checks.value.receive(frames, link: owner.link) }
-}
-
-/// Cuts the connection to a server into messages and channel data (RFC 8656 §3.1, §12.5).
-private struct TURNMessageFramer: Reactor.StreamFramer {
-    private var framer = TURNFramer()
-    private var ready: ArraySlice<[UInt8]> = []
-    private var isBroken = false
-
-    mutating func append(_ bytes: UnsafeRawBufferPointer) {
-        guard !isBroken else { return }
-        do throws(TURNFramer.Defect) {
-            ready = ready + (try framer.receive([UInt8](bytes)))
-        } catch {
-            isBroken = true
-        }
-    }
-
-    mutating func next() throws(StreamFramingError) -> [UInt8]? {
-        if let frame = ready.popFirst() { return frame }
-        guard isBroken else { return nil }
-        throw StreamFramingError("neither a message of STUN nor channel data")
-    }
-
-    var holdsPartialFrame: Bool { framer.isPartial }
 }

@@ -1,5 +1,6 @@
 import Foundation
 import ICE
+import Media
 import Reactor
 import Relay
 import TestKit

@@ -8,7 +8,7 @@ import Testing
 
 /// Reports on how a call was heard (RFC 6035).
 @Suite struct VoiceQualityReportTests {
-    /// The last report that a user agent was told of, as its lines.
+    /// The lines of a report by their names; those of metrics behind the name of their section.
     private func lines(_ body: String) -> [String: String] {
         var section = ""
         var found: [String: String] = [:]
