@@ -45,6 +45,8 @@ extension ICEAgent {
     mutating func insert(_ base: Int, _ remote: Candidate) -> Int? {
         let from = bases[base]
         guard !isLite, from.relay != nil || !configuration.usesRelaysOnly,
+            // One that was given back is a base no more.
+            from.relay.map({ !relays[$0].client.isOver }) ?? true,
             from.component <= streams[from.stream].components, from.component == remote.component,
             from.address.isIPv6 == remote.address.isIPv6,
             !from.address.isIPv6 || from.address.isLinkLocal == remote.address.isLinkLocal,

@@ -267,7 +267,10 @@ public final class CallLeg {
 
     /// Looks for another way (RFC 8445 §9). When the far side does not answer the offer either, the call ends.
     private func restartChecks() {
-        renegotiate { $0.restartChecks() }
+        gather { [weak self] in
+            guard let self, !isEnded else { return }
+            renegotiate { $0.restartChecks() }
+        }
     }
 
     private func apply(_ stream: NegotiatedStream, _ keys: MediaKeys, _ ways: ICETerms?) {

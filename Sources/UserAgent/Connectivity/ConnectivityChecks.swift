@@ -14,6 +14,8 @@ final class ConnectivityChecks: TimerClient {
         case data(UInt64, [UInt8])
         /// ``destinations`` or ``sources`` are others.
         case changed
+        /// There are these candidates left.
+        case candidates([Candidate])
         /// All components have their pairs.
         case settled(ICEEnds.Settlement)
         /// All servers have been asked.
@@ -45,6 +47,8 @@ final class ConnectivityChecks: TimerClient {
     private var client: TimerClientID?
     private var timer: TimerHandle?
     private var isClosed = false
+    /// Candidates that the owner knows of.
+    private var told = 0
 
     /// Checks that ``start()`` begins.
     ///
@@ -87,6 +91,13 @@ final class ConnectivityChecks: TimerClient {
 
     /// Whether the far side has been told of.
     var hasTerms: Bool { terms != nil }
+
+    /// Begins anew, and asks the servers again: relays that nothing needed were given back (RFC 8445 §8.3.1).
+    func gatherAgain() {
+        agent.restart(stream: stream)
+        agent.gather(now: lane.now)
+        perform()
+    }
 
     /// Sends data from the socket of a tag, which goes by a relay.
     func send(_ data: [UInt8], on tag: UInt64) {
@@ -186,6 +197,10 @@ final class ConnectivityChecks: TimerClient {
         guard !isClosed else { return }
         agent.fire(lane.now)
         perform()
+        // Relays that nothing needs are given back, and not to be told of any more.
+        let candidates = agent.localCandidates(stream)
+        if candidates.count < told { happened(.candidates(candidates)) }
+        told = candidates.count
     }
 
     /// Ends the checks; nothing is told any more.

@@ -59,8 +59,8 @@ struct ICENegotiation {
         let parameters = (isKept ? terms?.local : nil) ?? parameters(of: ends)
         offer = (parameters, ends.place)
         let settled = ends.settlement(of: parameters)
-        let components = settled?.pairs.count ?? 2
-        var words = words(parameters, ends, settled?.pairs.map(\.local) ?? ends.candidates(components: components))
+        let candidates = settled?.pairs.map(\.local) ?? ends.candidates(components: 2)
+        var words = words(parameters, ends, candidates)
         if let settled, terms?.isControlling == true {
             // The far side may hear of the pairs by this before it does by checks (RFC 8839 §4.4.1.2.2).
             words.media.append(
@@ -74,7 +74,7 @@ struct ICENegotiation {
                     }))
         }
         words.multiplexes = true
-        words.controlPort = components > 1 ? ends.control.port : nil
+        words.controlPort = candidates.contains { $0.component == 2 } ? ends.control.port : nil
         return words
     }
 

@@ -36,6 +36,7 @@ public struct ICEEnds: Sendable, Hashable {
     var place: ICEEnds {
         var ends = self
         ends.settlement = nil
+        ends.gathered?.candidates = []
         return ends
     }
 
@@ -44,7 +45,7 @@ public struct ICEEnds: Sendable, Hashable {
         /// By what this side proves itself from the beginning, so that checks that come early are answered.
         public let parameters: ICEParameters
         /// All candidates.
-        public let candidates: [Candidate]
+        public internal(set) var candidates: [Candidate]
     }
 
     /// Makes it of its parts.

@@ -1,3 +1,4 @@
+import ICE
 import Media
 import RTP
 import Reactor
@@ -134,11 +135,18 @@ final class AudioLeg: AudioLegFace {
         self.settlement.withLock { $0 = settlement }
     }
 
+    /// Hears which candidates are left, on the media lane.
+    func left(_ candidates: [Candidate], at address: TransportAddress) {
+        guard localAddress == address else { return }
+        gathered.withLock { $0?.candidates = candidates }
+    }
+
     func connect(by terms: ICETerms?) {
         let worker = worker
         lane.execute { [weak self] _ in
             worker.connect(by: terms)
             worker.onSettled = { self?.settled($0, at: $1) }
+            worker.onCandidates = { self?.left($0, at: $1) }
         }
     }
 

@@ -1,4 +1,5 @@
 import Glibc
+import ICE
 import Media
 import RTP
 import Reactor
@@ -44,6 +45,8 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     /// What was said last of connectivity checks.
     private var terms: ICETerms?
     private var checks: ConnectivityChecks?
+    /// Told which candidates are left of those of an address of this side.
+    var onCandidates: ([Candidate], TransportAddress) -> Void = { _, _ in }
     /// Told what checks have settled on, at an address of this side.
     var onSettled: (ICEEnds.Settlement, TransportAddress) -> Void = { _, _ in }
 
@@ -387,7 +390,7 @@ extension AudioWorker: TimerClient {
     ///
     /// - Parameter completion: told once on the lane; nil when there is nothing to tell.
     func gather(_ completion: @escaping (ICEEnds.Gathered?) -> Void) {
-        guard !isStopped, checks == nil else { return completion(nil) }
+        guard !isStopped, checks?.hasTerms ?? true else { return completion(nil) }
         do throws(SocketError) {
             if rtp == nil { try open() }
         } catch {
@@ -396,6 +399,7 @@ extension AudioWorker: TimerClient {
         onGathered = completion
         let client = lane.add(timerClient: self)
         gatheringTimer = (client, lane.schedule(after: policy.gatheringLimit, client, token: 0))
+        if let checks { return checks.gatherAgain() }
         let made = makeChecks(nil, components: 2)
         checks = made
         made.start()
@@ -477,6 +481,7 @@ extension AudioWorker: TimerClient {
             begin(deferred, stream, remote, control)
         case .data(let tag, var bytes):
             bytes.withUnsafeMutableBytes { takeRelayed($0, on: tag, at: .now) }
+        case .candidates(let left): onCandidates(left, bound.rtp.localAddress)
         case .settled(let settlement): onSettled(settlement, bound.rtp.localAddress)
         case .gathered: endGathering(with: checks?.gathered)
         case .failed(let error): onFailure(.way(error))

@@ -64,6 +64,11 @@ struct TranslatedNetworks {
         self.command(command, in: "\(site.rawValue)-\(copy.rawValue)")
     }
 
+    /// A command at the translator of a site that has one.
+    func translator(of site: Site, _ copy: Copy, _ command: PeerCommand) -> PeerCommand {
+        self.command(command, in: "\(site.rawValue)-\(copy.rawValue)-nat")
+    }
+
     /// Makes the networks for a test with real programs, and takes them away behind it, whatever comes of it.
     static func with(_ body: (TranslatedNetworks, Peers) async throws -> Void) async throws {
         let networks = TranslatedNetworks()

@@ -129,6 +129,44 @@ extension Interop {
             try expectWay(try report(of: alice), caller, try report(of: bob), callee)
         }
 
+        @Test("A way that is cut is given up after 30 s, and the phones find another by a relay asked for anew")
+        func aWayIsCut() async throws {
+            try await TranslatedNetworks.with { networks, peers in
+                let certificates = try Certificates(in: peers)
+                try await startServers(networks, certificates, in: peers)
+                let (caller, callee) = (Site.portRestricted, Site.open)
+                let heard = [caller, callee].map { peers.folder.file("\($0.rawValue).wav") }
+                let answer = ["answer", "--play", "tone:620", "--record", heard[1], "--count", "1"]
+                let bob = try peers.start(
+                    line(answer, callee.rawValue, at: callee, .second, networks, certificates), name: "ito answer")
+                let ready = try await bob.line(containing: #""event":"ready""#)
+                let address = try #require(ready.text.firstMatch(of: /at (203\.0\.113\.[0-9]+)/)?.1)
+                let dial = [
+                    "call", "sip:\(callee.rawValue)@\(Self.domain)", "--play", "tone:440", "--record", heard[0],
+                    "--duration", "50s",
+                ]
+                let alice = try peers.start(
+                    line(dial, "caller", at: caller, .first, networks, certificates), name: "ito call")
+                try await bob.line(containing: #""event":"answered""#)
+                // Relays that nothing needs are given back 3 s behind the end of the checks: the real time of real programs has to pass.
+                try await peers.run(PeerCommand("sleep", ["6"], package: "coreutils"))
+                try await peers.run(
+                    networks.translator(
+                        of: caller, .first,
+                        PeerCommand(
+                            "nft", ["add rule ip translator through ip daddr \(address) meta l4proto udp drop"],
+                            package: "nftables")))
+                #expect(try await alice.exit() == .code(0))
+                #expect(try await bob.exit() == .code(0))
+                for (frequency, file) in zip([620.0, 440], heard) {
+                    #expect(try hears(frequency, in: file, last: 5))
+                }
+                let (one, other) = (try #require(try report(of: alice).way), try #require(try report(of: bob).way))
+                #expect(one.local_kind == "relayed" || one.remote_kind == "relayed", "\(one)")
+                #expect(one.local == other.remote && one.remote == other.local, "\(one) \(other)")
+            }
+        }
+
         private func report(of phone: PeerProcess) throws -> Report {
             let last = try #require(phone.lines.last { $0.text.contains(#""event":"ended""#) })
             return try JSONDecoder().decode(Report.self, from: Data(last.text.utf8))
@@ -171,11 +209,14 @@ extension Interop {
         }
 
         /// Whether half a second of a recording is a tone, at the level that it was played at.
-        private func hears(_ frequency: Double, in file: String) throws -> Bool {
+        ///
+        /// - Parameter last: seconds at its end that are looked at; nil for all.
+        private func hears(_ frequency: Double, in file: String, last: Int? = nil) throws -> Bool {
             let clip = try AudioClip(wavFile: file)
             let (rate, window) = (8_000.0, 4_000)
             guard clip.samples.count >= window else { return false }
-            return stride(from: 0, through: clip.samples.count - window, by: window / 2).contains { start in
+            let first = last.map { max(0, clip.samples.count - $0 * Int(rate)) } ?? 0
+            return stride(from: first, through: clip.samples.count - window, by: window / 2).contains { start in
                 let samples = clip.samples[start..<start + window]
                 var meter = LevelMeter()
                 meter.update(Array(samples).span)
