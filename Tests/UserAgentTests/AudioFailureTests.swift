@@ -16,7 +16,8 @@ import Testing
         func makeLeg(near: TransportAddress) throws(SocketError) -> any MediaLeg {
             let socket = try BoundDatagramSocket.bind(near.with(port: 0), .media)
             return AudioLeg(
-                lane: lane, rtp: socket, rtcp: socket, codecs: [.pcmu], playout: .init(), onFailure: onFailure)
+                lane: lane, sockets: MediaSockets(rtp: socket, rtcp: socket), codecs: [.pcmu], playout: .init(),
+                onFailure: onFailure)
         }
     }
 

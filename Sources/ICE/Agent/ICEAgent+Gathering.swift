@@ -36,7 +36,9 @@ extension ICEAgent {
     }
 
     mutating func gather(from base: Int) {
-        guard !isLite, bases[base].component <= streams[bases[base].stream].components else { return }
+        guard !isLite, bases[base].gathers, bases[base].component <= streams[bases[base].stream].components else {
+            return
+        }
         for (place, server) in configuration.servers.enumerated()
         where server.address.isIPv6 == bases[base].address.isIPv6 {
             isGathering = true

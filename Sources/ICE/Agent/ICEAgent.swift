@@ -70,6 +70,8 @@ public struct ICEAgent: Sendable {
         var component: Int
         var address: STUNAddress
         var localPreference: UInt16
+        /// Whether servers are asked from there.
+        var gathers = true
         /// The place of the relay in ``ICEAgent/relays``.
         var relay: Int?
         /// The candidate that it is.
@@ -178,9 +180,10 @@ public struct ICEAgent: Sendable {
     /// - Parameters:
     ///   - socket: what names it in actions.
     ///   - localPreference: of ``CandidatePriority/localPreferences(_:)``; another one for each socket of a component.
+    ///   - gathers: whether servers are asked from there: not where their way back leads elsewhere.
     public mutating func addSocket(
         _ socket: Int, stream: Int, component: Int = 1, address: STUNAddress, localPreference: UInt16 = .max,
-        now: Instant
+        gathers: Bool = true, now: Instant
     ) {
         let candidate = Candidate(
             foundation: foundations.foundation(.host, base: address, server: nil), component: component, kind: .host,
@@ -190,7 +193,7 @@ public struct ICEAgent: Sendable {
         bases.append(
             Base(
                 socket: socket, stream: stream, component: component, address: address,
-                localPreference: localPreference, relay: nil, candidate: candidate))
+                localPreference: localPreference, gathers: gathers, relay: nil, candidate: candidate))
         if isGathering || hasGathered { gather(from: bases.count - 1) }
         pair(base: bases.count - 1)
         advance(now)

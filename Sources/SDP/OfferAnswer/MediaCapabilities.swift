@@ -121,6 +121,9 @@ public struct StreamCapability: Hashable, Sendable, Identifiable {
     /// Whether RTCP may share the port of RTP (RFC 5761).
     public var multiplexesRTCP = false
 
+    /// Whether the far side may have an address of the other version of IP, since checks find the way between candidates of both (RFC 8445).
+    public var takesAnyFamily = false
+
     /// Formats in order of preference.
     public var formats: [FormatCapability]
 

@@ -139,7 +139,9 @@ extension OfferAnswer {
             return .failure(RefusalFailure(.unsupportedTransport))
         }
         return RemoteMedia.find(index, in: offer).flatMap { remote in
-            if !remote.address.isUnspecified, let ours = stream.address.family, ours != remote.connection.family {
+            if !stream.takesAnyFamily, !remote.address.isUnspecified, let ours = stream.address.family,
+                ours != remote.connection.family
+            {
                 return .failure(RefusalFailure(.incompatibleFamily))
             }
             guard let matches = policy.matches(media.rtpFormats, stream) else {

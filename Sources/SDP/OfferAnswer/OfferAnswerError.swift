@@ -12,7 +12,7 @@ public enum RefusalReason: String, Hashable, Sendable {
     case missingConnection
     /// The address is of a multicast group, or of another network than the Internet.
     case unsupportedAddress
-    /// The address is of another family than the local one, and an answer must use the offer's (RFC 6157 §4.1).
+    /// The address is of another family than the local one, and an answer must use the offer's (RFC 6157 §4.1) where no checks are made.
     case incompatibleFamily
     /// There is no codec in common.
     case noCommonCodec

@@ -10,7 +10,7 @@ final class ConnectivityChecks: TimerClient {
     enum Event {
         /// Send a datagram from the socket of a tag.
         case send(UInt64, TransportAddress, [UInt8])
-        /// Take data that has come by a relay for the socket of a tag.
+        /// Take data that has come by a relay: RTP (0) or RTCP (1).
         case data(UInt64, [UInt8])
         /// ``destinations`` or ``sources`` are others.
         case changed
@@ -24,9 +24,11 @@ final class ConnectivityChecks: TimerClient {
         case failed(MediaWayError)
     }
 
-    /// Where each socket sends to, by its tag: 0 for RTP, 1 for RTCP.
+    /// Where RTP (0) and RTCP (1) are sent to.
     private(set) var destinations: [UInt64: TransportAddress] = [:]
-    /// Where the far side has shown itself to each socket, by its tag; bounded by `ICEConfiguration.mostSources`.
+    /// The tags of the sockets that RTP (0) and RTCP (1) are sent from.
+    private(set) var outlets: [UInt64: UInt64] = [:]
+    /// Where the far side has shown itself to the sockets for RTP (0) and RTCP (1); bounded by `ICEConfiguration.mostSources`.
     private(set) var sources: [UInt64: [TransportAddress]] = [:]
     /// The way of RTP.
     private(set) var way: MediaWay?
@@ -41,7 +43,7 @@ final class ConnectivityChecks: TimerClient {
     private var terms: ICETerms?
     private let stream: Int
     private var components: Int
-    /// Tags of the sockets whose way leads by a relay.
+    /// Which of RTP (0) and RTCP (1) goes by a relay.
     private(set) var relayed: Set<UInt64> = []
     private var selected: [Int: SelectedPair] = [:]
     private var client: TimerClientID?
@@ -55,24 +57,30 @@ final class ConnectivityChecks: TimerClient {
     /// - Parameters:
     ///   - terms: nil while nothing was agreed: candidates are gathered until ``apply(_:isMultiplexed:)``.
     ///   - connections: makes connections to servers that are reached so.
-    ///   - sockets: the addresses of the sockets: that of RTP, and that of RTCP where it does not share the port.
+    ///   - places: the addresses of the sockets. Those of the first have the tags 0 for RTP and 1 for RTCP, those of the next 2 and 3.
+    ///   - components: 1 where RTP and RTCP share a port, else 2.
     ///   - happened: told on the lane, until ``close()``.
     init(
-        _ terms: ICETerms?, _ policy: ICEPolicy, _ connections: RelayConnections?, _ sockets: [TransportAddress],
-        on lane: Lane, happened: @escaping (Event) -> Void
+        _ terms: ICETerms?, _ policy: ICEPolicy, _ connections: RelayConnections?, _ places: [ICEEnds.Place],
+        components: Int, on lane: Lane, happened: @escaping (Event) -> Void
     ) {
         self.lane = lane
         self.terms = terms
         self.connections = connections
         servers = policy.servers
         self.happened = happened
-        components = sockets.count
+        self.components = components
         var agent = ICEAgent(
             terms?.isControlling ?? true ? .controlling : .controlled, isLite: policy.mode == .lite,
             configuration: policy.configuration, hash: .crypto)
-        stream = agent.addStream(components: sockets.count, parameters: terms?.local)
-        for (index, address) in sockets.enumerated() {
-            agent.addSocket(index, stream: stream, component: index + 1, address: STUNAddress(address), now: lane.now)
+        stream = agent.addStream(components: components, parameters: terms?.local)
+        for (index, (place, preference)) in zip(places, places.localPreferences).enumerated() {
+            let gathers = index == 0 || policy.servers.contains { $0.isReached(from: place.media) }
+            for (number, address) in place.components.prefix(components) {
+                agent.addSocket(
+                    2 * index + number - 1, stream: stream, component: number, address: STUNAddress(address),
+                    localPreference: preference, gathers: gathers, now: lane.now)
+            }
         }
         agent.gather(now: lane.now)
         self.agent = agent
@@ -99,7 +107,7 @@ final class ConnectivityChecks: TimerClient {
         perform()
     }
 
-    /// Sends data from the socket of a tag, which goes by a relay.
+    /// Sends RTP (0) or RTCP (1), which goes by a relay.
     func send(_ data: [UInt8], on tag: UInt64) {
         _ = agent.send(data, stream: stream, component: Int(tag) + 1, now: lane.now)
         perform()
@@ -263,6 +271,7 @@ final class ConnectivityChecks: TimerClient {
     private func direct(_ component: Int, _ pair: SelectedPair) {
         let tag = UInt64(component - 1)
         destinations[tag] = TransportAddress(pair.remote.address)
+        outlets[tag] = UInt64(pair.socket)
         if pair.isRelayed { relayed.insert(tag) } else { relayed.remove(tag) }
         guard component == 1 else { return }
         way = MediaWay(
@@ -284,5 +293,12 @@ final class ConnectivityChecks: TimerClient {
         timer = nil
         guard !isClosed, let client, let deadline = agent.deadline else { return }
         timer = lane.schedule(at: deadline, client, token: 0)
+    }
+}
+
+extension ICEPolicy.Server {
+    /// Whether what is sent to it leaves by an address of this host.
+    fileprivate func isReached(from local: TransportAddress) -> Bool {
+        TransportAddress.route(to: address)?.hasSameHost(as: local) ?? false
     }
 }

@@ -187,7 +187,7 @@ struct ICENegotiation {
 
     private func words(_ parameters: ICEParameters, _ ends: ICEEnds, _ candidates: [Candidate]) -> Words {
         var words = Words()
-        words.defaults = candidates.defaultDestinations
+        words.defaults = candidates.defaultDestinations(of: ends)
         guard let fragment = ByteString(parameters.fragment), let password = ByteString(parameters.password),
             let credentials = ICECredentials(fragment: fragment, password: password)
         else { return words }
@@ -202,10 +202,15 @@ struct ICENegotiation {
 }
 
 extension [Candidate] {
-    /// Of each component what most probably works without checks (RFC 8445 §5.1.4): a relay, else what others see.
-    var defaultDestinations: [STUNAddress?] {
+    /// Of each component what most probably works without checks (RFC 8445 §5.1.4): a relay, else what others see, of the address that
+    /// signalling leaves by where there are several.
+    fileprivate func defaultDestinations(of ends: ICEEnds) -> [STUNAddress?] {
         (1...Swift.max(1, map(\.component).max() ?? 1)).map { component in
-            filter { $0.component == component }.min { $0.kind.preference < $1.kind.preference }?.address
+            let own = STUNAddress(component == 2 ? ends.control : ends.media)
+            let rank = { (candidate: Candidate) -> (UInt32, Int) in
+                (candidate.kind.preference, candidate.address == own || candidate.related == own ? 0 : 1)
+            }
+            return filter { $0.component == component }.min { rank($0) < rank($1) }?.address
         }
     }
 }

@@ -71,6 +71,17 @@ public struct ICEPolicy: Sendable, Hashable {
     /// Servers that are asked before an offer or answer is made.
     public var servers: [Server] = []
 
+    /// Which addresses of this host the far side is told of.
+    public enum Addresses: String, Sendable, Hashable, CaseIterable {
+        /// That which signalling leaves by alone.
+        case signalling
+        /// Those of all interfaces, of both versions of IP: of other networks, and of virtual private ones.
+        case all
+    }
+
+    /// Which addresses of this host the far side is told of, to send to.
+    public var addresses = Addresses.all
+
     /// Whether media goes by TURN servers alone, so that the far side learns no address of this host from it; signalling has addresses of
     /// its own. Where no server gives a relay there is no call.
     public var usesRelaysOnly = false

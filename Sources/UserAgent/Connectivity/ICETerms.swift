@@ -10,6 +10,9 @@ public struct ICEEnds: Sendable, Hashable {
     /// Where RTCP is received that has a port of its own.
     public let control: TransportAddress
 
+    /// Other addresses of this host.
+    public var others: [Place] = []
+
     /// What servers have told; nil when none was asked.
     public var gathered: Gathered?
 
@@ -30,6 +33,23 @@ public struct ICEEnds: Sendable, Hashable {
             public let local: Candidate
             public let remote: STUNAddress
         }
+    }
+
+    /// An address of this host with its ports.
+    public struct Place: Sendable, Hashable {
+        /// Where RTP is received.
+        public let media: TransportAddress
+        /// Where RTCP is received that has a port of its own.
+        public let control: TransportAddress
+
+        /// Makes it of its parts.
+        public init(media: TransportAddress, control: TransportAddress) {
+            self.media = media
+            self.control = control
+        }
+
+        /// The components with their sockets (RFC 8445 §4): 1 for RTP, 2 for RTCP.
+        var components: [(number: Int, address: TransportAddress)] { [(1, media), (2, control)] }
     }
 
     /// The ends without what becomes of them.
@@ -60,19 +80,26 @@ public struct ICEEnds: Sendable, Hashable {
         settlement.flatMap { $0.parameters == parameters && !$0.pairs.isEmpty ? $0 : nil }
     }
 
-    /// The components with their sockets (RFC 8445 §4): 1 for RTP, 2 for RTCP.
-    var components: [(number: Int, address: TransportAddress)] { [(1, media), (2, control)] }
+    /// The addresses of this host, that which descriptions name first.
+    var places: [Place] { [Place(media: media, control: control)] + others }
 
     /// The candidates to tell of: each socket is a host candidate (RFC 8445 §5.1.1.1).
     func candidates(components count: Int) -> [Candidate] {
         if let gathered { return gathered.candidates.filter { $0.component <= count } }
-        return components.prefix(count).map { component in
-            Candidate(
-                foundation: [UInt8(ascii: "1")], component: component.number, kind: .host,
-                priority: CandidatePriority.of(.host, localPreference: .max, component: component.number),
-                address: STUNAddress(component.address))
+        return zip(places, places.localPreferences).enumerated().flatMap { number, place in
+            place.0.components.prefix(count).map { component in
+                Candidate(
+                    foundation: Array(String(number + 1).utf8), component: component.number, kind: .host,
+                    priority: CandidatePriority.of(.host, localPreference: place.1, component: component.number),
+                    address: STUNAddress(component.address))
+            }
         }
     }
+}
+
+extension [ICEEnds.Place] {
+    /// How much each is preferred (RFC 8421 §4).
+    var localPreferences: [UInt16] { CandidatePriority.localPreferences(map { STUNAddress($0.media) }) }
 }
 
 /// What offer and answer have said of connectivity checks.

@@ -23,18 +23,15 @@ protocol AudioLegFace: MediaLeg {
 
 /// One call's audio: two sockets on the media lane and an `AudioStream` that is given its datagrams and its ticks.
 final class AudioLeg: AudioLegFace {
-    /// A pair of sockets that are bound and not open yet.
-    typealias Pair = (rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket)
-
-    /// Where RTP and RTCP are received.
-    private let addresses: Mutex<(media: TransportAddress, control: TransportAddress)>
+    /// Where RTP and RTCP are received, that which descriptions name first.
+    private let places: Mutex<[ICEEnds.Place]>
     /// What servers have told of these addresses.
     private let gathered = Mutex<ICEEnds.Gathered?>(nil)
     /// What checks of these addresses have settled on.
     private let settlement = Mutex<ICEEnds.Settlement?>(nil)
     private let codecs: [AudioCodecName]
     private let formats: [FormatCapability]
-    private let bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)?
+    private let bind: (@Sendable (TransportAddress) throws(SocketError) -> MediaSockets)?
     private let lane: Lane
     private let worker: AudioWorker
     private let failed: @Sendable (SocketError) -> Void
@@ -47,14 +44,14 @@ final class AudioLeg: AudioLegFace {
     ///   - security: how the media is encrypted; nil for media in the clear.
     ///   - ice: whether and how connectivity is checked.
     ///   - connections: makes connections to TURN servers.
-    ///   - bind: binds another pair, when the leg moves; nil when it cannot.
+    ///   - bind: binds others, when the leg moves; nil when it cannot.
     ///   - onFailure: told why the leg cannot start, beside its call.
     init(
-        lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, codecs: [AudioCodecName],
+        lane: Lane, sockets: MediaSockets, codecs: [AudioCodecName],
         playout: PlayoutBuffer.Configuration, suppressesSilence: Bool = false, redundancy: Int = 0,
         hearsTones: Bool = false, security: MediaSecurity? = nil, ice: ICEPolicy = .off,
         connections: RelayConnections? = nil,
-        bind: (@Sendable (TransportAddress) throws(SocketError) -> Pair)? = nil,
+        bind: (@Sendable (TransportAddress) throws(SocketError) -> MediaSockets)? = nil,
         onFailure: @escaping @Sendable (SocketError) -> Void
     ) {
         self.lane = lane
@@ -62,7 +59,7 @@ final class AudioLeg: AudioLegFace {
         self.security = security
         policy = ice
         failed = onFailure
-        addresses = Mutex((rtp.localAddress, rtcp.localAddress))
+        places = Mutex(sockets.places)
         self.codecs = codecs
         formats = codecs.formats(noise: suppressesSilence, redundancy: redundancy)
         // The name of the end point is each stream's own.
@@ -72,16 +69,18 @@ final class AudioLeg: AudioLegFace {
         configuration.redundancy = redundancy
         configuration.hearsTones = hearsTones
         worker = AudioWorker(
-            lane: lane, rtp: rtp, rtcp: rtcp, configuration: configuration, context: security?.context,
+            lane: lane, sockets: sockets, configuration: configuration, context: security?.context,
             ice: ice, connections: connections)
     }
 
-    var localAddress: TransportAddress { addresses.withLock { $0.media } }
+    var localAddress: TransportAddress { places.withLock { $0[0].media } }
 
     var ice: ICEEnds? {
-        let (media, control) = addresses.withLock { $0 }
-        guard policy.mode != .off, !media.isWildcard else { return nil }
-        var ends = ICEEnds(isLite: policy.mode == .lite, media: media, control: control)
+        let places = places.withLock { $0 }
+        guard policy.mode != .off, !places[0].media.isWildcard else { return nil }
+        var ends = ICEEnds(
+            isLite: policy.mode == .lite, media: places[0].media, control: places[0].control)
+        ends.others = Array(places.dropFirst())
         ends.gathered = gathered.withLock { $0 }
         ends.settlement = settlement.withLock { $0 }
         return ends
@@ -113,14 +112,14 @@ final class AudioLeg: AudioLegFace {
 
     func move(near address: TransportAddress) throws(SocketError) {
         guard let bind else { return }
-        let pair = try bind(address)
-        addresses.withLock { $0 = (pair.rtp.localAddress, pair.rtcp.localAddress) }
+        let sockets = try bind(address)
+        places.withLock { $0 = sockets.places }
         gathered.withLock { $0 = nil }
         settlement.withLock { $0 = nil }
         let worker = worker
         let failed = failed
         lane.execute { _ in
-            do throws(SocketError) { try worker.move(to: pair) } catch { failed(error) }
+            do throws(SocketError) { try worker.move(to: sockets) } catch { failed(error) }
         }
     }
 

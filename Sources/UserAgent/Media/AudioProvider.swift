@@ -93,13 +93,17 @@ public final class AudioProvider: MediaProvider {
     public func makeLeg(near: TransportAddress) throws(SocketError) -> any MediaLeg {
         let settings = settings
         guard let ports else { throw SocketError(EINVAL, "find a pair of RTP ports in a range without one", near) }
-        let pair = try ports.bindPair(on: near, settings.socket)
         let socket = settings.socket
+        let tellsAll = ice.mode != .off && ice.addresses == .all && !ice.keepsToRelays
+        let bind = { @Sendable (address: TransportAddress) throws(SocketError) in
+            try MediaSockets(
+                near: address, beside: tellsAll ? LocalAddresses.beside(address) : [], ports, socket)
+        }
         return AudioLeg(
-            lane: lane, rtp: pair.rtp, rtcp: pair.rtcp, codecs: codecs, playout: settings.playout,
+            lane: lane, sockets: try bind(near), codecs: codecs, playout: settings.playout,
             suppressesSilence: settings.suppressesSilence, redundancy: settings.redundancy,
             hearsTones: settings.hearsTones, security: security, ice: ice,
             connections: connections,
-            bind: { (address) throws(SocketError) in try ports.bindPair(on: address, socket) }, onFailure: onFailure)
+            bind: bind, onFailure: onFailure)
     }
 }

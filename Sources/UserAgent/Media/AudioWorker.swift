@@ -9,17 +9,20 @@ import SRTP
 /// What of a call's audio lives on the media lane: two sockets, the stream, and the handshake for its keys.
 final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     // Proof of Sendable: everything but the bound sockets, which are Sendable, is touched on the lane only.
-    private let lane: Lane
-    private var bound: AudioLeg.Pair
+    let lane: Lane
+    var bound: MediaSockets
+    /// The sockets of the address that descriptions name.
     private var rtp: DatagramSocket?
     private var rtcp: DatagramSocket?
+    /// Those of other addresses, by their tags less 2.
+    private var others: [DatagramSocket] = []
     private(set) var stream: AudioStream<TransportAddress>?
     private var tick: LaneTickID?
     private var source: (any AudioSource)?
     private var sink: (any AudioSink)?
     private var recorder: CallRecorder?
     private var onDigit: @Sendable (Character) -> Void = { _ in }
-    private var isStopped = false
+    var isStopped = false
     private var last: AudioStatistics?
     /// Keys that were pressed before there was a stream, or beyond its queue.
     private var keys: [(code: TelephoneEvent.Code, isTone: Bool)] = []
@@ -27,36 +30,36 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     static let mostKeys = 256
     private let configuration: AudioStreamConfiguration
     /// The certificate for handshakes.
-    private let context: DTLSContext?
+    let context: DTLSContext?
     /// Whether and how connectivity is checked.
-    private let policy: ICEPolicy
+    let policy: ICEPolicy
     /// Told when servers were asked for candidates, or time is up.
-    private var onGathered: ((ICEEnds.Gathered?) -> Void)?
-    private var gatheringTimer: (client: TimerClientID, handle: TimerHandle)?
+    var onGathered: ((ICEEnds.Gathered?) -> Void)?
+    var gatheringTimer: (client: TimerClientID, handle: TimerHandle)?
     /// Makes connections to TURN servers.
-    private let connections: RelayConnections?
+    let connections: RelayConnections?
     /// The way of before the end.
     private var lastWay: MediaWay?
-    private var handshake: MediaHandshake?
+    var handshake: MediaHandshake?
     /// Terms of a client's handshake that waits for a way.
-    private var deferred: AssociationTerms?
+    var deferred: AssociationTerms?
     /// Told when the media cannot be encrypted as it must be, or has no way.
-    private var onFailure: @Sendable (MediaFailure) -> Void = { _ in }
+    var onFailure: @Sendable (MediaFailure) -> Void = { _ in }
     /// What was said last of connectivity checks.
-    private var terms: ICETerms?
-    private var checks: ConnectivityChecks?
+    var terms: ICETerms?
+    var checks: ConnectivityChecks?
     /// Told which candidates are left of those of an address of this side.
     var onCandidates: ([Candidate], TransportAddress) -> Void = { _, _ in }
     /// Told what checks have settled on, at an address of this side.
     var onSettled: (ICEEnds.Settlement, TransportAddress) -> Void = { _, _ in }
 
     init(
-        lane: Lane, rtp: BoundDatagramSocket, rtcp: BoundDatagramSocket, configuration: AudioStreamConfiguration,
-        context: DTLSContext?, ice: ICEPolicy = .off, connections: RelayConnections? = nil
+        lane: Lane, sockets: MediaSockets, configuration: AudioStreamConfiguration, context: DTLSContext?,
+        ice: ICEPolicy = .off, connections: RelayConnections? = nil
     ) {
         self.lane = lane
         self.connections = connections
-        bound = (rtp, rtcp)
+        bound = sockets
         self.configuration = configuration
         self.context = context
         policy = ice
@@ -106,7 +109,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
             return secure(stream, keys, remote, control)
         }
         // They are open where servers were asked for candidates.
-        if rtp == nil { try open() }
+        try open()
         var generator = SystemRandomNumberGenerator()
         // A name for each call, so that nobody can tell two calls of one phone (RFC 7022 §4.2).
         var configuration = configuration
@@ -133,36 +136,55 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     /// Goes on at other sockets.
     ///
     /// - Throws: `SocketError` when they cannot be opened; the leg is over then.
-    func move(to pair: AudioLeg.Pair) throws(SocketError) {
+    func move(to sockets: MediaSockets) throws(SocketError) {
         guard !isStopped else { return }
-        bound = pair
+        bound = sockets
         endGathering(with: nil)
         if checks != nil { endChecks() }
-        guard let stream else {
-            rtp?.close()
-            rtcp?.close()
-            (rtp, rtcp) = (nil, nil)
-            return
-        }
+        guard let stream else { return close() }
         if terms != nil {
             // Nothing is sent from the new sockets before they were checked.
             stream.fixWay(to: nil, control: nil)
             handshake?.move(to: nil, nil)
         }
-        rtp?.close()
-        rtcp?.close()
+        close()
         try open()
     }
 
-    private func open() throws(SocketError) {
+    /// Opens the sockets, unless they are.
+    func open() throws(SocketError) {
+        guard rtp == nil else { return }
         do throws(SocketError) {
-            rtp = try lane.open(bound.rtp, tag: 0, handler: self)
-            rtcp = try lane.open(bound.rtcp, tag: 1, handler: self)
+            rtp = try lane.open(bound.main.rtp, tag: 0, handler: self)
+            rtcp = try lane.open(bound.main.rtcp, tag: 1, handler: self)
+            for pair in bound.others {
+                others.append(try lane.open(pair.rtp, tag: UInt64(others.count) + 2, handler: self))
+                others.append(try lane.open(pair.rtcp, tag: UInt64(others.count) + 2, handler: self))
+            }
         } catch {
             stop()
             throw error
         }
     }
+
+    private func close() {
+        rtp?.close()
+        rtcp?.close()
+        for socket in others { socket.close() }
+        (rtp, rtcp, others) = (nil, nil, [])
+    }
+
+    /// The socket of a tag: an even one for RTP, the next for RTCP.
+    func socket(_ tag: UInt64) -> DatagramSocket? {
+        switch tag {
+        case 0: rtp
+        case 1: rtcp
+        default: tag - 2 < others.count ? others[Int(tag - 2)] : nil
+        }
+    }
+
+    /// The socket that RTP (0) or RTCP (1) is sent from.
+    func outlet(_ tag: UInt64) -> DatagramSocket? { socket(checks?.outlets[tag] ?? tag) }
 
     func send(_ codes: [TelephoneEvent.Code], _ asTones: Bool) {
         for code in codes where keys.count < Self.mostKeys { keys.append((code, asTones)) }
@@ -206,19 +228,16 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         sink = nil
         recorder?.close()
         recorder = nil
-        rtp?.close()
-        rtcp?.close()
-        rtp = nil
-        rtcp = nil
+        close()
     }
 
     // MARK: The lane
 
     func tick(_ tick: LaneTick, on lane: Lane) {
-        guard let stream, let rtp, rtcp != nil else { return }
+        guard let stream, let outlet = outlet(0) else { return }
         let now = lane.now
         while now >= stream.nextTick {
-            let room = rtp.reserve(AudioStream<TransportAddress>.tickCapacity)
+            let room = outlet.reserve(AudioStream<TransportAddress>.tickCapacity)
             var memory = MutableRawSpan(_unsafeBytes: room)
             let made = stream.tick(at: now, into: &memory)
             // The report stands behind the packet in the same room: it is copied before the room is used again.
@@ -227,7 +246,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
                 if let checks, checks.relayed.contains(0) {
                     checks.send(Array(room[media.octets]), on: 0)
                 } else {
-                    rtp.commit(media.octets.count, to: media.destination)
+                    outlet.commit(media.octets.count, to: media.destination)
                 }
             }
             if let (bytes, destination) = report {
@@ -260,13 +279,14 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
                 checks.receive(datagram.bytes, on: socket.tag, from: datagram.source)
                 continue
             }
+            let tag = socket.tag & 1
             // Where media goes by relays alone nobody is answered who sends here.
             guard let stream, !policy.keepsToRelays else { continue }
             if let handshake, kind == .dtls {
                 handshake.receive(
-                    datagram.bytes, from: destination(socket.tag) ?? datagram.source, isControl: socket.tag == 1)
+                    datagram.bytes, from: destination(tag) ?? datagram.source, isControl: tag == 1)
                 advance(handshake)
-            } else if socket.tag == 0 {
+            } else if tag == 0 {
                 stream.receive(bytes, from: datagram.source, at: now)
             } else {
                 stream.receiveControl(bytes, from: datagram.source, at: now)
@@ -275,7 +295,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     }
 
     /// Takes what has come by a relay, from a host that it was asked to let in: the far side is known by the way alone.
-    private func takeRelayed(_ bytes: UnsafeMutableRawBufferPointer, on tag: UInt64, at now: ContinuousClock.Instant) {
+    func takeRelayed(_ bytes: UnsafeMutableRawBufferPointer, on tag: UInt64, at now: ContinuousClock.Instant) {
         guard let stream, let source = destination(tag) else { return }
         let whole = UnsafeRawBufferPointer(bytes)
         if let handshake, DatagramKind(RawSpan(_unsafeBytes: whole)) == .dtls {
@@ -289,204 +309,6 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     }
 
     func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {}
-
-    // MARK: Encryption
-
-    /// Goes on with what was agreed on keys.
-    private func secure(
-        _ stream: AudioStream<TransportAddress>, _ keys: MediaKeys, _ remote: TransportAddress?,
-        _ control: TransportAddress?
-    ) {
-        switch keys {
-        case .none:
-            (handshake, deferred) = (nil, nil)
-            stream.security = .none
-        case .described(let keys):
-            (handshake, deferred) = (nil, nil)
-            var earlier: StreamProtection?
-            if case .secured(let media, _) = stream.security { earlier = media }
-            do throws(SRTPError) {
-                let protection = try StreamProtection(
-                    keys.profile, local: keys.local, remote: keys.remote, after: earlier, at: lane.now)
-                stream.security = .secured(media: protection, control: protection)
-            } catch {
-                fail(.keys(error))
-            }
-        case .association(let terms):
-            let (media, reports) = checks == nil ? (remote, control) : (destination(0), destination(1))
-            if let handshake, handshake.terms == terms { return handshake.move(to: media, reports) }
-            if case .none = stream.security { stream.security = .pending }
-            // A server is answered where it speaks from; a client has nobody to speak to yet.
-            guard terms.role == .server || checks == nil || media != nil else {
-                handshake = nil
-                deferred = terms
-                return
-            }
-            begin(terms, stream, media, reports)
-        }
-    }
-
-    private func begin(
-        _ terms: AssociationTerms, _ stream: AudioStream<TransportAddress>, _ remote: TransportAddress?,
-        _ control: TransportAddress?
-    ) {
-        deferred = nil
-        guard let context else { return fail(.handshake(.cryptography)) }
-        do throws(DTLSError) {
-            let made = try MediaHandshake(
-                terms, context, isMultiplexed: stream.negotiation.isMultiplexed, remote, control, at: lane.now)
-            handshake = made
-            advance(made)
-        } catch {
-            fail(.handshake(error))
-        }
-    }
-
-    /// Sends what a handshake has to say, and takes its keys when it is done.
-    private func advance(_ handshake: MediaHandshake) {
-        send(handshake)
-        guard let stream, handshake.isUnderWay else { return }
-        switch handshake.outcome(at: lane.now) {
-        case nil: return
-        case .failure(let error): fail(.handshake(error))
-        case .success(let keys): take(keys, stream)
-        }
-    }
-
-    private func take(_ keys: MediaHandshake.Keys, _ stream: AudioStream<TransportAddress>) {
-        var earlier: (media: StreamProtection?, control: StreamProtection?)
-        if case .secured(let media, let control) = stream.security { earlier = (media, control) }
-        do throws(SRTPError) {
-            let media = try StreamProtection(
-                keys.media.profile, local: keys.media.local, remote: [keys.media.remote], after: earlier.media,
-                at: lane.now)
-            let control = try keys.control.map { (keys) throws(SRTPError) in
-                try StreamProtection(
-                    keys.profile, local: keys.local, remote: [keys.remote], after: earlier.control, at: lane.now)
-            }
-            stream.security = .secured(media: media, control: control ?? media)
-        } catch {
-            fail(.keys(error))
-        }
-    }
-
-    private func send(_ handshake: MediaHandshake) {
-        while let (datagram, destination, isControl) = handshake.next() {
-            send(datagram, on: isControl ? 1 : 0, to: destination)
-        }
-    }
-
-    /// Nothing goes in the clear that was to be encrypted: the stream rests until the call ends.
-    private func fail(_ error: MediaSecurityError) {
-        stream?.security = .pending
-        handshake = nil
-        onFailure(.security(error))
-    }
-}
-
-// Connectivity checks.
-extension AudioWorker: TimerClient {
-    /// Asks servers for candidates, for a time.
-    ///
-    /// - Parameter completion: told once on the lane; nil when there is nothing to tell.
-    func gather(_ completion: @escaping (ICEEnds.Gathered?) -> Void) {
-        guard !isStopped, checks?.hasTerms ?? true else { return completion(nil) }
-        do throws(SocketError) {
-            if rtp == nil { try open() }
-        } catch {
-            return completion(nil)
-        }
-        onGathered = completion
-        let client = lane.add(timerClient: self)
-        gatheringTimer = (client, lane.schedule(after: policy.gatheringLimit, client, token: 0))
-        if let checks { return checks.gatherAgain() }
-        let made = makeChecks(nil, components: 2)
-        checks = made
-        made.start()
-    }
-
-    func timerFired(_ timer: ExpiredTimer, on lane: Lane) { endGathering(with: checks?.gathered) }
-
-    /// Tells what was gathered, once.
-    private func endGathering(with found: ICEEnds.Gathered?) {
-        if let (client, handle) = gatheringTimer {
-            lane.cancel(handle)
-            lane.remove(timerClient: client)
-        }
-        gatheringTimer = nil
-        let told = onGathered
-        onGathered = nil
-        told?(found)
-    }
-
-    /// Sends from the socket of a tag, by a relay where the way leads by one.
-    private func send(_ bytes: [UInt8], on tag: UInt64, to destination: TransportAddress) {
-        if let checks, checks.relayed.contains(tag) { return checks.send(bytes, on: tag) }
-        bytes.withUnsafeBytes { (tag == 1 ? rtcp : rtp)?.send($0, to: destination) }
-    }
-
-    /// Goes on with what was said of connectivity checks.
-    private func check(
-        _ stream: AudioStream<TransportAddress>, _ remote: TransportAddress?, _ control: TransportAddress?
-    ) {
-        let isMultiplexed = stream.negotiation.isMultiplexed
-        guard let terms else {
-            if let checks, checks.goByRelay(to: isMultiplexed ? [remote] : [remote, control]) { return }
-            endChecks()
-            // What is not to be told is not sent from either.
-            return policy.keepsToRelays ? stream.fixWay(to: nil, control: nil) : stream.releaseWay()
-        }
-        if let checks, checks.takes(terms, isMultiplexed: isMultiplexed) {
-            // Behind the gathering nothing is sent before a way was found.
-            if !checks.hasTerms { stream.fixWay(to: nil, control: nil) }
-            return checks.apply(terms, isMultiplexed: isMultiplexed)
-        }
-        endChecks()
-        stream.fixWay(to: nil, control: nil)
-        let made = makeChecks(terms, components: isMultiplexed ? 1 : 2)
-        checks = made
-        made.start()
-    }
-
-    private func makeChecks(_ terms: ICETerms?, components: Int) -> ConnectivityChecks {
-        let sockets = [bound.rtp.localAddress, bound.rtcp.localAddress]
-        return ConnectivityChecks(terms, policy, connections, Array(sockets.prefix(components)), on: lane) {
-            [unowned self] event in
-            // The worker ends its checks before it is gone.
-            happened(event)
-        }
-    }
-
-    private func endChecks() {
-        checks?.close()
-        checks = nil
-    }
-
-    /// Where connectivity checks have found the peer for the socket of a tag.
-    private func destination(_ tag: UInt64) -> TransportAddress? { checks?.destinations[tag] }
-
-    private func happened(_ event: ConnectivityChecks.Event) {
-        switch event {
-        case .send(let tag, let address, let bytes):
-            bytes.withUnsafeBytes { (tag == 1 ? rtcp : rtp)?.send($0, to: address) }
-        case .changed:
-            let (remote, control) = (destination(0), destination(1))
-            stream?.fixWay(
-                to: remote, control: control, sources: checks?.sources[0] ?? [],
-                controlSources: checks?.sources[1] ?? [])
-            handshake?.move(to: remote, control)
-            guard let stream, let deferred, let remote, stream.negotiation.isMultiplexed || control != nil else {
-                return
-            }
-            begin(deferred, stream, remote, control)
-        case .data(let tag, var bytes):
-            bytes.withUnsafeMutableBytes { takeRelayed($0, on: tag, at: .now) }
-        case .candidates(let left): onCandidates(left, bound.rtp.localAddress)
-        case .settled(let settlement): onSettled(settlement, bound.rtp.localAddress)
-        case .gathered: endGathering(with: checks?.gathered)
-        case .failed(let error): onFailure(.way(error))
-        }
-    }
 }
 
 extension NTPTimestamp {

@@ -65,6 +65,7 @@ final class NegotiatedSession: CallSession {
             if let transports = terms.transports { capabilities.streams[index].transports = transports }
             capabilities.streams[index].attributes += terms.attributes + ways.media
             if terms.multiplexes || ways.multiplexes { capabilities.streams[index].multiplexesRTCP = true }
+            capabilities.streams[index].takesAnyFamily = ways.multiplexes
             if let port = ways.controlPort { capabilities.streams[index].rtcpPort = port }
             if let address = ways.defaults.first?.map(TransportAddress.init) {
                 capabilities.streams[index].address = ConnectionAddress(address)

@@ -119,6 +119,11 @@ struct CallOptions: ParsableArguments {
     var ice = "off"
     @Option(
         help: ArgumentHelp(
+            "Addresses that the other side is told of with --ice: all of this host, or signalling, that which requests leave by "
+                + "alone.", valueName: "all|signalling"))
+    var iceAddresses = ICEPolicy.Addresses.all.rawValue
+    @Option(
+        help: ArgumentHelp(
             "A STUN server that tells this side its address as others see it, such as 192.0.2.1:3478; may be repeated.",
             valueName: "ip:port"))
     var stunServer: [String] = []
@@ -190,7 +195,12 @@ struct CallOptions: ParsableArguments {
         guard let mode = ICEPolicy.Mode(rawValue: ice) else {
             throw ServerError(.usage, "`\(ice)` is no part in ICE", remedy: "write --ice off, full or lite")
         }
+        guard let addresses = ICEPolicy.Addresses(rawValue: iceAddresses) else {
+            throw ServerError(
+                .usage, "`\(iceAddresses)` are no addresses", remedy: "write --ice-addresses all or signalling")
+        }
         var policy = ICEPolicy(mode)
+        policy.addresses = addresses
         policy.usesRelaysOnly = relayOnly
         for text in stunServer { policy.servers.append(.init(stun: try serverAddress(text))) }
         for text in turnServer { policy.servers.append(try turnServer(text)) }

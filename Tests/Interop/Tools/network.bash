@@ -5,11 +5,12 @@
 #   network.bash remove PREFIX    takes them away, with all addresses and rules in them
 #
 # Nothing outside of these namespaces is touched. PREFIX-public is the public network, 203.0.113.1 and 2001:db8::1, where servers run. Each
-# kind of site is there twice, as PREFIX-KIND-1 and PREFIX-KIND-2: a namespace with one phone's network, and but for `open` and
-# `ipv6` a translator in front of it, PREFIX-KIND-N-nat:
+# kind of site is there twice, as PREFIX-KIND-1 and PREFIX-KIND-2: a namespace with one phone's network, and but for `open`, `ipv6`
+# and `dual` a translator in front of it, PREFIX-KIND-N-nat:
 #
 #   open              203.0.113.X on the public network
 #   ipv6              2001:db8::X on the public network, and no IPv4 address
+#   dual              203.0.113.X and 2001:db8::X on the public network
 #   full-cone         endpoint-independent mapping and filtering (RFC 4787 §4.1, §5): all UDP ports of the outer address are forwarded to the
 #                     one host, and what it sends leaves by the same port
 #   restricted        endpoint-independent mapping, address-dependent filtering: forwarded as above, from hosts alone that were sent to
@@ -23,7 +24,7 @@
 set -euo pipefail
 
 translated=(full-cone restricted port-restricted symmetric udp-blocked)
-direct=(open ipv6)
+direct=(open ipv6 dual)
 
 in_namespace() { ip netns exec "$@"; }
 
@@ -79,11 +80,8 @@ make() {
             number=$((number + 1)) site=$prefix-$kind-$copy
             make_namespace "$site"
             join_public "$site" "$number"
-            if [ "$kind" = ipv6 ]; then
-                ip -n "$site" addr add "2001:db8::$number/64" dev wan nodad
-            else
-                ip -n "$site" addr add "203.0.113.$number/24" dev wan
-            fi
+            [ "$kind" = open ] || ip -n "$site" addr add "2001:db8::$number/64" dev wan nodad
+            [ "$kind" = ipv6 ] || ip -n "$site" addr add "203.0.113.$number/24" dev wan
         done
         for kind in "${translated[@]}"; do
             number=$((number + 1)) site=$prefix-$kind-$copy

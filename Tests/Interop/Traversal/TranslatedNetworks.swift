@@ -6,7 +6,7 @@ import TestKit
 struct TranslatedNetworks {
     /// Where a phone is; `network.bash` says what each is.
     enum Site: String, CaseIterable {
-        case open, ipv6
+        case open, ipv6, dual
         case fullCone = "full-cone"
         case restricted
         case portRestricted = "port-restricted"

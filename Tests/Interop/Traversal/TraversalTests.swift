@@ -185,6 +185,8 @@ extension Interop {
                 if callee == .udpBlocked { #expect(other.local_kind == "relayed", "\(pair): \(other)") }
                 return
             }
+            // IPv6 goes first (RFC 8421 §4), whatever signalling goes by.
+            #expect(one.local.hasPrefix("[2001:db8::") == Self.haveIPv6(caller, callee), "\(pair): \(one)")
             #expect(one.local_kind == Self.kind(caller) && one.remote_kind == Self.kind(callee), "\(pair): \(one)")
             #expect(
                 other.local_kind == Self.kind(callee) && other.remote_kind == Self.kind(caller), "\(pair): \(other)")
@@ -194,15 +196,20 @@ extension Interop {
         private static func canPass(_ first: Site, _ second: Site) -> Bool {
             let both = [first, second]
             if both.contains(.udpBlocked) { return false }
-            if both.contains(.ipv6) { return first == second }
+            if both.contains(.ipv6) { return haveIPv6(first, second) }
             // Of two that look at ports one must have a port that the other can know.
             return !(both.contains(.symmetric) && (first == second || both.contains(.portRestricted)))
+        }
+
+        /// Whether both have addresses of IPv6, be it beside one of IPv4.
+        private static func haveIPv6(_ first: Site, _ second: Site) -> Bool {
+            [first, second].allSatisfy { $0 == .ipv6 || $0 == .dual }
         }
 
         /// What the address of a phone is for the other one, where they reach each other without a relay.
         private static func kind(_ site: Site) -> String {
             switch site {
-            case .open, .ipv6: "host"
+            case .open, .ipv6, .dual: "host"
             case .symmetric: "peer-reflexive"
             case .fullCone, .restricted, .portRestricted, .udpBlocked: "server-reflexive"
             }

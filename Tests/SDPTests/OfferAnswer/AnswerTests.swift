@@ -194,6 +194,15 @@ import Testing
         }
     }
 
+    @Test("RFC 8445: where checks find the way an address of the other version of IP is no hindrance")
+    func addressOfTheOtherFamily() throws {
+        var stream = ourStream()
+        stream.takesAnyFamily = true
+        let offer = try theirs("m=audio 5000 RTP/AVP 0", host: "2001:db8::1")
+        let (machine, _) = try answer(offer, capabilities(stream))
+        #expect(machine.streams[0].remoteAddress.description == "2001:db8::1")
+    }
+
     @Test func otherNetworkAndMissingAddress() throws {
         var machine = ourMachine()
         try machine.receiveOffer(

@@ -44,6 +44,29 @@ import Testing
         text.split(separator: "\r\n").map(String.init).filter { $0.hasPrefix(start) }
     }
 
+    @Test("RFC 8421 §4: all addresses are told, IPv6 first, and the default is that of signalling")
+    func allAddressesAreTold() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        let sixth = try #require(TransportAddress("[2001:db8::7]:30000"))
+        let fourth = try #require(TransportAddress("192.0.2.7:30002"))
+        caller.leg.others = [sixth, fourth].map { .init(media: $0, control: $0.with(port: $0.port + 1)) }
+        let (offer, answer) = try exchange(caller, callee)
+        #expect(
+            lines(offer, "a=candidate") == [
+                "a=candidate:1 1 UDP 2130706175 127.0.0.1 10000 typ host",
+                "a=candidate:1 2 UDP 2130706174 127.0.0.1 10001 typ host",
+                "a=candidate:2 1 UDP 2130706431 2001:db8::7 30000 typ host",
+                "a=candidate:2 2 UDP 2130706430 2001:db8::7 30001 typ host",
+                "a=candidate:3 1 UDP 2130705919 192.0.2.7 30002 typ host",
+                "a=candidate:3 2 UDP 2130705918 192.0.2.7 30003 typ host",
+            ])
+        #expect(lines(offer, "c=") == ["c=IN IP4 127.0.0.1"])
+        #expect(lines(offer, "m=").first?.hasPrefix("m=audio 10000 ") == true)
+        #expect(lines(offer, "a=rtcp:") == ["a=rtcp:10001"])
+        #expect(lines(answer, "a=ice-mismatch").isEmpty)
+        #expect(callee.leg.terms?.remote.candidates.count == 6)
+    }
+
     @Test func bothSidesTellAll() throws {
         let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
         let (offer, answer) = try exchange(caller, callee)

@@ -37,8 +37,16 @@ final class SimulatedMediaLeg: MediaLeg {
         guard policy.mode != .off else { return nil }
         var ends = ICEEnds(isLite: policy.mode == .lite, media: address, control: address.with(port: address.port + 1))
         (ends.gathered, ends.settlement) = found.withLock { $0 }
+        ends.others = beside.withLock { $0 }
         return ends
     }
+
+    /// Other addresses of the host.
+    var others: [ICEEnds.Place] {
+        get { beside.withLock { $0 } }
+        set { beside.withLock { $0 = newValue } }
+    }
+    private let beside = Mutex<[ICEEnds.Place]>([])
 
     /// What servers have told, and what checks have settled on.
     let found = Mutex<(gathered: ICEEnds.Gathered?, settlement: ICEEnds.Settlement?)>((nil, nil))
