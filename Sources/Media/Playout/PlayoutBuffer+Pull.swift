@@ -39,14 +39,25 @@ extension PlayoutBuffer {
         return account(ingredients)
     }
 
-    /// Starts to play when the first packet's time has come.
-    private mutating func begin(at time: Int64) {
-        guard case .buffering(let anchor) = state, let first = store.first else { return }
+    /// Whether a frame that is due now holds what was received, or what is made up for it.
+    mutating func isDue(at now: ContinuousClock.Instant) -> Bool {
+        if state == .playing { return true }
+        let time = time(now)
+        return start.map { time >= $0 } ?? false
+    }
+
+    /// When the first packet's time comes.
+    private var start: Int64? {
+        guard case .buffering(let anchor) = state, let first = store.first else { return nil }
         // Where packets and frames differ in length, a packet may be needed in the middle of a frame: up to so much
         // before its own time.
         let offset = Int64(frameLength - greatestCommonDivisor(frameLength, first.samples))
-        let start = anchor + first.position + nominal + offset
-        guard time >= start else { return }
+        return anchor + first.position + nominal + offset
+    }
+
+    /// Starts to play when the first packet's time has come.
+    private mutating func begin(at time: Int64) {
+        guard let start, let first = store.first, time >= start else { return }
         state = .playing
         ready = 0
         dry = 0

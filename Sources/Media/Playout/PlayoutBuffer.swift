@@ -125,6 +125,25 @@ public struct PlayoutBuffer {
         public internal(set) var inserted: UInt64 = 0
         /// Samples taken out to make the delay shorter.
         public internal(set) var removed: UInt64 = 0
+
+        /// The counts of two buffers that have played one after the other.
+        static func + (one: Counters, other: Counters) -> Counters {
+            var sum = one
+            sum.received &+= other.received
+            sum.lost &+= other.lost
+            sum.late &+= other.late
+            sum.restored &+= other.restored
+            sum.duplicates &+= other.duplicates
+            sum.unusable &+= other.unusable
+            sum.jumps &+= other.jumps
+            sum.frames &+= other.frames
+            sum.concealed &+= other.concealed
+            sum.recovered &+= other.recovered
+            sum.silent &+= other.silent
+            sum.inserted &+= other.inserted
+            sum.removed &+= other.removed
+            return sum
+        }
     }
 
     /// How the buffer behaves.

@@ -109,23 +109,41 @@ extension AudioStream {
         case .accepted: break
         }
         if header.ssrc == sender.ssrc { resolveCollision(from: address) }
-        guard admit(header, clock(of: entry), at: now) else { return ignore(.unproven) }
+        guard admit(header, clock(of: entry), at: now) else {
+            if header.ssrc == candidate?.ssrc { probe.keep(datagram, header, at: now) }
+            return ignore(.unproven)
+        }
+        probe.take(from: header.ssrc) { payload, header, arrival in
+            // Nobody has ignored it after all.
+            counts.ignoredDatagrams &-= 1
+            counts.receivedPackets &+= 1
+            counts.receivedOctets &+= UInt64(header.payloadLength)
+            guard negotiation.direction.receives else { return }
+            _ = take(payload, payloads[header.payloadType], header, at: arrival)
+        }
         counts.receivedPackets &+= 1
         counts.receivedOctets &+= UInt64(header.payloadLength)
         guard negotiation.direction.receives else { return ignore(.direction) }
+        return take(datagram.extracting(header.payload), entry, header, at: now)
+    }
+
+    /// Takes the payload of a packet that is believed.
+    private func take(
+        _ payload: RawSpan, _ entry: PayloadTable.Entry, _ header: RTPHeader, at now: ContinuousClock.Instant
+    ) -> AudioReceipt {
         switch entry {
         case .audio(let codec):
-            return receiveAudio(datagram.extracting(header.payload), codec, header, at: now)
+            return receiveAudio(payload, codec, header, at: now)
         case .redundant:
-            return receiveRedundant(datagram.extracting(header.payload), header, at: now)
+            return receiveRedundant(payload, header, at: now)
         case .event(let rate):
             heardKeyRate = rate
             playout.noteSilence(sequence: header.sequenceNumber)
-            heardKeys.receive(datagram.extracting(header.payload), header: header, at: now)
+            heardKeys.receive(payload, header: header, at: now)
             drainKeys()
             return .event
         case .comfortNoise:
-            if let noise = ComfortNoise(datagram.extracting(header.payload)) {
+            if let noise = ComfortNoise(payload) {
                 playout.describe(noise, sequence: header.sequenceNumber)
             } else {
                 playout.noteSilence(sequence: header.sequenceNumber)
@@ -141,7 +159,13 @@ extension AudioStream {
         _ payload: RawSpan, _ codec: AudioCodec, _ header: RTPHeader, at now: ContinuousClock.Instant
     ) -> AudioReceipt {
         if codec.sampleRate != playout.configuration.sampleRate, !hear(codec, at: now) {
-            return ignore(.payloadType(header.payloadType))
+            // Overtaken by the first of another rate.
+            guard codec.sampleRate == retiring?.buffer.configuration.sampleRate else {
+                return ignore(.payloadType(header.payloadType))
+            }
+            retiring?.buffer.insert(
+                payload, codec: codec, sequence: header.sequenceNumber, timestamp: header.timestamp, at: now)
+            return .media
         }
         playout.insert(
             payload, codec: codec, sequence: header.sequenceNumber, timestamp: header.timestamp, at: now)

@@ -21,7 +21,7 @@ import SRTP
 /// are called once per tick each, by one witness call; all else is direct. Not `Sendable`: it belongs to its lane.
 public final class AudioStream<Address: Equatable & Sendable> {
     /// What was negotiated last.
-    public private(set) var negotiation: AudioNegotiation
+    public internal(set) var negotiation: AudioNegotiation
 
     /// How the stream behaves.
     public let configuration: AudioStreamConfiguration
@@ -48,19 +48,19 @@ public final class AudioStream<Address: Equatable & Sendable> {
     // Sending
     var sender: RTPSender
     /// Nil where the codec cannot be had: nothing is sent then, and frames count as unsent.
-    private var encoder: AudioEncoder?
-    private var keys: TelephoneEventSender
-    private var keyTones: KeyTones
-    private var source: (any AudioSource)?
+    var encoder: AudioEncoder?
+    var keys: TelephoneEventSender
+    var keyTones: KeyTones
+    var source: (any AudioSource)?
     /// The source as it was given, at its own rate.
-    private var givenSource: (any AudioSource)?
-    private var analyzer: NoiseAnalyzer
-    private var redundancy: RedundancySender
+    var givenSource: (any AudioSource)?
+    var analyzer: NoiseAnalyzer
+    var redundancy: RedundancySender
     /// What is made of the reports; how Opus works, and how much is repeated, without loss.
     private var control = SendingControl()
     private var plainOpus: OpusSettings?
     private var mostRedundancy: Int
-    private var needsMarker = true
+    var needsMarker = true
     private var saidMeter = LevelMeter()
 
     // Receiving
@@ -73,13 +73,19 @@ public final class AudioStream<Address: Equatable & Sendable> {
     /// The rate of the durations that the peer reported last; nil for that of the codec's timestamps.
     var heardKeyRate: SampleRate?
     /// Hears keys in the sound; nil where they come as events, or are not listened for.
-    private var detector: DTMFDetector?
-    private var sink: (any AudioSink)?
+    var detector: DTMFDetector?
+    var sink: (any AudioSink)?
     /// The sink as it was given, at its own rate.
-    private var givenSink: (any AudioSink)?
+    var givenSink: (any AudioSink)?
     /// When another sample rate was begun to be heard.
     var rateChanged: ContinuousClock.Instant?
-    private var heardMeter = LevelMeter()
+    /// What still plays at the rate of before.
+    var retiring: RetiringPlayout?
+    /// The counts of buffers of before.
+    var pastPlayout = PlayoutBuffer.Counters()
+    /// The last packet of ``candidate``, which is played when that is believed.
+    let probe = ProbationPacket(capacity: AudioStream.packetCapacity)
+    var heardMeter = LevelMeter()
 
     /// Takes both directions, at their own rates.
     private var recorder: CallRecorder?
@@ -87,7 +93,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
     // Reports
     var schedule: RTCPSchedule
     var generator: StreamGenerator
-    private var reportedPackets: (last: UInt32, before: UInt32) = (0, 0)
+    var reportedPackets: (last: UInt32, before: UInt32) = (0, 0)
     var roundTrip: Duration?
     var remoteReport: ReportBlock?
     var remoteMetrics: VoIPMetrics?
@@ -98,8 +104,8 @@ public final class AudioStream<Address: Equatable & Sendable> {
     var counts = AudioStatistics()
     private var events = EventRing()
     /// A frame each way, and the payload of one.
-    private var said: FrameMemory<Int16>
-    private var heard: FrameMemory<Int16>
+    var said: FrameMemory<Int16>
+    var heard: FrameMemory<Int16>
     private let payload: FrameMemory<UInt8>
 
     /// Makes a stream whose first tick is due at `start`.
@@ -171,7 +177,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
     }
 
     /// What was agreed on, within bounds; or else the longest shorter time that all codecs allow.
-    private static func packetTime(_ negotiation: AudioNegotiation) -> Duration {
+    static func packetTime(_ negotiation: AudioNegotiation) -> Duration {
         let range = AudioNegotiation.packetTimes
         let wanted = max(range.lowerBound, min(negotiation.packetTime, range.upperBound))
         let codecs = [negotiation.codec] + negotiation.accepted.values
@@ -187,13 +193,13 @@ public final class AudioStream<Address: Equatable & Sendable> {
     }
 
     /// Whether packets of a duration are no longer than a datagram shall be.
-    private static func fits(_ codec: AudioCodec, _ packetTime: Duration) -> Bool {
+    static func fits(_ codec: AudioCodec, _ packetTime: Duration) -> Bool {
         if case .opus = codec { return true }
         let length = codec.payloadCapacity(samples: codec.sampleRate.samples(in: packetTime))
         return length <= packetCapacity - RTPHeader.fixedLength
     }
 
-    private static func opus(
+    static func opus(
         _ negotiation: AudioNegotiation, _ configuration: AudioStreamConfiguration
     ) -> OpusSettings {
         var settings = negotiation.opus
@@ -201,7 +207,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
         return settings
     }
 
-    private static func playout(
+    static func playout(
         _ configuration: AudioStreamConfiguration, _ packetTime: Duration, _ codec: AudioCodec
     ) -> PlayoutBuffer.Configuration {
         var playout = configuration.playout
@@ -226,6 +232,7 @@ extension AudioStream {
     /// sound.
     public func deliver(to sink: (any AudioSink)?) {
         givenSink = sink
+        retiring?.sink = nil
         let rate = playout.configuration.sampleRate
         self.sink = sink.map { $0.sampleRate == rate ? $0 : ResamplingSink($0, from: rate) }
     }
@@ -305,92 +312,18 @@ extension AudioStream {
     public var isSendingKeys: Bool { keys.isBusy || keyTones.isBusy }
 
     /// Listens for keys in the sound where that is wanted, and the peer has no telephone events.
-    private func chooseDetector() {
+    func chooseDetector() {
         let rate = playout.configuration.sampleRate
         guard configuration.hearsTones, negotiation.eventPayloadType == nil else { return detector = nil }
         if detector?.sampleRate != rate { detector = DTMFDetector(sampleRate: rate) }
-    }
-
-    /// Takes what another offer and answer agreed on: direction, codecs, addresses. The packet time stays as it is, unless the
-    /// codec has no such packets: then it is the longest shorter one that all codecs have. Ticks come at that pace from the
-    /// next one on, so that who owns the stream must look at `negotiation.packetTime` afterwards.
-    public func renegotiate(_ negotiation: AudioNegotiation, remote: Address?, remoteControl: Address?) {
-        let before = self.negotiation
-        self.negotiation = negotiation
-        self.negotiation.packetTime = before.packetTime
-        payloads = PayloadTable(negotiation)
-        let isKept =
-            negotiation.codec.allows(packetTime: before.packetTime)
-            && Self.fits(negotiation.codec, before.packetTime)
-        if !isKept { self.negotiation.packetTime = Self.packetTime(self.negotiation) }
-        if isKept { playout.prepare(Array(negotiation.accepted.values)) } else { retime() }
-        if before.codec != negotiation.codec { change(from: before.codec) }
-        opus = Self.opus(negotiation, configuration)
-        chooseDetector()
-        latch.signal(remote)
-        controlLatch.signal(remoteControl)
-        if before.direction.receives, !negotiation.direction.receives { playout.reset() }
-        if !before.direction.sends { needsMarker = true }
-    }
-
-    /// Goes on with the codec that was agreed on now. Another clock needs another source, since the reports about one have one clock
-    /// (RFC 7160); the old one says goodbye.
-    private func change(from before: AudioCodec) {
-        let codec = negotiation.codec
-        encoder = try? AudioEncoder(codec)
-        analyzer = NoiseAnalyzer(frame: negotiation.packetTime)
-        redundancy.reset()
-        needsMarker = true
-        said = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
-        keyTones.sampleRate = codec.sampleRate
-        if codec.sampleRate != before.sampleRate { play(givenSource) }
-        guard codec.clockRate != before.clockRate else { return }
-        let clock = codec.clockRate.clock
-        leaving = sender.packetCount > 0 ? sender.ssrc : nil
-        sender = RTPSender(clock: clock, at: nextTick, using: &generator)
-        reportedPackets = (0, 0)
-        keys = TelephoneEventSender(configuration: .init(clock: clock))
-        heardKeys.reset()
-        drainKeys()
-        heardKeys = TelephoneEventReceiver(configuration: .init(clock: clock))
-    }
-
-    /// Hears in frames of another length from now on. What waits to be played is lost.
-    private func retime() {
-        let rate = playout.configuration.sampleRate
-        let codecs = [negotiation.codec] + negotiation.accepted.values
-        beginPlayout(codecs.first { $0.sampleRate == rate } ?? negotiation.codec)
-    }
-
-    /// Hears at the rate of another codec from now on. What waits to be played is lost.
-    ///
-    /// - Returns: false when the rate was changed a moment ago: a peer that mixes rates would have us begin anew all the time.
-    func hear(_ codec: AudioCodec, at now: ContinuousClock.Instant) -> Bool {
-        if let rateChanged, rateChanged.duration(to: now) < .milliseconds(200) { return false }
-        rateChanged = now
-        beginPlayout(codec)
-        return true
-    }
-
-    /// Begins a playout buffer at the rate of a codec; the counts go on.
-    private func beginPlayout(_ codec: AudioCodec) {
-        var next = PlayoutBuffer(
-            configuration: Self.playout(configuration, negotiation.packetTime, codec),
-            codecs: Array(negotiation.accepted.values))
-        next.counters = playout.counters
-        next.pattern = playout.pattern
-        let hasChanged = codec.sampleRate != playout.configuration.sampleRate
-        playout = next
-        heard = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
-        chooseDetector()
-        if hasChanged { deliver(to: givenSink) }
     }
 
     /// The stream's figures.
     public func statistics() -> AudioStatistics {
         var all = counts
         all.codec = negotiation.codec
-        all.playout = playout.counters
+        all.playout = pastPlayout + playout.counters
+        if let counters = retiring?.buffer.counters { all.playout = all.playout + counters }
         all.playoutDelay = playout.currentDelay
         if case .secured(let media, _) = security { all.protection = media.profile }
         all.refusedDatagrams = latch.refused &+ controlLatch.refused
@@ -488,6 +421,7 @@ extension AudioStream {
     }
 
     private func hear(at due: ContinuousClock.Instant) {
+        if hearRetiring(at: due) { return }
         let memory = heard.elements
         var frame = memory.mutableSpan
         _ = playout.pull(into: &frame, at: due)
@@ -510,9 +444,10 @@ extension AudioStream {
     @inline(never)
     private func give(_ recorder: CallRecorder, at due: ContinuousClock.Instant) {
         // Held here: Swift 6.3 does not compile a release that borrows the spans from the properties.
-        let (heardMemory, saidMemory) = (heard.elements, said.elements)
+        let (heardMemory, saidMemory) = ((retiring?.frame ?? heard).elements, said.elements)
+        let rate = retiring?.buffer.configuration.sampleRate ?? playout.configuration.sampleRate
         recorder.write(
-            heard: heardMemory.span, at: playout.configuration.sampleRate, said: saidMemory.span,
+            heard: heardMemory.span, at: rate, said: saidMemory.span,
             at: negotiation.codec.sampleRate, due: due)
     }
 
