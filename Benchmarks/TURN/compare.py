@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measures `ito relay` and coturn in turn, with the same clients and the same load.
 
-    python3 Benchmarks/TURN/compare.py --ito .build/release/ito [--clients 200] [--rate 10000] [--size 172] [--duration 5]
+    python3 Benchmarks/TURN/compare.py --ito .build/release/ito [--clients 200] [--rates 10000,50000] [--size 172] [--duration 5]
                                        [--rounds 3] [--allocations 2000]
 
-Clients send channel data at a fixed rate, and a peer sends each datagram back: each sent is relayed twice. What is measured is the
+Clients send channel data at fixed rates (turnload.c), and a peer sends each datagram back: each sent is relayed twice. What is measured is the
 processor time of all threads of the server, user and kernel, for each relayed datagram (/proc/PID/task/*/schedstat), and
 then its resident memory for each of many allocations with a permission and a channel. Server and generator have a processor each.
 One JSON object for each run goes to standard output. Status 1 when datagrams were lost beyond one in a hundred.
@@ -15,7 +15,6 @@ import hashlib
 import hmac
 import json
 import os
-import selectors
 import signal
 import socket
 import struct
@@ -138,67 +137,29 @@ class Server:
             self.process.kill()
 
 
-def relay(server, arguments):
+def relay(server, arguments, load, rate):
     """Processor time for each relayed datagram."""
     peer = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
     peer.bind(("127.0.0.1", 0))
     peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
-    peer.setblocking(False)
     clients = [Client(server.address) for _ in range(arguments.clients)]
     for client in clients:
         client.open(peer.getsockname())
-        client.socket.setblocking(False)
-    selector = selectors.EpollSelector()
-    for client in clients:
-        selector.register(client.socket, selectors.EVENT_READ)
-    data = struct.pack("!HH", 0x4000, arguments.size) + b"x" * arguments.size
-    sent = echoed = received = 0
-    turn = 0
-
-    def drain():
-        nonlocal echoed, received
-        while True:
-            try:
-                octets, source = peer.recvfrom(2048)
-            except BlockingIOError:
-                break
-            peer.sendto(octets, source)
-            echoed += 1
-        for key, _ in selector.select(0):
-            while True:
-                try:
-                    key.fileobj.recv(2048)
-                except BlockingIOError:
-                    break
-                received += 1
+    sockets = [peer] + [client.socket for client in clients]
 
     def run(seconds):
-        nonlocal sent, turn
-        begin = time.monotonic()
-        mine = 0
-        while (passed := time.monotonic() - begin) < seconds:
-            due = int(passed * arguments.rate) - mine
-            for _ in range(min(due, 64)):
-                clients[turn % len(clients)].socket.send(data)
-                turn += 1
-                mine += 1
-                sent += 1
-            drain()
-            if due < 1:
-                time.sleep(0.0005)
-        for _ in range(20):
-            time.sleep(0.01)
-            drain()
+        command = [load, str(rate), str(seconds), str(arguments.size)] + [str(item.fileno()) for item in sockets]
+        output = subprocess.run(command, pass_fds=[item.fileno() for item in sockets], capture_output=True, text=True, check=True)
+        return [int(number) for number in output.stdout.split()]
 
     run(1)
-    sent = echoed = received = 0
     before = server.seconds()
-    run(arguments.duration)
+    sent, echoed, received = run(arguments.duration)
     spent = server.seconds() - before
     for client in clients:
         client.close()
     peer.close()
-    return {"server": server.name, "row": "relay", "clients": arguments.clients, "rate": arguments.rate, "sent": sent,
+    return {"server": server.name, "row": "relay", "clients": arguments.clients, "rate": rate, "sent": sent,
             "echoed": echoed, "received": received, "microseconds": round(spent / max(1, echoed + received) * 1e6, 3)}
 
 
@@ -226,7 +187,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--ito", required=True)
     parser.add_argument("--clients", type=int, default=200)
-    parser.add_argument("--rate", type=int, default=10_000)
+    parser.add_argument("--rates", default="10000,50000", help="datagrams a second of all clients")
     parser.add_argument("--size", type=int, default=172)
     parser.add_argument("--duration", type=float, default=5)
     parser.add_argument("--rounds", type=int, default=3)
@@ -235,20 +196,34 @@ def main():
     arguments = parser.parse_args()
     os.sched_setaffinity(0, {1} if (os.cpu_count() or 1) > 1 else {0})
     results = []
-    for row in (relay, memory):
-        for _ in range(arguments.rounds if row is relay else 1):
-            for name in arguments.servers.split(","):
-                server = Server(name, arguments.ito)
-                try:
-                    results.append(row(server, arguments))
-                    print(json.dumps(results[-1]), flush=True)
-                finally:
-                    server.end()
-    for row, unit in (("relay", "microseconds"), ("memory", "octets")):
-        for name in arguments.servers.split(","):
-            values = sorted(result[unit] for result in results if result["row"] == row and result["server"] == name)
-            if values:
-                print(f"{row} {name}: {values[len(values) // 2]} {unit} ({values[0]} to {values[-1]})", file=sys.stderr)
+
+    def measure(name, row):
+        server = Server(name, arguments.ito)
+        try:
+            results.append(row(server))
+            print(json.dumps(results[-1]), flush=True)
+        finally:
+            server.end()
+
+    with tempfile.TemporaryDirectory() as folder:
+        load = folder + "/turnload"
+        subprocess.run(["cc", "-O2", "-o", load, os.path.join(os.path.dirname(__file__), "turnload.c")], check=True)
+        names = arguments.servers.split(",")
+        rates = [int(rate) for rate in arguments.rates.split(",")]
+        for rate in rates:
+            for _ in range(arguments.rounds):
+                for name in names:
+                    measure(name, lambda server: relay(server, arguments, load, rate))
+        for name in names:
+            measure(name, lambda server: memory(server, arguments))
+    for name in names:
+        for rate in rates:
+            values = sorted(result["microseconds"] for result in results
+                            if result["row"] == "relay" and result["rate"] == rate and result["server"] == name)
+            print(f"relay {name} {rate}/s: {values[len(values) // 2]} microseconds ({values[0]} to {values[-1]})", file=sys.stderr)
+        for result in results:
+            if result["row"] == "memory" and result["server"] == name:
+                print(f"memory {name}: {result['octets']} octets", file=sys.stderr)
     lost = [result for result in results if result["row"] == "relay" and result["received"] < 0.99 * result["sent"]]
     sys.exit(1 if lost else 0)
 

@@ -140,7 +140,8 @@ final class TURNLane {
         case .answer(let count): return count
         case .relay(let id, let peer, let range):
             guard let relay = relays[Self.place(id)] else { return nil }
-            relay.send(UnsafeRawBufferPointer(rebasing: bytes[range]), to: destination(peer))
+            // Each relay has a socket of its own: there is no other datagram to send with it.
+            relay.sendNow(UnsafeRawBufferPointer(rebasing: bytes[range]), to: destination(peer))
             return nil
         }
     }
