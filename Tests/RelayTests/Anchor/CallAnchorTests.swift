@@ -4,12 +4,13 @@ import Routing
 import SDP
 import SIP
 import SIPEndpoint
+import Synchronization
 import Testing
 
 @testable import Relay
 
 /// Offers and answers of a call through the relay, with its sockets and those of the ends on loopback.
-@Suite(.timeLimit(.minutes(1))) struct CallAnchorTests {
+@Suite(.timeLimit(.minutes(5))) struct CallAnchorTests {
     /// Runs a relay on a lane.
     private func withRelay<Result>(
         _ change: (inout RelayConfiguration) -> Void = { _ in },
@@ -327,6 +328,48 @@ import Testing
             await expectHeard(alice, to: doors.caller, by: bob, packet(2))
         }
     }
+
+    /// A relay has a socket for each end, and reads them in turn: what is thrown at one takes nothing from another.
+    @Test func aFloodOnOnePortDisturbsNoOtherCall() async throws {
+        try await withRelay { relay, lane in
+            let far = try Lane(name: "ends")
+            let storm = try Lane(name: "storm")
+            var (quiet, flooded) = (Exchange(relay), Exchange(relay))
+            quiet.callID = "quiet"
+            flooded.callID = "flooded"
+            let (alice, bob) = (try await Wire(far), try await Wire(far))
+            let (carol, dave) = (try await Wire(far), try await Wire(far))
+            let doors = try setUp(quiet, alice, bob)
+            let others = try setUp(flooded, carol, dave)
+            await expectHeard(carol, to: others.caller, by: dave, packet(1))
+            let mallory = try await Wire(storm, on: address("127.0.0.66:0"))
+            let isOver = Mutex(false)
+            let target = others.caller
+            async let thrown = Task {
+                var count = 0
+                while !isOver.withLock({ $0 }) {
+                    await mallory.send(Self.flood, count: 256, to: target)
+                    count += 256
+                }
+                return count
+            }.value
+            // Whoever calls undisturbed hears every packet, in order.
+            for number in UInt8(1)...200 {
+                await expectHeard(alice, to: doors.caller, by: bob, packet(number))
+                await expectHeard(bob, to: doors.callee, by: alice, packet(number, source: 2))
+            }
+            isOver.withLock { $0 = true }
+            #expect(await thrown > 1_000)
+            // And whoever is flooded is still heard: strangers are refused.
+            await expectHeard(dave, to: others.callee, by: carol, packet(2, source: 2))
+            for lane in [far, storm] {
+                lane.stop()
+                await lane.stopped()
+            }
+        }
+    }
+
+    private static let flood = packet(66, source: 66, [UInt8](repeating: 0x55, count: 160))
 
     @Test func ipv4AndIPv6AreBridged() async throws {
         try await withRelay { relay, lane in

@@ -10,7 +10,7 @@ import Testing
 @testable import Relay
 
 /// Calls whose legs are secured each in its own way.
-@Suite(.timeLimit(.minutes(1))) struct SecuredLegTests {
+@Suite(.timeLimit(.minutes(5))) struct SecuredLegTests {
     private func withRelay(_ body: (MediaRelay, Lane) async throws -> Void) async throws {
         let lane = try Lane(name: "relay-test")
         do {

@@ -35,6 +35,13 @@ final class Wire: DatagramHandler, @unchecked Sendable {
         await lane.run { [self] _ in bytes.withUnsafeBytes { socket?.send($0, to: destination) } }
     }
 
+    /// Sends a datagram so often at once.
+    func send(_ bytes: [UInt8], count: Int, to destination: TransportAddress) async {
+        await lane.run { [self] _ in
+            for _ in 0..<count { bytes.withUnsafeBytes { socket?.sendNow($0, to: destination) } }
+        }
+    }
+
     /// The next datagram.
     func next() async -> (bytes: [UInt8], from: TransportAddress)? {
         var iterator = arrivals.makeAsyncIterator()

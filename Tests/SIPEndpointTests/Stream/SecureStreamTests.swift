@@ -81,7 +81,7 @@ private final class Element: RequestHandler, ClientTransactionUser, @unchecked S
     func stop() async { await endpoint.stop() }
 }
 
-@Suite(.timeLimit(.minutes(1))) struct SecureStreamTests {
+@Suite(.timeLimit(.minutes(5))) struct SecureStreamTests {
     private let authority: CertificateAuthority
 
     init() throws { authority = try CertificateAuthority() }

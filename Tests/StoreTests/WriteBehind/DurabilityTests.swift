@@ -4,7 +4,7 @@ import Testing
 @testable import Store
 
 /// What survives a process that is killed without warning: real processes, ended by SIGKILL.
-@Suite(.timeLimit(.minutes(2))) struct DurabilityTests {
+@Suite(.timeLimit(.minutes(5))) struct DurabilityTests {
     /// The change at a position, the same in the process that dies and in the one that looks.
     static func change(_ position: Int) -> BindingChange {
         let user = position % 97

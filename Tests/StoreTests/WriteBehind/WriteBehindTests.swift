@@ -5,7 +5,7 @@ import Testing
 
 @testable import Store
 
-@Suite(.timeLimit(.minutes(2))) struct WriteBehindTests {
+@Suite(.timeLimit(.minutes(5))) struct WriteBehindTests {
     let folder = TemporaryFolder()
     let database: Store.Database
 
