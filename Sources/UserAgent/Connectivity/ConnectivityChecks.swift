@@ -67,7 +67,7 @@ final class ConnectivityChecks: TimerClient {
         self.lane = lane
         self.terms = terms
         self.connections = connections
-        servers = policy.servers
+        servers = policy.servers.filter { $0.address != nil }
         self.happened = happened
         self.components = components
         var agent = ICEAgent(
@@ -299,6 +299,6 @@ final class ConnectivityChecks: TimerClient {
 extension ICEPolicy.Server {
     /// Whether what is sent to it leaves by an address of this host.
     fileprivate func isReached(from local: TransportAddress) -> Bool {
-        TransportAddress.route(to: address)?.hasSameHost(as: local) ?? false
+        address.flatMap(TransportAddress.route(to:))?.hasSameHost(as: local) ?? false
     }
 }

@@ -30,27 +30,53 @@ public struct ICEPolicy: Sendable, Hashable {
             public var defaultPort: UInt16 { self == .tls ? 5_349 : 3_478 }
         }
 
-        /// Where it is reached.
-        public var address: TransportAddress
+        /// Where a server is.
+        public enum Host: Sendable, Hashable {
+            case address(TransportAddress)
+            /// A name of DNS: where there is no port its SRV records are asked for, and then its addresses (RFC 8489 §8, RFC 5928).
+            case name(String, port: UInt16?)
+        }
+
+        /// Where it is.
+        public var host: Host
         /// How it is reached; STUN servers by UDP alone.
         public var transport = Transport.udp
-        /// Whom it must prove to be by its certificate, where it is reached by TLS: a domain, or an IP address. Empty for its address.
+        /// Whom it must prove to be by its certificate, where it is reached by TLS: a domain, or an IP address. Empty for its name, or else its
+        /// address.
         public var domain = ""
         /// The name and password for a TURN server; nil for one that is asked by STUN alone.
         public var credentials: Credentials?
 
         /// A STUN server.
-        public init(stun address: TransportAddress) { self.address = address }
+        public init(stun address: TransportAddress) { host = .address(address) }
+
+        /// A STUN server that has a name.
+        public init(stun name: String, port: UInt16? = nil) { host = .name(name, port: port) }
 
         /// A TURN server.
         public init(
             turn address: TransportAddress, by transport: Transport = .udp, domain: String = "", username: String,
             password: String
         ) {
-            self.address = address
+            host = .address(address)
             self.transport = transport
             self.domain = domain
             credentials = Credentials(username: username, password: password)
+        }
+
+        /// A TURN server that has a name.
+        public init(
+            turn name: String, port: UInt16? = nil, by transport: Transport = .udp, username: String, password: String
+        ) {
+            host = .name(name, port: port)
+            self.transport = transport
+            domain = name
+            credentials = Credentials(username: username, password: password)
+        }
+
+        /// Where it is reached; nil while that has to be asked for.
+        public var address: TransportAddress? {
+            if case .address(let address) = host { address } else { nil }
         }
     }
 
@@ -89,6 +115,9 @@ public struct ICEPolicy: Sendable, Hashable {
     /// How long an offer or answer waits for the servers: 1 s. Who has not answered until then is not used.
     public var gatheringLimit = Duration.seconds(1)
 
+    /// The most addresses of servers that a call asks.
+    static let mostServers = 8
+
     /// Media goes where descriptions say.
     public static let off = ICEPolicy(.off)
 
@@ -100,14 +129,25 @@ extension ICEPolicy {
     /// Whether no other address of this side may be told of or sent from.
     var keepsToRelays: Bool { mode == .full && usesRelaysOnly }
 
+    /// Whether servers are named, so that their addresses are to be asked for.
+    var asksNames: Bool { servers.contains { $0.address == nil } }
+
+    /// The same with servers whose addresses are known; the most that a call asks are ``mostServers``.
+    func with(_ servers: [Server]) -> ICEPolicy {
+        var policy = self
+        policy.servers = Array(servers.prefix(Self.mostServers))
+        return policy
+    }
+
     /// What the agent is given.
     var configuration: ICEConfiguration {
         var configuration = ICEConfiguration()
         configuration.usesRelaysOnly = keepsToRelays
-        configuration.servers = servers.map { server in
-            guard let credentials = server.credentials else { return ICEServer(stun: STUNAddress(server.address)) }
+        configuration.servers = servers.compactMap { server in
+            guard let address = server.address.map(STUNAddress.init) else { return nil }
+            guard let credentials = server.credentials else { return ICEServer(stun: address) }
             return ICEServer(
-                turn: STUNAddress(server.address),
+                turn: address,
                 credentials: LongTermCredentials(
                     username: Array(credentials.username.utf8), password: Array(credentials.password.utf8)),
                 isReliable: server.transport != .udp)

@@ -41,6 +41,7 @@ public final class RelayConnections: StreamHandler {
 
     /// Begins to make a connection; `checks` are told on their lane what becomes of it. Nil behind ``shutdown()``.
     func connect(to server: ICEPolicy.Server, _ checks: LaneBound<ConnectivityChecks>, link: Int) -> StreamConnection? {
+        guard let address = server.address else { return nil }
         let begun = state.withLock { state -> (tag: UInt64, connector: StreamConnector)? in
             guard !state.isShutDown else { return nil }
             let running = state.running ?? start()
@@ -50,9 +51,9 @@ public final class RelayConnections: StreamHandler {
             return (state.next, running.connector)
         }
         guard let (tag, connector) = begun else { return nil }
-        let domain = server.domain.isEmpty ? server.address.ip : server.domain
+        let domain = server.domain.isEmpty ? address.ip : server.domain
         return connector.connect(
-            to: server.address, tag: tag, security: server.transport == .tls ? security : nil, domain: domain)
+            to: address, tag: tag, security: server.transport == .tls ? security : nil, domain: domain)
     }
 
     /// Closes all connections, and ends the thread.

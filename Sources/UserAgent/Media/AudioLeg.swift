@@ -44,13 +44,14 @@ final class AudioLeg: AudioLegFace {
     ///   - security: how the media is encrypted; nil for media in the clear.
     ///   - ice: whether and how connectivity is checked.
     ///   - connections: makes connections to TURN servers.
+    ///   - resolver: finds the addresses of servers that are named; without one those are not asked.
     ///   - bind: binds others, when the leg moves; nil when it cannot.
     ///   - onFailure: told why the leg cannot start, beside its call.
     init(
         lane: Lane, sockets: MediaSockets, codecs: [AudioCodecName],
         playout: PlayoutBuffer.Configuration, suppressesSilence: Bool = false, redundancy: Int = 0,
         hearsTones: Bool = false, security: MediaSecurity? = nil, ice: ICEPolicy = .off,
-        connections: RelayConnections? = nil,
+        connections: RelayConnections? = nil, resolver: HostResolver? = nil,
         bind: (@Sendable (TransportAddress) throws(SocketError) -> MediaSockets)? = nil,
         onFailure: @escaping @Sendable (SocketError) -> Void
     ) {
@@ -70,7 +71,7 @@ final class AudioLeg: AudioLegFace {
         configuration.hearsTones = hearsTones
         worker = AudioWorker(
             lane: lane, sockets: sockets, configuration: configuration, context: security?.context,
-            ice: ice, connections: connections)
+            ice: ice, connections: connections, resolver: resolver)
     }
 
     var localAddress: TransportAddress { places.withLock { $0[0].media } }

@@ -55,6 +55,7 @@ public final class AudioProvider: MediaProvider {
     private let security: MediaSecurity?
     private let ice: ICEPolicy
     private let connections: RelayConnections?
+    private let resolver: HostResolver?
     private let current: Mutex<AudioSettings>
     private let onFailure: @Sendable (SocketError) -> Void
 
@@ -74,11 +75,12 @@ public final class AudioProvider: MediaProvider {
     ///   - security: how the media is encrypted; nil for media in the clear.
     ///   - ice: whether and how connectivity is checked.
     ///   - connections: makes connections to TURN servers that are reached so.
+    ///   - resolver: finds the addresses of servers that are named.
     ///   - onFailure: told, on the media lane, why the audio of a call cannot start; the call ends by itself.
     public init(
         lane: Lane, ports: ClosedRange<UInt16>, codecs: [AudioCodecName], settings: AudioSettings = AudioSettings(),
         security: MediaSecurity? = nil, ice: ICEPolicy = .off, connections: RelayConnections? = nil,
-        onFailure: @escaping @Sendable (SocketError) -> Void = { _ in }
+        resolver: HostResolver? = nil, onFailure: @escaping @Sendable (SocketError) -> Void = { _ in }
     ) {
         self.lane = lane
         self.ports = MediaPorts(ports)
@@ -86,6 +88,7 @@ public final class AudioProvider: MediaProvider {
         self.security = security
         self.ice = ice
         self.connections = connections
+        self.resolver = resolver
         self.onFailure = onFailure
         current = Mutex(settings)
     }
@@ -103,7 +106,7 @@ public final class AudioProvider: MediaProvider {
             lane: lane, sockets: try bind(near), codecs: codecs, playout: settings.playout,
             suppressesSilence: settings.suppressesSilence, redundancy: settings.redundancy,
             hearsTones: settings.hearsTones, security: security, ice: ice,
-            connections: connections,
+            connections: connections, resolver: resolver,
             bind: bind, onFailure: onFailure)
     }
 }

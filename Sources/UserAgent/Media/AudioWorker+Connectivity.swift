@@ -18,12 +18,27 @@ extension AudioWorker: TimerClient {
         let client = lane.add(timerClient: self)
         gatheringTimer = (client, lane.schedule(after: policy.gatheringLimit, client, token: 0))
         if let checks { return checks.gatherAgain() }
+        guard let resolver else { return beginGathering() }
+        search = ServerAddressSearch(of: servers, resolver, on: lane) { [weak self] found in
+            guard let self else { return }
+            policy = policy.with(found)
+            beginGathering()
+        }
+    }
+
+    private func beginGathering() {
+        // Nobody waits any more where the sockets are others, or the call is over.
+        guard onGathered != nil, checks == nil else { return }
         let made = makeChecks(nil, components: 2)
         checks = made
         made.start()
     }
 
-    func timerFired(_ timer: ExpiredTimer, on lane: Lane) { endGathering(with: checks?.gathered) }
+    func timerFired(_ timer: ExpiredTimer, on lane: Lane) {
+        // Where names are asked for still, those servers are left out.
+        search?.stop()
+        endGathering(with: checks?.gathered)
+    }
 
     /// Tells what was gathered, once.
     func endGathering(with found: ICEEnds.Gathered?) {
@@ -34,6 +49,7 @@ extension AudioWorker: TimerClient {
         gatheringTimer = nil
         let told = onGathered
         onGathered = nil
+        search = nil
         told?(found)
     }
 

@@ -32,7 +32,12 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     /// The certificate for handshakes.
     let context: DTLSContext?
     /// Whether and how connectivity is checked.
-    let policy: ICEPolicy
+    var policy: ICEPolicy
+    /// Finds the addresses of servers that are named.
+    let resolver: HostResolver?
+    /// The servers as they were named.
+    let servers: [ICEPolicy.Server]
+    var search: ServerAddressSearch?
     /// Told when servers were asked for candidates, or time is up.
     var onGathered: ((ICEEnds.Gathered?) -> Void)?
     var gatheringTimer: (client: TimerClientID, handle: TimerHandle)?
@@ -55,14 +60,16 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
 
     init(
         lane: Lane, sockets: MediaSockets, configuration: AudioStreamConfiguration, context: DTLSContext?,
-        ice: ICEPolicy = .off, connections: RelayConnections? = nil
+        ice: ICEPolicy = .off, connections: RelayConnections? = nil, resolver: HostResolver? = nil
     ) {
         self.lane = lane
         self.connections = connections
         bound = sockets
         self.configuration = configuration
         self.context = context
-        policy = ice
+        self.resolver = resolver
+        servers = ice.servers
+        policy = ice.with(ice.servers.filter { $0.address != nil })
     }
 
     var statistics: AudioStatistics? { stream?.statistics() ?? last }

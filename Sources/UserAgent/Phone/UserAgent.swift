@@ -161,7 +161,8 @@ public final class UserAgent: Sendable {
             options.makeMedia?(lane)
             ?? AudioProvider(
                 lane: lane, ports: options.mediaPorts, codecs: options.codecs, settings: options.audio,
-                security: security, ice: account.ice, connections: connections)
+                security: security, ice: account.ice, connections: connections,
+                resolver: account.ice.asksNames ? HostResolver(options.names) : nil)
         var configuration = SIPEndpoint.Configuration()
         configuration.listeners = [.init(.udp, address, advertised: options.advertised)]
         let transport = (account.proxy ?? account.uri).requestTransport

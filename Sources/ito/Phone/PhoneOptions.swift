@@ -124,13 +124,14 @@ struct CallOptions: ParsableArguments {
     var iceAddresses = ICEPolicy.Addresses.all.rawValue
     @Option(
         help: ArgumentHelp(
-            "A STUN server that tells this side its address as others see it, such as 192.0.2.1:3478; may be repeated.",
-            valueName: "ip:port"))
+            "A STUN server that tells this side its address as others see it, such as 192.0.2.1:3478 or stun.example.com; may be "
+                + "repeated.", valueName: "host:port"))
     var stunServer: [String] = []
     @Option(
         help: ArgumentHelp(
             "A TURN server that passes media on, such as alice@192.0.2.1:3478, turn:alice@192.0.2.1?transport=tcp or "
-                + "turns:alice@192.0.2.1; its password is in ITO_TURN_PASSWORD; may be repeated.", valueName: "server"))
+                + "turns:alice@turn.example.com; its password is in ITO_TURN_PASSWORD; may be repeated.",
+            valueName: "server"))
     var turnServer: [String] = []
     @Flag(help: "Media goes by TURN servers alone, so that the other side learns no address of this host.")
     var relayOnly = false
@@ -202,7 +203,7 @@ struct CallOptions: ParsableArguments {
         var policy = ICEPolicy(mode)
         policy.addresses = addresses
         policy.usesRelaysOnly = relayOnly
-        for text in stunServer { policy.servers.append(.init(stun: try serverAddress(text))) }
+        for text in stunServer { policy.servers.append(try stunServer(text)) }
         for text in turnServer { policy.servers.append(try turnServer(text)) }
         guard mode == .full || policy.servers.isEmpty && !relayOnly else {
             throw ServerError(.usage, "only --ice full asks servers", remedy: "write --ice full")
@@ -228,16 +229,34 @@ struct CallOptions: ParsableArguments {
             throw ServerError(
                 .usage, "`\(text)` names no user of a TURN server", remedy: "write for example alice@192.0.2.1:3478")
         }
-        let address = try serverAddress(String(rest[rest.index(after: end)...]), defaultPort: transport.defaultPort)
         let password = ProcessInfo.processInfo.environment["ITO_TURN_PASSWORD"] ?? ""
-        return .init(turn: address, by: transport, username: String(rest[..<end]), password: password)
+        let user = String(rest[..<end])
+        let text = String(rest[rest.index(after: end)...])
+        if let address = TransportAddress(text, defaultPort: transport.defaultPort) {
+            return .init(turn: address, by: transport, username: user, password: password)
+        }
+        let (name, port) = try serverName(text)
+        return .init(turn: name, port: port, by: transport, username: user, password: password)
     }
 
-    private func serverAddress(_ text: String, defaultPort: UInt16 = 3_478) throws(ServerError) -> TransportAddress {
-        guard let address = TransportAddress(text, defaultPort: defaultPort) else {
-            throw ServerError(.usage, "`\(text)` is no address", remedy: "write for example 192.0.2.1:3478")
+    private func stunServer(_ text: String) throws(ServerError) -> ICEPolicy.Server {
+        if let address = TransportAddress(text, defaultPort: 3_478) { return .init(stun: address) }
+        let (name, port) = try serverName(text)
+        return .init(stun: name, port: port)
+    }
+
+    /// A name, and a port where one is written.
+    private func serverName(_ text: String) throws(ServerError) -> (name: String, port: UInt16?) {
+        let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+        let port = parts.count == 2 ? UInt16(parts[1]) : nil
+        guard let name = parts.first, !name.isEmpty, parts.count == 1 || port ?? 0 > 0,
+            name.utf8.allSatisfy({ $0 == 0x2d || $0 == 0x2e || $0 == 0x5f || isalnum(Int32($0)) != 0 })
+        else {
+            throw ServerError(
+                .usage, "`\(text)` is neither an address nor a name",
+                remedy: "write for example 192.0.2.1:3478 or turn.example.com")
         }
-        return address
+        return (String(name), port)
     }
 
     /// The codecs.

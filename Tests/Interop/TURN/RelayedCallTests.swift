@@ -28,7 +28,7 @@ extension Interop {
 
         private func phone(
             _ user: String, _ policy: ICEPolicy, _ encryption: MediaEncryption = .off,
-            trust: TLSConfiguration.Trust = .system
+            trust: TLSConfiguration.Trust = .system, names: TransportAddress? = nil
         ) async throws -> UserAgent {
             var account = try Account("sip:\(user)@127.0.0.1")
             account.ice = policy
@@ -36,6 +36,7 @@ extension Interop {
             var options = UserAgent.Options()
             options.registers = false
             options.trust = trust
+            if let names { options.names.servers = [names] }
             return try await UserAgent(account: account, options: options)
         }
 
@@ -83,6 +84,34 @@ extension Interop {
                             user,
                             policy(user, .init(turn: server, by: transport, username: user, password: "secret")),
                             trust: certificates.trust))
+                }
+                let calls = try await call(phones[0], phones[1])
+                #expect(try #require(await calls.caller.way).isRelayed)
+                #expect(try #require(await calls.callee.way).localKind == .relayed)
+                for phone in phones { await phone.shutDown() }
+            }
+        }
+
+        @Test("RFC 5928: the server is found by its name", arguments: ICEPolicy.Server.Transport.allCases)
+        func name(transport: ICEPolicy.Server.Transport) async throws {
+            try await withPeers { peers in
+                let certificates = try Certificates(in: peers)
+                let identity = try certificates.identity([.dns("turn.test")], file: "turn.pem")
+                let server = try await relay(by: transport, environment: ["ITO_TLS_CERTIFICATE": identity], in: peers)
+                let service = transport == .tls ? "_turns._tcp" : "_turn._\(transport.rawValue)"
+                let names = try await DnsmasqPeer.start(
+                    [
+                        .service("\(service).turn.test", "dead.test", 9, priority: 1),
+                        .service("\(service).turn.test", "live.test", server.port, priority: 2),
+                        .host("live.test", ["127.0.0.1"]),
+                    ], in: peers)
+                var phones: [UserAgent] = []
+                for user in ["alice", "bob"] {
+                    phones.append(
+                        try await phone(
+                            user,
+                            policy(user, .init(turn: "turn.test", by: transport, username: user, password: "secret")),
+                            trust: certificates.trust, names: names.address))
                 }
                 let calls = try await call(phones[0], phones[1])
                 #expect(try #require(await calls.caller.way).isRelayed)
