@@ -15,6 +15,24 @@ public struct CandidateFragment: Hashable, Sendable {
         description = try SessionDescription(parsing: Self.head + bytes)
     }
 
+    /// A body that tells the candidates of one media description, all that are known (§4.4).
+    ///
+    /// - Parameters:
+    ///   - tag: its `a=mid`.
+    ///   - isLast: whether no others follow.
+    public static func body(
+        _ credentials: ICECredentials, tag: ByteString, isMultiplexed: Bool, _ candidates: [CandidateAttribute],
+        isLast: Bool
+    ) -> [UInt8] {
+        var lines = credentials.attributes.map { "a=\($0.line)" }
+        // What the `m=` line means is known from the description (§4.4).
+        lines += ["m=audio 9 RTP/AVP 0", "a=mid:\(tag)"]
+        if isMultiplexed { lines.append("a=rtcp-mux") }
+        lines += candidates.map { "a=\($0.attribute.line)" }
+        if isLast { lines.append("a=end-of-candidates") }
+        return Array(lines.map { $0 + "\r\n" }.joined().utf8)
+    }
+
     /// What is said of one media description; its `m=` line means nothing (§4.4).
     ///
     /// - Parameter tag: its `a=mid`; nil where it has none: then it is the only one.

@@ -111,7 +111,7 @@ extension CallAgent {
             add(leg)
             leg.begin(machine, transaction)
             guard !leg.isEnded, !leg.refusesUnencrypted() else { return }
-            leg.gather { [weak self] in
+            leg.gatherForInvitation { [weak self] in
                 guard let self, !leg.isEnded else { return }
                 onInvitation(leg)
             }

@@ -191,6 +191,7 @@ extension CallLeg {
     private func confirmed() {
         isAnswered = true
         tell(.answered)
+        tellFollowingCandidates()
         pursueChange()
     }
 

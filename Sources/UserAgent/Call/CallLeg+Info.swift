@@ -43,6 +43,45 @@ extension CallLeg {
         return agent.takesCandidates && dialogs.contains { $0.dialog.peerWants(infoPackage: InfoPackage.candidates) }
     }
 
+    /// Asks servers for candidates before the invitation is told. A caller who takes candidates by INFO is not kept waiting: the answer has
+    /// what is known, and the others follow (RFC 8840 §4.3, §4.4).
+    ///
+    /// - Parameter then: called once, on the lane.
+    func gatherForInvitation(_ then: @escaping () -> Void) {
+        guard let media = media as? AudioLeg, media.asksServers, media.mayTrickle, tricklesPeer, offersTrickle else {
+            return gather(then)
+        }
+        // Proof of `nonisolated(unsafe)`: both are used in what `execute` runs on this lane, and there alone.
+        nonisolated(unsafe) let (leg, then) = (self, then)
+        let execute = agent.layer.driver.execute
+        media.gather {
+            execute { then() }
+        } _: {
+            execute { leg.tellFollowingCandidates() }
+        }
+    }
+
+    /// Whether the offer of the INVITE names its audio, and says that candidates may follow.
+    private var offersTrickle: Bool {
+        guard let bytes = invitation?.withView({ $0.sessionDescription }),
+            let offer = try? SessionDescription(parsing: bytes),
+            let media = offer.media.first(where: { $0.media.equalsIgnoringCase("audio") && $0.port != 0 })
+        else { return false }
+        return media.identification != nil
+            && offer.iceOptions(of: media).contains { $0.equalsIgnoringCase("trickle") }
+    }
+
+    /// Tells the candidates that follow the answer of this side, once there is a dialog and all are known.
+    func tellFollowingCandidates() {
+        guard isAnswered, !isEnded, tricklesPeer,
+            let body = (current?.session as? NegotiatedSession)?.takeFollowingCandidates()
+        else { return }
+        sendInfo(
+            InfoPackage.candidates,
+            MessageContent(
+                [.init("Content-Disposition", "Info-Package")], type: CandidateFragment.mediaType, body: body))
+    }
+
     /// A key that was pressed, in one of the two bodies that phones use for it; others are taken and mean nothing.
     private func receiveLegacyInfo(_ request: IncomingRequest) {
         let view = request.view

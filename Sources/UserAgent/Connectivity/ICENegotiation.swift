@@ -30,6 +30,8 @@ struct ICENegotiation {
     var isRestarting = false
     /// Where this side receives, as it was agreed.
     private var ends: ICEEnds?
+    /// Of which generation, and of how many components, an answer has told a part of the candidates.
+    private var untold: (parameters: ICEParameters, components: Int)?
     /// What an offer of this side says that waits.
     private var offer: (parameters: ICEParameters, ends: ICEEnds)?
 
@@ -130,6 +132,7 @@ struct ICENegotiation {
         } else if let named = named(media.remoteCandidates, of: candidates, components) {
             candidates = named
         }
+        untold = ends.gathered?.isComplete == false ? (parameters, components) : nil
         var words = words(parameters, ends, candidates)
         words.multiplexes = true
         words.controlPort = media.isRTCPMultiplexed ? nil : ends.control.port
@@ -160,6 +163,20 @@ struct ICENegotiation {
         return true
     }
 
+    /// What follows an answer that did not tell all (RFC 8840 §4.4), once; nil where there is nothing, or not everything is known yet.
+    ///
+    /// - Parameter tag: the name of the stream's media description.
+    mutating func takeFollowing(_ ends: ICEEnds?, tag: ByteString) -> [UInt8]? {
+        guard let untold, let ends, let gathered = ends.gathered, gathered.isComplete else { return nil }
+        self.untold = nil
+        guard terms?.local == untold.parameters, gathered.parameters == untold.parameters,
+            let credentials = ICECredentials(untold.parameters)
+        else { return nil }
+        return CandidateFragment.body(
+            credentials, tag: tag, isMultiplexed: untold.components == 1,
+            ends.candidates(components: untold.components).compactMap(CandidateAttribute.init), isLast: true)
+    }
+
     /// The most candidates of the far side that are kept, of those that came later too: as many as a description may have.
     static let mostCandidates = MediaDescription.mostCandidates
 
@@ -188,15 +205,13 @@ struct ICENegotiation {
     private func words(_ parameters: ICEParameters, _ ends: ICEEnds, _ candidates: [Candidate]) -> Words {
         var words = Words()
         words.defaults = candidates.defaultDestinations(of: ends)
-        guard let fragment = ByteString(parameters.fragment), let password = ByteString(parameters.password),
-            let credentials = ICECredentials(fragment: fragment, password: password)
-        else { return words }
+        guard let credentials = ICECredentials(parameters) else { return words }
         if ends.isLite, let lite = Attribute("ice-lite") { words.session.append(lite) }
         if let options = Attribute("ice-options", "ice2 trickle") { words.session.append(options) }
         words.media = credentials.attributes
         words.media += candidates.compactMap { CandidateAttribute($0)?.attribute }
         // There are no others (RFC 8840 §4.1).
-        if let end = Attribute("end-of-candidates") { words.media.append(end) }
+        if ends.gathered?.isComplete ?? true, let end = Attribute("end-of-candidates") { words.media.append(end) }
         return words
     }
 }
@@ -245,6 +260,15 @@ extension ICERemote {
             pacing: description.icePacing,
             isComplete: !mayFollow || media.endsCandidates || description.endsCandidates,
             nominatesOnce: options.contains { $0.equalsIgnoringCase("ice2") })
+    }
+}
+
+extension ICECredentials {
+    fileprivate init?(_ parameters: ICEParameters) {
+        guard let fragment = ByteString(parameters.fragment), let password = ByteString(parameters.password) else {
+            return nil
+        }
+        self.init(fragment: fragment, password: password)
     }
 }
 

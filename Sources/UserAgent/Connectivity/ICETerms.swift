@@ -57,15 +57,18 @@ public struct ICEEnds: Sendable, Hashable {
         var ends = self
         ends.settlement = nil
         ends.gathered?.candidates = []
+        ends.gathered?.isComplete = true
         return ends
     }
 
-    /// What servers have told before the first description was made.
+    /// What is known of candidates when a description is made.
     public struct Gathered: Sendable, Hashable {
         /// By what this side proves itself from the beginning, so that checks that come early are answered.
         public let parameters: ICEParameters
         /// All candidates.
         public internal(set) var candidates: [Candidate]
+        /// Whether all servers were asked that are waited for.
+        public internal(set) var isComplete = true
     }
 
     /// Makes it of its parts.

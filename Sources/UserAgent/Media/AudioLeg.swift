@@ -106,6 +106,25 @@ final class AudioLeg: AudioLegFace {
         }
     }
 
+    /// Whether a description may tell what is known before the servers have answered: not where relays alone may be told of.
+    var mayTrickle: Bool { !policy.keepsToRelays }
+
+    /// The same as ``gather(_:)``.
+    ///
+    /// - Parameter known: told once, on any thread, before `completion`, that ``ice`` has what is known without the servers.
+    func gather(known: @escaping @Sendable () -> Void, _ completion: @escaping @Sendable () -> Void) {
+        let worker = worker
+        lane.execute { [self] _ in
+            worker.gather { found in
+                if let found { self.gathered.withLock { $0 = found } }
+                known()
+            } _: { found in
+                if let found { self.gathered.withLock { $0 = found } }
+                completion()
+            }
+        }
+    }
+
     var capabilities: MediaCapabilities {
         let address = localAddress
         return .audio(address: ConnectionAddress(address), port: address.port, formats: formats)

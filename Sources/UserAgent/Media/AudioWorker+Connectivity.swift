@@ -6,15 +6,17 @@ import Reactor
 extension AudioWorker: TimerClient {
     /// Asks servers for candidates, for a time.
     ///
-    /// - Parameter completion: told once on the lane; nil when there is nothing to tell.
-    func gather(_ completion: @escaping (ICEEnds.Gathered?) -> Void) {
-        guard !isStopped, checks?.hasTerms ?? true else { return completion(nil) }
-        do throws(SocketError) {
-            try open()
-        } catch {
+    /// - Parameters:
+    ///   - known: told once on the lane, before `completion`, what is known without the servers; nil when there is nothing to tell.
+    ///   - completion: told once on the lane; nil when there is nothing to tell.
+    func gather(
+        known: @escaping (ICEEnds.Gathered?) -> Void = { _ in }, _ completion: @escaping (ICEEnds.Gathered?) -> Void
+    ) {
+        guard !isStopped, checks?.hasTerms ?? true, (try? open()) != nil else {
+            known(nil)
             return completion(nil)
         }
-        onGathered = completion
+        (onKnown, onGathered) = (known, completion)
         let client = lane.add(timerClient: self)
         gatheringTimer = (client, lane.schedule(after: policy.gatheringLimit, client, token: 0))
         if let checks { return checks.gatherAgain() }
@@ -32,6 +34,15 @@ extension AudioWorker: TimerClient {
         let made = makeChecks(nil, components: 2)
         checks = made
         made.start()
+        tellKnown(made.gathered)
+    }
+
+    private func tellKnown(_ found: ICEEnds.Gathered?) {
+        let told = onKnown
+        onKnown = nil
+        var found = found
+        found?.isComplete = false
+        told?(found)
     }
 
     func timerFired(_ timer: ExpiredTimer, on lane: Lane) {
@@ -47,6 +58,7 @@ extension AudioWorker: TimerClient {
             lane.remove(timerClient: client)
         }
         gatheringTimer = nil
+        tellKnown(found)
         let told = onGathered
         onGathered = nil
         search = nil

@@ -40,6 +40,8 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     var search: ServerAddressSearch?
     /// Told when servers were asked for candidates, or time is up.
     var onGathered: ((ICEEnds.Gathered?) -> Void)?
+    /// Told what is known as soon as servers are being asked.
+    var onKnown: ((ICEEnds.Gathered?) -> Void)?
     var gatheringTimer: (client: TimerClientID, handle: TimerHandle)?
     /// Makes connections to TURN servers.
     let connections: RelayConnections?

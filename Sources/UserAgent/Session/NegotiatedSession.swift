@@ -205,6 +205,12 @@ final class NegotiatedSession: CallSession {
         apply(stream, keys.keys, ice.terms)
     }
 
+    /// The candidates that follow an answer which did not tell all (RFC 8840 §4.4), once; nil where there are none, or not all are known yet.
+    func takeFollowingCandidates() -> [UInt8]? {
+        guard let stream, let tag = negotiation.remote?.media[stream.index].identification else { return nil }
+        return ice.takeFollowing(media.ice, tag: tag)
+    }
+
     func rollBack() {
         negotiation.rollBack()
         ice.rollBack()

@@ -15,6 +15,11 @@ import Testing
         let bob: UserAgent
         let ear = SoundRecorder()
 
+        init(alice: UserAgent, bob: UserAgent) {
+            self.alice = alice
+            self.bob = bob
+        }
+
         init(
             _ caller: ICEPolicy.Mode, _ callee: ICEPolicy.Mode, _ encryption: MediaEncryption = .off
         ) async throws {
@@ -142,6 +147,54 @@ import Testing
         try await expectWay(call)
         await phones.end()
         silent.release()
+    }
+
+    /// RFC 8840: a caller who takes candidates by INFO has the answer at once, whatever the callee's servers do; the rest follows.
+    @Test(.timeLimit(.minutes(1))) func anAnswerDoesNotWaitForServers() async throws {
+        let silent = try PortReservation()
+        var policy = ICEPolicy(.full)
+        policy.servers = [.init(stun: .loopback(port: silent.port))]
+        // Longer than this test may take.
+        policy.gatheringLimit = .seconds(600)
+        let phones = try await Phones(ICEPolicy(.full), policy)
+        let call = try await phones.call()
+        await phones.hears()
+        try await expectWay(call)
+        await phones.end()
+        silent.release()
+    }
+
+    /// RFC 8840 §4.4: what the callee's servers say behind its answer is told by INFO, all of it at once.
+    @Test(.timeLimit(.minutes(1))) func candidatesFollowAnAnswer() async throws {
+        let server = try await LateServer()
+        var policy = ICEPolicy(.full)
+        policy.servers = [.init(stun: server.address)]
+        policy.gatheringLimit = .seconds(600)
+        let (messages, end) = AsyncStream.makeStream(of: String.self)
+        let alice = try await phone("alice", ice: ICEPolicy(.full)) { options in
+            options.trace = { end.yield(String(decoding: $0.bytes, as: UTF8.self)) }
+        }
+        let phones = Phones(alice: alice, bob: try await phone("bob", ice: policy))
+        _ = try await phones.call()
+        await server.open()
+        var iterator = messages.makeAsyncIterator()
+        var answer = ""
+        while let message = await iterator.next() {
+            if message.hasPrefix("SIP/2.0 200"), message.contains("m=audio") { answer = message }
+            guard message.hasPrefix("INFO ") else { continue }
+            #expect(message.contains("Info-Package: trickle-ice\r\n"))
+            #expect(message.contains("Content-Type: application/trickle-ice-sdpfrag\r\n"))
+            #expect(message.contains("typ srflx") && message.contains(" 192.0.2.99 "))
+            #expect(message.hasSuffix("a=end-of-candidates\r\n"))
+            // Those of the answer are told once more.
+            let told = answer.split(separator: "\r\n").filter { $0.hasPrefix("a=candidate:") }
+            #expect(!told.isEmpty && told.allSatisfy { message.contains($0) })
+            #expect(!answer.contains("a=end-of-candidates") && !answer.contains("srflx"))
+            break
+        }
+        await phones.hears()
+        await phones.end()
+        await server.stop()
     }
 
     /// Nobody learns an address that is not to be told: without a relay there is no call.

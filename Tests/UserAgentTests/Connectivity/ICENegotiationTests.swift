@@ -159,6 +159,37 @@ import Testing
         #expect(told.count == ICENegotiation.mostCandidates)
     }
 
+    @Test("RFC 8840 §4.4: an answer that does not have all is followed by all, once")
+    func candidatesFollow() throws {
+        let (caller, callee) = (Side(.full, port: 10_000), Side(.full, port: 20_000))
+        let parameters = ICEParameters.random { 7 }
+        func candidate(_ port: UInt16, _ kind: Candidate.Kind) -> Candidate {
+            Candidate(
+                foundation: Array("\(port)".utf8), component: 1, kind: kind,
+                priority: CandidatePriority.of(kind, localPreference: .max, component: 1),
+                address: STUNAddress(ip4: 0x7f00_0001, port: port),
+                related: kind == .host ? nil : STUNAddress(ip4: 0x7f00_0001, port: 20_000))
+        }
+        let known = [candidate(20_000, .host)]
+        callee.leg.found.withLock { $0.gathered = .init(parameters: parameters, candidates: known, isComplete: false) }
+        let (_, answer) = try exchange(caller, callee)
+        #expect(lines(answer, "a=candidate").count == 1)
+        #expect(lines(answer, "a=end-of-candidates").isEmpty)
+        #expect(caller.leg.terms?.remote.isComplete == false)
+        #expect(callee.session.takeFollowingCandidates() == nil)
+        let all = known + [candidate(30_000, .serverReflexive)]
+        callee.leg.found.withLock { $0.gathered = .init(parameters: parameters, candidates: all) }
+        let body = try #require(callee.session.takeFollowingCandidates())
+        #expect(callee.session.takeFollowingCandidates() == nil)
+        caller.session.take(try CandidateFragment(parsing: body), isUsed: true)
+        #expect(caller.leg.terms?.remote.candidates.map(\.address.port) == [20_000, 30_000])
+        #expect(caller.leg.terms?.remote.isComplete == true)
+        // What was told is the same generation: a later offer does not begin anew.
+        let before = callee.leg.terms
+        _ = try exchange(caller, callee)
+        #expect(callee.leg.terms?.local == before?.local)
+    }
+
     @Test func aLiteSideSaysSo() throws {
         let (caller, callee) = (Side(.full, port: 10_000), Side(.lite, port: 20_000))
         let (_, answer) = try exchange(caller, callee)
