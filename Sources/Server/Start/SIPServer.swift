@@ -1,5 +1,6 @@
 import Foundation
 public import Logging
+import Media
 import Proxy
 import Reactor
 import Registrar
@@ -118,9 +119,17 @@ public final class SIPServer: Sendable {
             throw ServerError(error)
         }
         self.mediaLane = mediaLane
+        // Whoever asks for it talks to service numbers encrypted, and proves the way: a server is reached at its own address.
+        let keys: MediaSecurity
+        do {
+            keys = try MediaSecurity(MediaEncryption(.offer))
+        } catch {
+            mediaLane.stop()
+            throw ServerError(.environment, "there is no certificate for encrypted media: \(error)")
+        }
         let media = AudioProvider(
             lane: mediaLane, ports: configuration.media.ports, codecs: configuration.media.codecs,
-            settings: configuration.audioSettings
+            settings: configuration.audioSettings, security: keys, ice: configuration.serviceConnectivity
         ) { error in logger.error("a call of a service number has no audio: \(error)") }
         self.media = media
         do throws(SocketError) {

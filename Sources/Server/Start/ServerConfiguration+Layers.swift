@@ -288,6 +288,13 @@ extension ServerConfiguration {
         return result
     }
 
+    /// How service numbers are reached: their address is the one that signalling is sent to.
+    var serviceConnectivity: ICEPolicy {
+        var policy = ICEPolicy(.lite)
+        policy.addresses = .signalling
+        return policy
+    }
+
     /// The relay of media.
     var relayConfiguration: RelayConfiguration {
         var result = RelayConfiguration()

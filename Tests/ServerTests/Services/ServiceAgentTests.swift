@@ -1,5 +1,7 @@
+import Media
 import TestKit
 import Testing
+import UserAgent
 
 @testable import Server
 
@@ -27,6 +29,33 @@ import Testing
             #expect(try await first.phone.ask(bye).status == 200)
             #expect(try await call("echo", port).answer.status == 200)
             #expect(try await call("echo", port).answer.status == 486)
+        }
+    }
+
+    /// Whoever demands encryption, or checks the way, is answered so; whoever does not is not.
+    @Test(
+        .timeLimit(.minutes(1)), arguments: [MediaEncryption.KeyExchange?.none, .sdes, .dtls], ICEPolicy.Mode.allCases)
+    func theEchoIsAsSecureAsItsCaller(keys: MediaEncryption.KeyExchange?, mode: ICEPolicy.Mode) async throws {
+        try await withServer { _, port in
+            var account = try Account("sip:alice@localhost", proxy: "sip:127.0.0.1:\(port)")
+            if let keys { account.encryption = MediaEncryption(.require, by: keys) }
+            account.ice = ICEPolicy(mode)
+            var options = UserAgent.Options()
+            options.registers = false
+            let agent = try await UserAgent(account: account, options: options)
+            let ear = SoundRecorder()
+            let call = try await agent.call(
+                "sip:echo@localhost", audio: AudioEnds(source: { ToneSource(.sine(440)) }, sink: { ear }))
+            // Half a second of the tone comes back at its level.
+            while !Task.isCancelled {
+                await ear.heard(ear.samples.count + 4_000)
+                var meter = LevelMeter()
+                meter.update(Array(ear.samples.suffix(4_000)).span)
+                if abs(meter.reading.level.dBm0 + 10) < 3 { break }
+            }
+            #expect(await (call.statistics()?.protection != nil) == (keys != nil))
+            #expect(await (call.way != nil) == (mode != .off))
+            await agent.shutDown()
         }
     }
 
