@@ -14,6 +14,8 @@ public final class MediaRelay: Sendable {
         public var refused = 0
         /// Calls given up since nothing was heard of either end.
         public var silent = 0
+        /// Dialogs that this server has ended by BYE, since nothing was heard of either end or there are no keys.
+        public var ended = 0
         /// Streams for which there are no keys, since a handshake has failed or what it gave cannot be used, so that nothing passes.
         public var insecure = 0
     }

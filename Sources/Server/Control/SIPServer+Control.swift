@@ -103,7 +103,7 @@ extension SIPServer {
         result.media.add([
             ("calls", UInt64(relayed.calls)), ("relayed", UInt64(relayed.anchored)),
             ("refused", UInt64(relayed.refused)), ("silent", UInt64(relayed.silent)),
-            ("insecure", UInt64(relayed.insecure)),
+            ("insecure", UInt64(relayed.insecure)), ("ended", UInt64(relayed.ended)),
         ])
         if let status = queue?.status {
             result.pendingChanges = status.depth

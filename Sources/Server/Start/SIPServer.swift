@@ -147,7 +147,8 @@ public final class SIPServer: Sendable {
                     proxy: Proxy(configuration: configuration.proxyConfiguration(routeKey: routeKey)),
                     registrar: Registrar(table: table, configuration: configuration.registrarConfiguration),
                     limiter: limiter, push: push,
-                    services: ServiceAgent(services, lines: lines, media: media), anchor: CallAnchor(relay),
+                    services: ServiceAgent(services, lines: lines, media: media),
+                    anchor: CallAnchor(relay) { [lane = lane.lane] work in lane.execute { _ in work() } },
                     duties: LaneDuties(
                         table: table, push: push, lane: lane.lane.index, of: layers.laneCount,
                         configuration: configuration))
