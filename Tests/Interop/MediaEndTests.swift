@@ -74,6 +74,11 @@ extension Interop {
                 try await alice.dial("sip:bob@localhost")
                 try await alice.event(.mediaReceived)
                 try await bob.event(.mediaReceived)
+                let calls = try await ItoProgram.run(["calls", "--data", server.data], in: peers).output
+                for side in ["caller", "callee"] {
+                    let end = "stream 0 \(side)  127.0.0.1:"
+                    #expect(calls.contains { $0.contains(end) && $0.contains("  received ") })
+                }
                 alice.process.signal(SIGSTOP)
                 bob.process.signal(SIGKILL)
                 try await counts([#""ended":1"#], by: server, in: peers)
@@ -81,6 +86,10 @@ extension Interop {
                 alice.process.signal(SIGCONT)
                 try await alice.event(.closed)
                 try await counts([#""silent":1"#, #""calls":0"#], by: server, in: peers)
+                let told = try await server.process.line(containing: "a relayed call is over").text
+                #expect(told.contains(" by=silence") && told.contains(" 0.caller.received="))
+                let left = try await ItoProgram.run(["calls", "--json", "--data", server.data], in: peers).output
+                #expect(left.isEmpty)
             }
         }
 

@@ -145,7 +145,7 @@ public final class CallAnchor: MediaAnchor {
             // What has to be said again with credentials, or later, has not ended anything (RFC 3261 §15.1.2).
             guard status.isSuccess || status == 481 || status == 408 || status.category >= 5 else { return }
             guard let index = dialog(of: call, reading, isFromCaller) else { return }
-            end(reading.callID, index)
+            end(reading.callID, index, .hungUp)
         case .invite where reading.toTag.isEmpty:
             guard call.dialogs.contains(where: { $0.context == context }) else { return }
             guard status.isSuccess else { return end(reading.callID) }
@@ -180,7 +180,7 @@ public final class CallAnchor: MediaAnchor {
         guard let caller = local(passage.arrival), let callee = local(passage.departure) else { return nil }
         let (relay, news) = (relay, news)
         let bridge = MediaBridge(
-            on: relay.nextLane(), patience: relay.configuration.patience,
+            on: relay.nextLane(), callID: callID, report: relay.report, patience: relay.configuration.patience,
             heldPatience: relay.configuration.heldPatience,
             onSilence: { bridge in news.tell(.silence, of: bridge, callID) },
             onLoss: { bridge in news.tell(.insecurity, of: bridge, callID) },
@@ -264,7 +264,7 @@ public final class CallAnchor: MediaAnchor {
         case .silence: relay.count { $0.silent += 1 }
         case .insecurity: guard dialog.observed?.isAcknowledged ?? true else { return }
         }
-        end(callID, index)
+        end(callID, index, fate == .silence ? .silence : .insecurity)
         guard let onEnding, let ending = dialog.observed?.ending(callID, fate) else { return }
         relay.count { $0.ended += 1 }
         onEnding(ending)
@@ -305,9 +305,9 @@ public final class CallAnchor: MediaAnchor {
         }
     }
 
-    private func end(_ callID: [UInt8], _ index: Int) {
+    private func end(_ callID: [UInt8], _ index: Int, _ ending: RelayedCall.Ending) {
         guard var call = calls[callID] else { return }
-        call.dialogs[index].bridge.close()
+        call.dialogs[index].bridge.close(call.dialogs[index].isConfirmed ? ending : nil)
         call.dialogs.remove(at: index)
         calls[callID] = call
         // Branches that have lost are nobody's reason to keep a call.

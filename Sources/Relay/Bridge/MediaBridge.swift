@@ -19,9 +19,18 @@ final class MediaBridge: @unchecked Sendable {
         var isInsecure = false
 
         subscript(side: RelaySide) -> RelayLeg { legs[side.rawValue] }
+
+        /// What has gone through it.
+        func report(_ index: Int) -> RelayedCall.Stream {
+            RelayedCall.Stream(index: index, caller: self[.caller].report, callee: self[.callee].report)
+        }
     }
 
     private let home: RelayLane
+    private let callID: [UInt8]
+    private let report: @Sendable (RelayedCall) -> Void
+    /// When the bridge was made, on the lane's clock in nanoseconds.
+    private(set) var begun = Int64.max
     private let patience: Int64
     private let heldPatience: Int64
     private let onSilence: @Sendable (MediaBridge) -> Void
@@ -29,7 +38,8 @@ final class MediaBridge: @unchecked Sendable {
     private let onFailure: @Sendable (SocketError) -> Void
     private let onInsecurity: @Sendable (MediaSecurityError) -> Void
     private var streams: [Int: Stream] = [:]
-    private var ended: [RelaySide: RelayCounters] = [:]
+    /// What has gone through streams that have ended, by their place.
+    private var ended: [Int: RelayedCall.Stream] = [:]
     private var isClosed = false
     private var isSilent = false
     /// When patience began anew, on the lane's clock in nanoseconds.
@@ -38,6 +48,8 @@ final class MediaBridge: @unchecked Sendable {
     /// Makes a bridge without streams.
     ///
     /// - Parameters:
+    ///   - callID: names the call in reports.
+    ///   - report: told of a call that is over, on the media lane.
     ///   - patience: how long all streams must have been silent, both ways, for `onSilence` to be called.
     ///   - heldPatience: how long where all of them are on hold.
     ///   - onSilence: called once, on the media lane; again after ``resume()``.
@@ -45,19 +57,25 @@ final class MediaBridge: @unchecked Sendable {
     ///   - onFailure: told, on the media lane, why a stream cannot be opened.
     ///   - onInsecurity: told, on the media lane, why there are no keys for a leg.
     init(
-        on home: RelayLane, patience: Duration, heldPatience: Duration,
+        on home: RelayLane, callID: [UInt8], report: @escaping @Sendable (RelayedCall) -> Void, patience: Duration,
+        heldPatience: Duration,
         onSilence: @escaping @Sendable (MediaBridge) -> Void, onLoss: @escaping @Sendable (MediaBridge) -> Void,
         onFailure: @escaping @Sendable (SocketError) -> Void,
         onInsecurity: @escaping @Sendable (MediaSecurityError) -> Void
     ) {
         self.home = home
+        self.callID = callID
+        self.report = report
         self.patience = Self.nanoseconds(patience)
         self.heldPatience = Self.nanoseconds(heldPatience)
         self.onSilence = onSilence
         self.onLoss = onLoss
         self.onFailure = onFailure
         self.onInsecurity = onInsecurity
-        home.lane.execute { _ in home.add(self) }
+        home.lane.execute { [self] lane in
+            begun = lane.turnTime
+            home.add(self)
+        }
     }
 
     private static func nanoseconds(_ duration: Duration) -> Int64 {
@@ -169,33 +187,37 @@ final class MediaBridge: @unchecked Sendable {
     }
 
     /// Ends all.
-    func close() {
-        home.lane.execute { [self] _ in
+    ///
+    /// - Parameter ending: how the call came to its end, which is reported; nil when it was never answered.
+    func close(_ ending: RelayedCall.Ending? = nil) {
+        home.lane.execute { [self] lane in
+            guard !isClosed else { return }
             isClosed = true
             for index in streams.keys { end(index) }
             home.remove(self)
+            if let ending { report(call(at: lane.turnTime, ending)) }
         }
     }
 
-    /// What was counted so far, by the side whose end it concerns.
-    func counters() async -> [RelaySide: RelayCounters] {
-        await home.lane.run { [self] _ in
-            var sum = ended
-            for stream in streams.values {
-                for side in RelaySide.allCases {
-                    sum[side, default: RelayCounters()] = sum[side, default: RelayCounters()] + stream[side].counters
-                }
-            }
-            return sum
+    /// What has gone through each stream so far, by its place; on the media lane.
+    var counted: [RelayedCall.Stream] {
+        var all = ended
+        for (index, stream) in streams {
+            all[index, default: RelayedCall.Stream(index: index)].add(stream.report(index))
         }
+        return all.values.sorted { $0.index < $1.index }
+    }
+
+    /// The call as it is reported; on the media lane.
+    func call(at now: Int64, _ ending: RelayedCall.Ending?) -> RelayedCall {
+        RelayedCall(
+            callID: callID, duration: .nanoseconds(now &- min(begun, now)), ending: ending, streams: counted)
     }
 
     private func end(_ index: Int) {
         guard let stream = streams.removeValue(forKey: index) else { return }
-        for side in RelaySide.allCases {
-            ended[side, default: RelayCounters()] = ended[side, default: RelayCounters()] + stream[side].counters
-            stream[side].close()
-        }
+        ended[index, default: RelayedCall.Stream(index: index)].add(stream.report(index))
+        for leg in stream.legs { leg.close() }
     }
 
     /// Looks after the sockets, and notices silence; on the media lane.

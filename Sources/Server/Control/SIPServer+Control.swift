@@ -27,6 +27,7 @@ extension SIPServer {
             try await accounts.setPassword(try address(request), password: request.password ?? "")
         case .removeUser: try await removeUser(try address(request))
         case .listUsers: response.users = try await accounts.list()
+        case .listCalls: response.calls = await relayedCalls()
         case .stats: response.statistics = await statistics()
         case .reload:
             let difference = try await reload()
@@ -105,6 +106,7 @@ extension SIPServer {
             ("refused", UInt64(relayed.refused)), ("silent", UInt64(relayed.silent)),
             ("insecure", UInt64(relayed.insecure)), ("ended", UInt64(relayed.ended)),
         ])
+        result.media.add(await relay.traffic().all)
         if let status = queue?.status {
             result.pendingChanges = status.depth
             result.commitLagMilliseconds = status.lag.wholeMilliseconds

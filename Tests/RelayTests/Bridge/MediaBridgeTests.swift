@@ -16,7 +16,8 @@ import Testing
         let words = Words()
         let relay = MediaRelay(lanes: [lane], RelayConfiguration())
         let bridge = MediaBridge(
-            on: home, patience: .seconds(10), heldPatience: .seconds(100), onSilence: { _ in words.silences += 1 },
+            on: home, callID: [], report: { _ in }, patience: .seconds(10), heldPatience: .seconds(100),
+            onSilence: { _ in words.silences += 1 },
             onLoss: { _ in }, onFailure: { _ in }, onInsecurity: { _ in })
         let caller = try relay.bind(.rtp, near: .loopback(), isVideo: false)
         let callee = try relay.bind(.rtp, near: .loopback(), isVideo: false)
