@@ -145,7 +145,7 @@ public final class Proxy {
         let loopHash = LoopDetection.hash(request.view, key: configuration.routeKey)
         guard check(request, loopHash, layer) else { return false }
         var set = targets
-        if set.isEmpty { set = [inDialogTarget(request, plan, layer)] }
+        if set.isEmpty { set = [inDialogTarget(request.view, request.flow, plan, layer)] }
         if set.count > configuration.branchLimit { set.removeLast(set.count - configuration.branchLimit) }
         let asked = (try? request.view.number(.maxBreadth, maximum: 100_000)).flatMap { $0 }
         let breadth = asked ?? configuration.maxBreadth
@@ -164,22 +164,24 @@ public final class Proxy {
         return true
     }
 
-    func plan(_ view: MessageView, _ layer: TransactionLayer) throws(MessageDefect) -> RoutePlan {
+    /// The Route header of a request of the server's own, read as ours.
+    public func plan(_ view: MessageView, _ layer: TransactionLayer) throws(MessageDefect) -> RoutePlan {
         try RoutePlan(view, key: configuration.routeKey) { self.isOurs($0, view, layer) }
     }
 
     /// Where a request goes that names no user of ours: by the flow that the token knows, or by its URI.
-    func inDialogTarget(_ request: IncomingRequest, _ plan: RoutePlan, _ layer: TransactionLayer) -> ProxyTarget {
-        if plan.token == nil, let flow = plan.flow, !plan.hasNext, isUsable(flow, layer), !plan.isOutgoing(request.flow)
-        {
+    func inDialogTarget(
+        _ view: MessageView, _ arrival: Flow, _ plan: RoutePlan, _ layer: TransactionLayer
+    ) -> ProxyTarget {
+        if plan.token == nil, let flow = plan.flow, !plan.hasNext, isUsable(flow, layer), !plan.isOutgoing(arrival) {
             var target = ProxyTarget(uri: nil, flow: flow, isBehindNAT: true)
             target.isEdgeFlow = true
             return target
         }
-        guard let token = plan.token, !plan.hasNext, let from = try? request.view.from else {
+        guard let token = plan.token, !plan.hasNext, let from = try? view.from else {
             return ProxyTarget(uri: nil)
         }
-        let isFromCaller = RouteToken.hash(request.view.bytes(from.tag)) == token.callerTagHash
+        let isFromCaller = RouteToken.hash(view.bytes(from.tag)) == token.callerTagHash
         let flow = isFromCaller ? token.calleeFlow : token.callerFlow
         guard let flow, isUsable(flow, layer) else { return ProxyTarget(uri: nil) }
         var target = ProxyTarget(uri: nil, flow: flow, isBehindNAT: true)

@@ -89,10 +89,12 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
 
     /// Answers an INVITE 100 and sends the first branches.
     ///
-    /// - Parameter plan: what Route says; it is the same for the message that is kept.
-    func start(_ server: ServerTransaction, _ plan: RoutePlan, _ layer: TransactionLayer) {
+    /// - Parameters:
+    ///   - server: whoever is answered; nil for a request of this server's own.
+    ///   - plan: what Route says; it is the same for the message that is kept.
+    func start(_ server: ServerTransaction?, _ plan: RoutePlan, _ layer: TransactionLayer) {
         self.server = server
-        if isInvite { layer.respond(server, 100) }
+        if isInvite, let server { layer.respond(server, 100) }
         guard branches.count == 1 else {
             startGroup(layer)
             return
@@ -280,9 +282,12 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         isAnswered = true
         leaveParking(layer)
         if isInvite || message.method == .bye, let policy = proxy.policy {
-            message.withView { policy.concluded($0, status) }
+            // A BYE of ours has ended the call, whatever it is answered: none with credentials follows.
+            message.withView { policy.concluded($0, server == nil ? 200 : status) }
         }
-        if let anchor = proxy.anchor { message.withView { anchor.concluded($0, status, context: number) } }
+        if server != nil, let anchor = proxy.anchor {
+            message.withView { anchor.concluded($0, status, context: number) }
+        }
         releaseMessage()
     }
 
@@ -291,9 +296,10 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
     }
 
     private func answer(_ layer: TransactionLayer) {
-        guard !isAnswered, let server else { return }
+        guard !isAnswered else { return }
         conclude(best.status, layer)
         stopRingTimer(layer)
+        guard let server else { return }
         best.send(
             server, layer, isHome: isHome, noAnswer: proxy.configuration.noAnswerStatus, further: returnedFields()
         ) { editHistory(of: $0, with: &$1) }
@@ -355,14 +361,13 @@ final class ResponseContext: ServerTransactionUser, ClientTransactionUser {
         branches[i].state = .finished
         branches[i].client = nil
         if status.isSuccess {
-            guard let server else { return }
             // Each 2xx to INVITE goes back, also after the first; of others only the first response does.
             guard isInvite || !isAnswered else { return }
             let isFirst = !isAnswered
             if isInvite { proxy.policy?.answered(view) }
             conclude(status, layer)
             stopRingTimer(layer)
-            pass(view, i, status, server, layer)
+            if let server { pass(view, i, status, server, layer) }
             if isFirst, directives.cancelsLosers {
                 cancelPending(layer, reason: Self.completedElsewhere)
             }

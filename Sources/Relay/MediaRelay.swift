@@ -14,15 +14,19 @@ public final class MediaRelay: Sendable {
         public var refused = 0
         /// Calls given up since nothing was heard of either end.
         public var silent = 0
+        /// Dialogs that this server has ended by BYE, since nothing was heard of either end or there are no keys.
+        public var ended = 0
         /// Streams for which there are no keys, since a handshake has failed or what it gave cannot be used, so that nothing passes.
         public var insecure = 0
     }
 
-    private let lanes: [RelayLane]
+    let lanes: [RelayLane]
     private let next = Atomic<Int>(0)
     private let counts = Mutex(Counters())
     private let ports: MediaPorts?
     private let current: Mutex<RelayConfiguration>
+    /// Told of each call that is over, on its media lane; must not block.
+    let report: @Sendable (RelayedCall) -> Void
     /// Nil when OpenSSL cannot make them: calls whose legs are to be secured are refused then.
     let certificates: RelayCertificates?
 
@@ -40,11 +44,16 @@ public final class MediaRelay: Sendable {
     /// - Parameters:
     ///   - lanes: the media lanes; at least one.
     ///   - ports: the range that ports are taken from; that of the configuration when nil.
-    public init(lanes: [Lane], ports: MediaPorts? = nil, _ configuration: RelayConfiguration) {
+    ///   - report: told of each call that was answered and is over; called on a media lane, and must not block.
+    public init(
+        lanes: [Lane], ports: MediaPorts? = nil, _ configuration: RelayConfiguration,
+        report: @escaping @Sendable (RelayedCall) -> Void = { _ in }
+    ) {
         precondition(!lanes.isEmpty, "a relay has at least one lane")
         self.lanes = lanes.map(RelayLane.init)
         self.ports = ports ?? MediaPorts(configuration.ports)
         current = Mutex(configuration)
+        self.report = report
         certificates = try? RelayCertificates()
     }
 

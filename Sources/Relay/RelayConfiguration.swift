@@ -9,8 +9,10 @@ public struct RelayConfiguration: Sendable, Hashable {
     /// The differentiated services code points of audio and video (RFC 4594 §4: EF, AF41).
     public var audioCodePoint = 46
     public var videoCodePoint = 34
-    /// How long all streams of a call must have been silent for its relayed media to be given up.
+    /// How long all streams of a call must have been silent for the call to be ended.
     public var patience: Duration = .seconds(600)
+    /// The same where all streams are on hold, or flow one way at most: such ends may send nothing at all (RFC 3264 §8.4).
+    public var heldPatience: Duration = .seconds(3_600)
     /// Streams of one call that are relayed; a description with more is refused.
     public var streamLimit = 16
     /// Calls that are relayed at once, on each signalling lane; further ones are refused.

@@ -11,7 +11,7 @@ struct Ito: AsyncParsableCommand {
         version: SIPServer.version,
         subcommands: [
             Serve.self, RelayCommand.self, User.self, Register.self, CallCommand.self, Answer.self, Demo.self,
-            Stats.self, Config.self, Load.self, Doctor.self, Codecs.self,
+            Stats.self, Calls.self, Config.self, Load.self, Doctor.self, Codecs.self,
         ])
 
     /// The exit status for wrong usage.

@@ -18,7 +18,7 @@ extension Proxy {
     /// The target of a request of a dialog that is forwarded without a transaction, so that nobody would try another way when its
     /// flow fails; nil when that has ended and there is no other.
     func openTarget(_ request: IncomingRequest, _ plan: RoutePlan, _ layer: TransactionLayer) -> ProxyTarget? {
-        let target = inDialogTarget(request, plan, layer)
+        let target = inDialogTarget(request.view, request.flow, plan, layer)
         guard let flow = target.flow, flow.connection != 0, !layer.driver.isOpen(connection: flow.connection) else {
             return target
         }

@@ -88,7 +88,7 @@ extension Proxy {
         var forwarding = Forwarding(
             target: target, loopHash: 0, breadth: nil, strips: passage.strips, arrival: passage.arrival,
             recordsRoute: passage.recordsRoute, isStateless: passage.back != nil)
-        if let anchor, view.method == .ack, !view.body.isEmpty {
+        if let anchor, view.method == .ack {
             let media = MediaPassage(
                 context: 0, branch: 0, arrival: passage.arrival, departure: flow,
                 leadsBehindNAT: target.isBehindNAT, mode: .direct)

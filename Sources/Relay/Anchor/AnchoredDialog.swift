@@ -39,6 +39,8 @@ struct AnchoredDialog {
     /// When the ports of a branch that has not answered are given up.
     var expires: ContinuousClock.Instant?
     let bridge: MediaBridge
+    /// What was seen of its signalling.
+    var observed: ObservedDialog?
     /// The addresses that sockets are bound to, by the side that they face.
     private let local: [RelaySide: TransportAddress]
     private let told: [RelaySide: ConnectionAddress]
@@ -159,6 +161,7 @@ struct AnchoredDialog {
                 bridge.signal(
                     offer.lines[index].remote(isMultiplexed: one && (other || isKeyed)), of: offer.side, index)
                 bridge.signal(line.remote(isMultiplexed: other && (one || isKeyed)), of: side, index)
+                bridge.hold(index, offer.lines[index].isHeld || line.isHeld)
                 guard let stream = keyed[index] else { continue }
                 keying[index] = stream
                 bridge.secure(

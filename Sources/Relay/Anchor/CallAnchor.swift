@@ -16,11 +16,22 @@ public final class CallAnchor: MediaAnchor {
         var dialogs: [AnchoredDialog] = []
     }
 
-    private let relay: MediaRelay
+    let relay: MediaRelay
     private var calls: [[UInt8]: Call] = [:]
+    private let news: AnchorNews
+    /// Told of each dialog that is to be ended, for its media is over; it is forgotten here by then.
+    public var onEnding: ((DialogEnding) -> Void)?
 
     /// Makes the anchor of a lane; to be used there.
-    public init(_ relay: MediaRelay) { self.relay = relay }
+    ///
+    /// - Parameter post: runs work on that lane.
+    public init(_ relay: MediaRelay, post: @escaping @Sendable (@escaping @Sendable () -> Void) -> Void) {
+        self.relay = relay
+        news = AnchorNews(post)
+        news.receive = { [unowned self] fate, bridge, callID in hear(fate, of: bridge, callID) }
+    }
+
+    deinit { news.receive = nil }
 
     /// Calls of the lane whose media is anchored.
     public var count: Int { calls.count }
@@ -29,8 +40,11 @@ public final class CallAnchor: MediaAnchor {
 
     public func forwards(_ request: MessageView, _ passage: MediaPassage) -> AnchoredBody {
         let method = request.method
-        guard method == .invite || method == .ack || method == .prack || method == .update,
-            !calls.isEmpty || passage.mode != .direct && begins(request, passage), let reading = Reading(request)
+        guard method == .invite || method == .ack || method == .prack || method == .update else {
+            if !calls.isEmpty { observe(request) }
+            return .untouched
+        }
+        guard !calls.isEmpty || passage.mode != .direct && begins(request, passage), let reading = Reading(request)
         else { return .untouched }
         if calls[reading.callID] == nil {
             guard begins(request, passage) else { return .untouched }
@@ -59,6 +73,7 @@ public final class CallAnchor: MediaAnchor {
         }
         guard let index = find(call: reading.callID, reading, isFromCaller, passage) else { return .untouched }
         let isSecured = calls[reading.callID]?.dialogs[index].isSecured ?? false
+        observe(request, isFromCaller, reading.callID, index)
         guard let description = request.description else {
             let isRefused =
                 call.isStrict && request.carriesSDP || isSecured && (request.carriesSDP || request.carriesParts)
@@ -93,7 +108,10 @@ public final class CallAnchor: MediaAnchor {
         let status = response.statusCode
         if reading.method == .invite, isFromCaller, status != 100 {
             calls[reading.callID]?.dialogs[index].note(tag: reading.toTag, confirms: status.isSuccess)
+            // It has rung for as long as it has; whether it is silent is asked from now on.
+            if status.isSuccess, !call.dialogs[index].isConfirmed { call.dialogs[index].bridge.resume() }
         }
+        if status.isSuccess { observe(response, reading, isFromCaller, index) }
         let key = OfferKey(isFromCaller: isFromCaller, sequence: reading.sequence)
         guard status.isSuccess || status.isProvisional else { return .untouched }
         guard let description = response.description else {
@@ -127,13 +145,17 @@ public final class CallAnchor: MediaAnchor {
             // What has to be said again with credentials, or later, has not ended anything (RFC 3261 §15.1.2).
             guard status.isSuccess || status == 481 || status == 408 || status.category >= 5 else { return }
             guard let index = dialog(of: call, reading, isFromCaller) else { return }
-            end(reading.callID, index)
+            end(reading.callID, index, .hungUp)
         case .invite where reading.toTag.isEmpty:
             guard call.dialogs.contains(where: { $0.context == context }) else { return }
             guard status.isSuccess else { return end(reading.callID) }
             settle(reading.callID)
         case .invite, .update, .prack:
-            guard !status.isSuccess else { return }
+            guard !status.isSuccess else {
+                guard request.method != .prack, let index = dialog(of: call, reading, isFromCaller) else { return }
+                calls[reading.callID]?.dialogs[index].observed?.refresh(isFromCaller ? .caller : .callee, by: request)
+                return
+            }
             for index in call.dialogs.indices { calls[reading.callID]?.dialogs[index].withdraw(key) }
         default: break
         }
@@ -156,20 +178,21 @@ public final class CallAnchor: MediaAnchor {
 
     private func makeDialog(_ request: MessageView, _ passage: MediaPassage, _ callID: [UInt8]) -> AnchoredDialog? {
         guard let caller = local(passage.arrival), let callee = local(passage.departure) else { return nil }
-        let relay = relay
+        let (relay, news) = (relay, news)
         let bridge = MediaBridge(
-            on: relay.nextLane(), patience: relay.configuration.patience,
-            onSilence: { bridge in
-                // Both ends are gone and nobody has said so: the ports are free again.
-                relay.count { $0.silent += 1 }
-                bridge.close()
-            }, onFailure: { _ in relay.count { $0.refused += 1 } },
+            on: relay.nextLane(), callID: callID, report: relay.report, patience: relay.configuration.patience,
+            heldPatience: relay.configuration.heldPatience,
+            onSilence: { bridge in news.tell(.silence, of: bridge, callID) },
+            onLoss: { bridge in news.tell(.insecurity, of: bridge, callID) },
+            onFailure: { _ in relay.count { $0.refused += 1 } },
             onInsecurity: { _ in relay.count { $0.insecure += 1 } })
-        return AnchoredDialog(
+        var dialog = AnchoredDialog(
             context: passage.context, branch: passage.branch, bridge: bridge,
             local: [.caller: caller.bound, .callee: callee.bound], told: [.caller: caller.told, .callee: callee.told],
             signalling: [.caller: passage.arrival.remote, .callee: passage.departure.remote],
             encryption: passage.encryption, certificates: relay.certificates)
+        dialog.observed = ObservedDialog(request, arrival: passage.arrival, departure: passage.departure)
+        return dialog
     }
 
     /// The address of the sockets that face the far end of a flow, and what that end is told.
@@ -198,6 +221,53 @@ public final class CallAnchor: MediaAnchor {
         if let index = call.dialogs.firstIndex(where: { $0.tags.contains(tag) }) { return index }
         // Where there is but one, a tag that is not known, or none (RFC 3261 §12.2.2), can only mean that.
         return call.dialogs.count == 1 && call.dialogs[0].isConfirmed ? 0 : nil
+    }
+
+    // MARK: Ends of calls
+
+    /// Takes note of a request in a dialog that carries no description.
+    private func observe(_ request: MessageView) {
+        guard let reading = Reading(request), !reading.toTag.isEmpty, let call = calls[reading.callID] else { return }
+        let isFromCaller = reading.fromTag == call.callerTag
+        guard let index = dialog(of: call, reading, isFromCaller) else { return }
+        observe(request, isFromCaller, reading.callID, index)
+    }
+
+    private func observe(_ request: MessageView, _ isFromCaller: Bool, _ callID: [UInt8], _ index: Int) {
+        let wasAcknowledged = calls[callID]?.dialogs[index].observed?.isAcknowledged ?? true
+        calls[callID]?.dialogs[index].observed?.note(request, from: isFromCaller ? .caller : .callee)
+        // A handshake that had failed before is to be heard of now.
+        if request.method == .ack, !wasAcknowledged { calls[callID]?.dialogs[index].bridge.review() }
+    }
+
+    /// Takes note of a 2xx in a dialog.
+    private func observe(_ response: MessageView, _ reading: Reading, _ isFromCaller: Bool, _ index: Int) {
+        guard reading.method == .invite || reading.method == .update,
+            let dialog = calls[reading.callID]?.dialogs[index],
+            dialog.tags.contains(isFromCaller ? reading.toTag : reading.fromTag)
+        else { return }
+        if reading.method == .invite, isFromCaller {
+            calls[reading.callID]?.dialogs[index].observed?.answered(response)
+        }
+        calls[reading.callID]?.dialogs[index].observed?.refresh(isFromCaller ? .callee : .caller, by: response)
+    }
+
+    /// A media lane says that the media of a dialog is over. While it rings nobody has to be heard, and another answer may bring other
+    /// keys; of a dialog that is gone there is nothing to say.
+    private func hear(_ fate: DialogEnding.Cause, of bridge: MediaBridge, _ callID: [UInt8]) {
+        guard let call = calls[callID], let index = call.dialogs.firstIndex(where: { $0.bridge === bridge }) else {
+            return
+        }
+        let dialog = call.dialogs[index]
+        guard dialog.isConfirmed else { return bridge.resume() }
+        switch fate {
+        case .silence: relay.count { $0.silent += 1 }
+        case .insecurity: guard dialog.observed?.isAcknowledged ?? true else { return }
+        }
+        end(callID, index, fate == .silence ? .silence : .insecurity)
+        guard let onEnding, let ending = dialog.observed?.ending(callID, fate) else { return }
+        relay.count { $0.ended += 1 }
+        onEnding(ending)
     }
 
     private func with(
@@ -235,9 +305,9 @@ public final class CallAnchor: MediaAnchor {
         }
     }
 
-    private func end(_ callID: [UInt8], _ index: Int) {
+    private func end(_ callID: [UInt8], _ index: Int, _ ending: RelayedCall.Ending) {
         guard var call = calls[callID] else { return }
-        call.dialogs[index].bridge.close()
+        call.dialogs[index].bridge.close(call.dialogs[index].isConfirmed ? ending : nil)
         call.dialogs.remove(at: index)
         calls[callID] = call
         // Branches that have lost are nobody's reason to keep a call.

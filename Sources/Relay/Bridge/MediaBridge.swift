@@ -11,39 +11,76 @@ final class MediaBridge: @unchecked Sendable {
 
     /// Two legs.
     private struct Stream {
+        let kind: RelayedKind
         let legs: [RelayLeg]
+        /// Whether an end has said that it does not send, or does not hear.
+        var isHeld = false
+        /// Whether there are no keys for one of the legs, and none will come.
+        var isInsecure = false
 
         subscript(side: RelaySide) -> RelayLeg { legs[side.rawValue] }
+
+        /// What has gone through it.
+        func report(_ index: Int) -> RelayedCall.Stream {
+            RelayedCall.Stream(index: index, caller: self[.caller].report, callee: self[.callee].report)
+        }
     }
 
     private let home: RelayLane
+    private let callID: [UInt8]
+    private let report: @Sendable (RelayedCall) -> Void
+    /// When the bridge was made, on the lane's clock in nanoseconds.
+    private(set) var begun = Int64.max
     private let patience: Int64
+    private let heldPatience: Int64
     private let onSilence: @Sendable (MediaBridge) -> Void
+    private let onLoss: @Sendable (MediaBridge) -> Void
     private let onFailure: @Sendable (SocketError) -> Void
     private let onInsecurity: @Sendable (MediaSecurityError) -> Void
     private var streams: [Int: Stream] = [:]
-    private var ended: [RelaySide: RelayCounters] = [:]
+    /// What has gone through streams that have ended, by their place.
+    private var ended: [Int: RelayedCall.Stream] = [:]
     private var isClosed = false
     private var isSilent = false
+    /// When patience began anew, on the lane's clock in nanoseconds.
+    private var since = Int64.min
 
     /// Makes a bridge without streams.
     ///
     /// - Parameters:
+    ///   - callID: names the call in reports.
+    ///   - report: told of a call that is over, on the media lane.
     ///   - patience: how long all streams must have been silent, both ways, for `onSilence` to be called.
-    ///   - onSilence: called once, on the media lane.
+    ///   - heldPatience: how long where all of them are on hold.
+    ///   - onSilence: called once, on the media lane; again after ``resume()``.
+    ///   - onLoss: called on the media lane when no stream of RTP has keys, or will have any.
     ///   - onFailure: told, on the media lane, why a stream cannot be opened.
+    ///   - onInsecurity: told, on the media lane, why there are no keys for a leg.
     init(
-        on home: RelayLane, patience: Duration, onSilence: @escaping @Sendable (MediaBridge) -> Void,
+        on home: RelayLane, callID: [UInt8], report: @escaping @Sendable (RelayedCall) -> Void, patience: Duration,
+        heldPatience: Duration,
+        onSilence: @escaping @Sendable (MediaBridge) -> Void, onLoss: @escaping @Sendable (MediaBridge) -> Void,
         onFailure: @escaping @Sendable (SocketError) -> Void,
         onInsecurity: @escaping @Sendable (MediaSecurityError) -> Void
     ) {
         self.home = home
-        let (seconds, attoseconds) = patience.components
-        self.patience = seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
+        self.callID = callID
+        self.report = report
+        self.patience = Self.nanoseconds(patience)
+        self.heldPatience = Self.nanoseconds(heldPatience)
         self.onSilence = onSilence
+        self.onLoss = onLoss
         self.onFailure = onFailure
         self.onInsecurity = onInsecurity
-        home.lane.execute { _ in home.add(self) }
+        home.lane.execute { [self] lane in
+            begun = lane.turnTime
+            home.add(self)
+        }
+    }
+
+    private static func nanoseconds(_ duration: Duration) -> Int64 {
+        let (seconds, attoseconds) = duration.components
+        return seconds &* 1_000_000_000 &+ attoseconds / 1_000_000_000
     }
 
     /// Adds the stream of a media description.
@@ -55,7 +92,8 @@ final class MediaBridge: @unchecked Sendable {
             end(index)
             let now = lane.turnTime
             let legs = RelaySide.allCases.map { _ in
-                RelayLeg(kind, isSecured: isSecured, now: now, onInsecurity: onInsecurity)
+                // A leg lives no longer than the bridge that has made it.
+                RelayLeg(kind, isSecured: isSecured, now: now) { [unowned self] error in lost(index, error) }
             }
             do throws(SocketError) {
                 try legs[0].open(caller, to: legs[1], on: lane)
@@ -64,7 +102,7 @@ final class MediaBridge: @unchecked Sendable {
                 legs.forEach { $0.close() }
                 return onFailure(error)
             }
-            streams[index] = Stream(legs: legs)
+            streams[index] = Stream(kind: kind, legs: legs)
         }
     }
 
@@ -86,12 +124,47 @@ final class MediaBridge: @unchecked Sendable {
         _ calleeContext: DTLSContext?
     ) {
         home.lane.execute { [self] lane in
+            streams[index]?.isInsecure = false
             guard let stream = streams[index] else { return }
             stream[.caller].secure(caller, callerContext, on: lane)
             stream[.callee].secure(callee, calleeContext, on: lane)
             for leg in stream.legs { leg.noteSecurity() }
             if stream.legs.contains(where: \.isHandshaking) { home.hasten(self) }
         }
+    }
+
+    /// Says whether an end of a stream is on hold. Whoever is taken up again has time to be heard.
+    func hold(_ index: Int, _ isHeld: Bool) {
+        home.lane.execute { [self] lane in
+            guard let stream = streams[index], stream.isHeld != isHeld else { return }
+            streams[index]?.isHeld = isHeld
+            if !isHeld { since = lane.turnTime }
+        }
+    }
+
+    /// Goes on in spite of silence: patience begins anew.
+    func resume() {
+        home.lane.execute { [self] lane in
+            isSilent = false
+            since = lane.turnTime
+        }
+    }
+
+    /// There are no keys for a leg.
+    private func lost(_ index: Int, _ error: MediaSecurityError) {
+        streams[index]?.isInsecure = true
+        onInsecurity(error)
+        judgeSecurity()
+    }
+
+    /// Has it told again if no stream can have keys.
+    func review() {
+        home.lane.execute { [self] _ in judgeSecurity() }
+    }
+
+    private func judgeSecurity() {
+        let carried = streams.values.filter { $0.kind == .rtp }
+        if !carried.isEmpty, carried.allSatisfy(\.isInsecure) { onLoss(self) }
     }
 
     /// Repeats what nobody has answered in time.
@@ -114,33 +187,37 @@ final class MediaBridge: @unchecked Sendable {
     }
 
     /// Ends all.
-    func close() {
-        home.lane.execute { [self] _ in
+    ///
+    /// - Parameter ending: how the call came to its end, which is reported; nil when it was never answered.
+    func close(_ ending: RelayedCall.Ending? = nil) {
+        home.lane.execute { [self] lane in
+            guard !isClosed else { return }
             isClosed = true
             for index in streams.keys { end(index) }
             home.remove(self)
+            if let ending { report(call(at: lane.turnTime, ending)) }
         }
     }
 
-    /// What was counted so far, by the side whose end it concerns.
-    func counters() async -> [RelaySide: RelayCounters] {
-        await home.lane.run { [self] _ in
-            var sum = ended
-            for stream in streams.values {
-                for side in RelaySide.allCases {
-                    sum[side, default: RelayCounters()] = sum[side, default: RelayCounters()] + stream[side].counters
-                }
-            }
-            return sum
+    /// What has gone through each stream so far, by its place; on the media lane.
+    var counted: [RelayedCall.Stream] {
+        var all = ended
+        for (index, stream) in streams {
+            all[index, default: RelayedCall.Stream(index: index)].add(stream.report(index))
         }
+        return all.values.sorted { $0.index < $1.index }
+    }
+
+    /// The call as it is reported; on the media lane.
+    func call(at now: Int64, _ ending: RelayedCall.Ending?) -> RelayedCall {
+        RelayedCall(
+            callID: callID, duration: .nanoseconds(now &- min(begun, now)), ending: ending, streams: counted)
     }
 
     private func end(_ index: Int) {
         guard let stream = streams.removeValue(forKey: index) else { return }
-        for side in RelaySide.allCases {
-            ended[side, default: RelayCounters()] = ended[side, default: RelayCounters()] + stream[side].counters
-            stream[side].close()
-        }
+        ended[index, default: RelayedCall.Stream(index: index)].add(stream.report(index))
+        for leg in stream.legs { leg.close() }
     }
 
     /// Looks after the sockets, and notices silence; on the media lane.
@@ -152,7 +229,8 @@ final class MediaBridge: @unchecked Sendable {
                 lastHeard = max(lastHeard, leg.lastHeard)
             }
         }
-        guard !streams.isEmpty, !isSilent, now &- lastHeard >= patience else { return }
+        let limit = streams.values.allSatisfy(\.isHeld) ? heldPatience : patience
+        guard !streams.isEmpty, !isSilent, now &- max(lastHeard, since) >= limit else { return }
         isSilent = true
         onSilence(self)
     }

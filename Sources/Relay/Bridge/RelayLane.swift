@@ -10,6 +10,8 @@ final class RelayLane: TimerClient, @unchecked Sendable {
     let lane: Lane
     private var bridges: [ObjectIdentifier: MediaBridge] = [:]
     private var timer: TimerClientID?
+    /// What has gone through bridges that are no more.
+    private var past = RelayTraffic()
     /// Those with a handshake under way.
     private var handshaking: [ObjectIdentifier: MediaBridge] = [:]
 
@@ -26,8 +28,24 @@ final class RelayLane: TimerClient, @unchecked Sendable {
 
     /// Lets a bridge go; on the lane.
     func remove(_ bridge: MediaBridge) {
-        bridges[ObjectIdentifier(bridge)] = nil
+        if bridges.removeValue(forKey: ObjectIdentifier(bridge)) != nil { add(bridge, to: &past) }
         handshaking[ObjectIdentifier(bridge)] = nil
+    }
+
+    /// What has gone through all bridges; on the lane.
+    var traffic: RelayTraffic {
+        var sum = past
+        for bridge in bridges.values { add(bridge, to: &sum) }
+        return sum
+    }
+
+    private func add(_ bridge: MediaBridge, to sum: inout RelayTraffic) {
+        for stream in bridge.counted { sum.add(stream) }
+    }
+
+    /// The calls of the bridges, the oldest first; on the lane.
+    func calls(limit: Int, at now: Int64) -> [RelayedCall] {
+        bridges.values.sorted { $0.begun < $1.begun }.prefix(limit).map { $0.call(at: now, nil) }
     }
 
     /// How often handshakes are told the time while there are any: a flight is repeated after 1 s at first (RFC 6347 §4.2.4.1).

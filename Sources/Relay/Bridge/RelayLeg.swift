@@ -80,6 +80,11 @@ final class RelayLeg: DatagramHandler {
         if mediaLatch.destination != before { disconnect() }
     }
 
+    /// What was counted, and where the last media came from.
+    var report: RelayedCall.Leg {
+        RelayedCall.Leg(counters: counters, address: mediaLatch.isConfirmed ? mediaLatch.destination : nil)
+    }
+
     // MARK: Datagrams
 
     func received(_ batch: borrowing DatagramBatch, on socket: DatagramSocket) {

@@ -20,6 +20,8 @@ struct MediaLine: Sendable, Hashable {
     let remote: LegRemote
     /// Whether the stream is RTP that the relay does not carry, such as RTP over TCP or to a group.
     let isForeignRTP: Bool
+    /// Whether the writer does not both send and want to hear: an end on hold may send nothing at all (RFC 3264 §5.1, §8.4).
+    let isHeld: Bool
 
     /// Reads the media description at a place.
     ///
@@ -29,6 +31,9 @@ struct MediaLine: Sendable, Hashable {
         var remote = LegRemote()
         remote.signalling = signalling
         remote.isMultiplexed = media.isRTCPMultiplexed
+        isHeld =
+            description.direction(of: media) != .sendrecv
+            || description.connection(of: media)?.address.isUnspecified == true && media.port != Self.discardPort
         guard media.port != 0 else {
             use = .disabled
             self.remote = remote
@@ -56,6 +61,9 @@ struct MediaLine: Sendable, Hashable {
         }
         self.remote = remote
     }
+
+    /// The port of an end without a default candidate, whose address says nothing (RFC 8838 §4.1.1).
+    private static let discardPort: UInt16 = 9
 
     /// What a transport of the `m=` line carries; nil when the relay does not.
     private static func kind(_ transport: ByteString) -> RelayedKind? {

@@ -206,8 +206,11 @@ extension ServerConfiguration {
         /// The most calls whose media is relayed at once, on each lane of signalling.
         public var relayCalls = 10_000
 
-        /// How long nothing may be heard of either end of a relayed call before its ports are given up.
+        /// How long nothing may be heard of either end of a relayed call before the server ends it.
         public var silence: Duration = .seconds(600)
+
+        /// The same while it is on hold.
+        public var holdSilence: Duration = .seconds(3_600)
 
         /// The addresses that ends are told for relayed media; empty are those of the sockets.
         public var advertisedIPv4 = ""

@@ -12,6 +12,8 @@ public struct ControlRequest: Codable, Sendable, Hashable {
         case setPassword
         /// Lists the users.
         case listUsers
+        /// Lists the calls whose media is relayed.
+        case listCalls
         /// Asks for all counters.
         case stats
         /// Reads the configuration again.
@@ -72,6 +74,8 @@ public struct ControlResponse: Codable, Sendable, Hashable {
     public var failure: Failure?
     /// The users, for `listUsers`.
     public var users: [User]?
+    /// The calls whose media is relayed, for `listCalls`.
+    public var calls: [CallStatus]?
     /// The counters, for `stats`.
     public var statistics: ServerStatistics?
     /// What was done, a line each, for `reload`; version and listeners for `version`.

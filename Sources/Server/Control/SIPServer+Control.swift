@@ -27,6 +27,7 @@ extension SIPServer {
             try await accounts.setPassword(try address(request), password: request.password ?? "")
         case .removeUser: try await removeUser(try address(request))
         case .listUsers: response.users = try await accounts.list()
+        case .listCalls: response.calls = await relayedCalls()
         case .stats: response.statistics = await statistics()
         case .reload:
             let difference = try await reload()
@@ -103,8 +104,9 @@ extension SIPServer {
         result.media.add([
             ("calls", UInt64(relayed.calls)), ("relayed", UInt64(relayed.anchored)),
             ("refused", UInt64(relayed.refused)), ("silent", UInt64(relayed.silent)),
-            ("insecure", UInt64(relayed.insecure)),
+            ("insecure", UInt64(relayed.insecure)), ("ended", UInt64(relayed.ended)),
         ])
+        result.media.add(await relay.traffic().all)
         if let status = queue?.status {
             result.pendingChanges = status.depth
             result.commitLagMilliseconds = status.lag.wholeMilliseconds

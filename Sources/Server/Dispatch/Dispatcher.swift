@@ -47,9 +47,13 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         proxy.anchor = anchor
         self.duties = duties
         proxy.policy = self
+        anchor?.onEnding = { [unowned self] ending in end(ending) }
     }
 
-    deinit { proxy.policy = nil }
+    deinit {
+        proxy.policy = nil
+        anchor?.onEnding = nil
+    }
 
     /// Goes on with further domains, or with other aliases of those there are.
     func extend(_ domains: DomainTable) {

@@ -47,11 +47,14 @@ public final class SIPServer: Sendable {
     private let relayLanes: LaneGroup
     /// Relays the media of calls.
     let relay: MediaRelay
+    /// Tells of those that are over.
+    private let callLog: CallLog
     /// Makes the audio of the service numbers.
     let media: AudioProvider
     private let lock: FolderLock
     private let control = Mutex<ControlSocket?>(nil)
     private let loading = Mutex<Task<Void, Never>?>(nil)
+    private let logging = Mutex<Task<Void, Never>?>(nil)
     private let running: Mutex<ServerConfiguration>
     private let stopRequests: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
     private let source: (@Sendable () throws(ConfigurationProblems) -> ServerConfiguration)?
@@ -80,6 +83,8 @@ public final class SIPServer: Sendable {
             throw error
         }
         server.beginLoading()
+        let logging = Task { [callLog = server.callLog] in await callLog.run(logger) }
+        server.logging.withLock { $0 = logging }
         return server
     }
 
@@ -138,7 +143,9 @@ public final class SIPServer: Sendable {
             mediaLane.stop()
             throw ServerError(error)
         }
-        let relay = MediaRelay(lanes: Array(relayLanes), configuration.relayConfiguration)
+        let callLog = CallLog()
+        self.callLog = callLog
+        let relay = MediaRelay(lanes: Array(relayLanes), configuration.relayConfiguration, report: callLog.report)
         self.relay = relay
         let services = configuration.serviceConfiguration
         let lines = ServiceAgent.Lines()
@@ -156,7 +163,8 @@ public final class SIPServer: Sendable {
                     proxy: Proxy(configuration: configuration.proxyConfiguration(routeKey: routeKey)),
                     registrar: Registrar(table: table, configuration: configuration.registrarConfiguration),
                     limiter: limiter, push: push,
-                    services: ServiceAgent(services, lines: lines, media: media), anchor: CallAnchor(relay),
+                    services: ServiceAgent(services, lines: lines, media: media),
+                    anchor: CallAnchor(relay) { [lane = lane.lane] work in lane.execute { _ in work() } },
                     duties: LaneDuties(
                         table: table, push: push, lane: lane.lane.index, of: layers.laneCount,
                         configuration: configuration))
@@ -405,6 +413,8 @@ public final class SIPServer: Sendable {
         await webhook?.stop()
         mediaLane.stop()
         relayLanes.stop()
+        callLog.finish()
+        await logging.withLock { $0 }?.value
         await socket.stopped()
         await withTaskGroup { group in
             group.addTask { [queue, logger] in

@@ -303,6 +303,7 @@ extension ServerConfiguration {
         result.videoCodePoint = media.videoDSCP
         result.callLimit = media.relayCalls
         result.patience = media.silence
+        result.heldPatience = max(media.silence, media.holdSilence)
         result.advertisedIPv4 = TransportAddress("\(media.advertisedIPv4):0")
         result.advertisedIPv6 = TransportAddress("[\(media.advertisedIPv6)]:0")
         return result

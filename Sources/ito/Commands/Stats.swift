@@ -11,11 +11,7 @@ struct Stats: AsyncParsableCommand {
 
     func run() async throws {
         let folder = try options.load().configuration.dataFolder
-        guard var client = ControlClient(folder: folder) else {
-            throw ServerError(
-                .environment, "no server works with the data folder \(folder)",
-                remedy: "start one with ito serve, or name its folder with --data DIR")
-        }
+        var client = try ControlClient.ofRunningServer(folder)
         repeat {
             guard let statistics = try client.send(ControlRequest(.stats)).statistics else { return }
             if watch, !json, Terminal.isInteractive { Terminal.write("\u{1B}[H\u{1B}[2J", to: 1) }

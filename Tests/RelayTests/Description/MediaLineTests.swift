@@ -30,6 +30,16 @@ import Testing
                 == address("192.0.2.2:4444"))
     }
 
+    /// Who is on hold may send nothing (RFC 3264 §8.4); an address that is not known yet is no hold.
+    @Test(arguments: [
+        ("c=IN IP4 192.0.2.1", "4000", "sendrecv", false), ("c=IN IP4 192.0.2.1", "4000", "sendonly", true),
+        ("c=IN IP4 192.0.2.1", "4000", "recvonly", true), ("c=IN IP4 192.0.2.1", "4000", "inactive", true),
+        ("c=IN IP4 0.0.0.0", "4000", "sendrecv", true), ("c=IN IP4 0.0.0.0", "9", "sendrecv", false),
+    ])
+    func hold(connection: String, port: String, direction: String, isHeld: Bool) throws {
+        #expect(try line([connection], "m=audio \(port) RTP/AVP 0", "a=\(direction)").isHeld == isHeld)
+    }
+
     @Test func sharedPort() throws {
         let line = try line(["c=IN IP6 2001:db8::1"], "m=audio 4000 UDP/TLS/RTP/SAVPF 0", "a=rtcp-mux")
         #expect(line.use == .relayed(.rtp))

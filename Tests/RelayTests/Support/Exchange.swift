@@ -15,8 +15,13 @@ struct Exchange {
     var encryption = MediaLegEncryption.pass
     var arrival = Self.flow("127.0.0.1:5062")
     var departure = Self.flow("127.0.0.1:5064")
+    /// Further header lines of the messages to come.
+    var headers: [String] = []
 
-    init(_ relay: MediaRelay) { anchor = CallAnchor(relay) }
+    /// What media lanes have to tell the anchor, which hears of it when the test says so.
+    let post = Post()
+
+    init(_ relay: MediaRelay) { anchor = CallAnchor(relay) { [post] work in post.add(work) } }
 
     static func flow(_ remote: String, transport: TransportName = .udp) -> Flow {
         let far = address(remote)
@@ -58,7 +63,7 @@ struct Exchange {
             To: <sip:bob@localhost>;tag=\(to)\r
             Call-ID: \(callID)\r
             CSeq: \(sequence) \(method)\r
-            \(Self.head(of: body))
+            \(headers.map { $0 + "\r\n" }.joined())\(Self.head(of: body))
             """
         return try Message(text).withView { anchor.passes($0, context: context, branch: branch) }
     }
@@ -84,7 +89,7 @@ struct Exchange {
             To: <sip:bob@localhost>\(isFirst ? "" : ";tag=\(to)")\r
             Call-ID: \(callID)\r
             CSeq: \(sequence) \(method)\r
-            \(Self.head(of: body))
+            \(headers.map { $0 + "\r\n" }.joined())\(Self.head(of: body))
             """)
     }
 

@@ -211,7 +211,12 @@ extension ConfigurationSchema {
         Setting(
             "media.silence", \.media.silence, .duration(.seconds(10)...(.seconds(86_400))), of: defaults, .reload,
             source: "RFC 3550 §6.3.5",
-            "How long nothing may be heard of either end of a relayed call before its ports are given up."),
+            "How long nothing may be heard of either end of a relayed call before the server ends it by BYE to both."),
+        Setting(
+            "media.hold-silence", \.media.holdSilence, .duration(.seconds(10)...(.seconds(86_400))), of: defaults,
+            .reload, source: "RFC 3264 §8.4",
+            "The same while a call is on hold, so that its ends need not send anything: all its streams are `sendonly`, `recvonly` or `inactive`."
+        ),
         Setting(
             "media.advertise-ipv4", \.media.advertisedIPv4, .numericAddressOrOff(isIPv6: false), of: defaults, .reload,
             source: "RFC 8866 §5.7",
