@@ -29,6 +29,8 @@ public final class CallAnchor: MediaAnchor {
 
     public func forwards(_ request: MessageView, _ passage: MediaPassage) -> AnchoredBody {
         let method = request.method
+        var passage = passage
+        if method == .invite { passage.encryption = NATRule.encryption(request, passage) }
         guard method == .invite || method == .ack || method == .prack || method == .update,
             !calls.isEmpty || passage.mode != .direct && begins(request, passage), let reading = Reading(request)
         else { return .untouched }
@@ -169,6 +171,9 @@ public final class CallAnchor: MediaAnchor {
             context: passage.context, branch: passage.branch, bridge: bridge,
             local: [.caller: caller.bound, .callee: callee.bound], told: [.caller: caller.told, .callee: callee.told],
             signalling: [.caller: passage.arrival.remote, .callee: passage.departure.remote],
+            browsers: [
+                .caller: passage.arrival.transport.isOfBrowsers, .callee: passage.departure.transport.isOfBrowsers,
+            ],
             encryption: passage.encryption, certificates: relay.certificates)
     }
 

@@ -1,3 +1,4 @@
+import ICE
 import Media
 import RTP
 import Reactor
@@ -16,16 +17,18 @@ final class RelayLeg: DatagramHandler {
     private let kind: RelayedKind
     @exclusivity(unchecked) private var media: DatagramSocket?
     @exclusivity(unchecked) private var control: DatagramSocket?
-    @exclusivity(unchecked) private var mediaLatch = RelayLatch()
-    @exclusivity(unchecked) private var controlLatch = RelayLatch()
+    @exclusivity(unchecked) var mediaLatch = RelayLatch()
+    @exclusivity(unchecked) var controlLatch = RelayLatch()
+    /// The relay's part in ICE, where the end has one.
+    @exclusivity(unchecked) var ice: LiteResponder?
     @exclusivity(unchecked) private var isMultiplexed = false
     @exclusivity(unchecked) private var isConnected = false
     /// The leg across. Both live as long as their stream.
     @exclusivity(unchecked) unowned(unsafe) private var peer: RelayLeg?
-    @exclusivity(unchecked) private(set) var counters = RelayCounters()
+    @exclusivity(unchecked) var counters = RelayCounters()
     /// How the end is secured.
     @exclusivity(unchecked) private var security: LegSecurity
-    @exclusivity(unchecked) private var handshake: MediaHandshake?
+    @exclusivity(unchecked) private(set) var handshake: MediaHandshake?
     /// The last records of DTLS that came to each port before the answer had told of the handshake: an end that begins it does so as soon
     /// as it has answered (RFC 5763 §5), and would begin anew after a second only.
     @exclusivity(unchecked) private var early: [(record: [UInt8], source: TransportAddress, onControlPort: Bool)] = []
@@ -36,7 +39,7 @@ final class RelayLeg: DatagramHandler {
     /// Whether neither this leg nor the one across is secured by the relay.
     @exclusivity(unchecked) private var isTransparent: Bool
     /// When something has come from the end, on the lane's clock in nanoseconds.
-    @exclusivity(unchecked) private(set) var lastHeard: Int64
+    @exclusivity(unchecked) var lastHeard: Int64
 
     /// - Parameters:
     ///   - isSecured: whether the relay secures the legs of the stream, so that nothing passes before there are keys.
@@ -75,6 +78,7 @@ final class RelayLeg: DatagramHandler {
     func signal(_ remote: LegRemote) {
         let before = mediaLatch.destination
         isMultiplexed = remote.isMultiplexed
+        take(remote.ice)
         mediaLatch.signal(remote.media, signalling: remote.signalling)
         controlLatch.signal(remote.control, signalling: remote.signalling)
         if mediaLatch.destination != before { disconnect() }
@@ -100,9 +104,13 @@ final class RelayLeg: DatagramHandler {
         let source: UInt32
         var isControl = false
         switch kind {
-        case .datagrams: source = 0
+        case .datagrams:
+            if ice != nil, Self.isSTUN(datagram.bytes) { return takeCheck(datagram, onControlPort: false, on: socket) }
+            source = 0
         case .rtp:
-            guard let found = Self.source(of: datagram.bytes, &isControl) else { return counters.malformed &+= 1 }
+            guard let found = Self.source(of: datagram.bytes, &isControl) else {
+                return takeCheck(datagram, onControlPort: false, on: socket)
+            }
             source = found
         }
         guard isTransparent else {
@@ -121,7 +129,7 @@ final class RelayLeg: DatagramHandler {
     private func receiveControl(_ datagram: Datagram, _ now: Int64, on socket: DatagramSocket) {
         var isControl = false
         guard let source = Self.source(of: datagram.bytes, &isControl), isControl || source == 0 else {
-            return counters.malformed &+= 1
+            return takeCheck(datagram, onControlPort: true, on: socket)
         }
         guard isTransparent else {
             return passSecured(datagram, source, isControl: isControl, onControlPort: true, now, on: socket)
@@ -369,7 +377,9 @@ final class RelayLeg: DatagramHandler {
     /// Looks after the socket of RTP: an end that is heard has its socket connected, so that the kernel keeps strangers out and sends
     /// faster; when it falls silent the socket takes what comes from elsewhere again, since a NAT may have changed its mapping.
     func sweep(at now: Int64) {
-        guard let media, let destination = mediaLatch.destination else { return }
+        guard let media else { return }
+        if ice != nil { return expireChecks(at: now) }
+        guard let destination = mediaLatch.destination else { return }
         if mediaLatch.isHeard(at: now) {
             guard !isConnected else { return }
             isConnected = (try? media.connect(to: destination)) != nil
@@ -378,7 +388,7 @@ final class RelayLeg: DatagramHandler {
         }
     }
 
-    private func disconnect() {
+    func disconnect() {
         guard isConnected else { return }
         isConnected = false
         try? media?.connect(to: nil)

@@ -20,6 +20,10 @@ struct MediaLine: Sendable, Hashable {
     let remote: LegRemote
     /// Whether the stream is RTP that the relay does not carry, such as RTP over TCP or to a group.
     let isForeignRTP: Bool
+    /// The writer's part in ICE; nil where it has none, or is lite itself, so that nobody would check the way.
+    let ice: ICECredentials?
+    /// Whether the stream has no port since it wants none but that of its group (RFC 9143 §6).
+    let isBundleOnly: Bool
 
     /// Reads the media description at a place.
     ///
@@ -29,6 +33,10 @@ struct MediaLine: Sendable, Hashable {
         var remote = LegRemote()
         remote.signalling = signalling
         remote.isMultiplexed = media.isRTCPMultiplexed
+        ice =
+            description.isICELite || media.hasICEMismatch || media.port == 0
+            ? nil : description.iceCredentials(of: media)
+        isBundleOnly = media.port == 0 && media.attribute(named: "bundle-only") != nil
         guard media.port != 0 else {
             use = .disabled
             self.remote = remote
