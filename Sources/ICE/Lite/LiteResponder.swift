@@ -105,6 +105,17 @@ public struct LiteResponder: Sendable {
         return sources.count != before
     }
 
+    /// The fragments by which checks are for this end: what the peer is told, and was before a restart.
+    public var fragments: [[UInt8]] { [local.fragment] + [former?.fragment].compactMap { $0 } }
+
+    /// The fragment of this side in the USERNAME of a check; nil when it has none. Nothing is proven by it.
+    public static func fragment(of bytes: RawSpan) -> [UInt8]? {
+        guard let message = try? STUNMessage(parsing: bytes), let name = message.octets(.username, in: bytes) else {
+            return nil
+        }
+        return name.firstIndex(of: UInt8(ascii: ":")).map { Array(name[..<$0]) }
+    }
+
     /// Whether the peer has told its parameters.
     public var isAnswered: Bool { remoteFragment != nil }
 

@@ -21,10 +21,12 @@ struct AnchoredDialog {
     }
 
     /// The ports of a stream, by the side that they face.
-    private struct Ports {
+    struct Ports {
         let kind: RelayedKind
         let caller: UInt16
         let callee: UInt16
+        /// The sides whose port others share.
+        let shared: Set<RelaySide>
 
         subscript(side: RelaySide) -> UInt16 { side == .caller ? caller : callee }
     }
@@ -41,22 +43,22 @@ struct AnchoredDialog {
     let bridge: MediaBridge
     /// The addresses that sockets are bound to, by the side that they face.
     private let local: [RelaySide: TransportAddress]
-    private let told: [RelaySide: ConnectionAddress]
+    let told: [RelaySide: ConnectionAddress]
     private let signalling: [RelaySide: TransportAddress]
     /// Whether an end is reached as browsers are.
-    private let browsers: [RelaySide: Bool]
-    private var ports: [Int: Ports] = [:]
+    let browsers: [RelaySide: Bool]
+    private(set) var ports: [Int: Ports] = [:]
     /// How the leg of the callee is secured, and with it that of the caller.
     let encryption: MediaLegEncryption
     private let certificates: RelayCertificates?
     /// What is agreed of keys, by stream, where the relay secures its legs.
     private var keying: [Int: StreamKeying] = [:]
     /// What is agreed of ICE, by stream.
-    private var ice: [Int: StreamICE] = [:]
+    private(set) var ice: [Int: StreamICE] = [:]
     /// The streams that go over the transport of another, by both ends' will.
     private var riders: [Int: Int] = [:]
     /// The identification tags by which each end has named the streams.
-    private var names: [RelaySide: [ByteString?]] = [:]
+    private(set) var names: [RelaySide: [ByteString?]] = [:]
     private(set) var offers: [OfferKey: RelayedOffer] = [:]
 
     private var lastSerial = 0
@@ -116,7 +118,8 @@ struct AnchoredDialog {
             for (index, line) in lines.enumerated() {
                 guard case .relayed(let kind) = line.use, bundles.riders[index] == nil, ports[index]?.kind != kind
                 else { continue }
-                try open(index, kind, isVideo: description.media[index].media == "video", relay)
+                let shared = sharing(line, ice[index], from: side)
+                try open(index, kind, isVideo: description.media[index].media == "video", shared, relay)
                 added.append(index)
                 // What begins may be heard before the answer has come (RFC 3264 §5.1).
                 bridge.signal(line.remote.with(ice[index]?.terms(side)), of: side, index)
@@ -249,51 +252,6 @@ struct AnchoredDialog {
         }
     }
 
-    // MARK: ICE
-
-    /// The identification tag of a stream in what an end is told: its own, so that it stays the same (RFC 8829 §5.3.1).
-    private func name(_ index: Int, _ side: RelaySide) -> ByteString {
-        for side in [side, side.other] {
-            if let names = names[side], names.indices.contains(index), let name = names[index] { return name }
-        }
-        return ByteString(UInt(index))
-    }
-
-    /// What an offer comes to of ICE. Who is to be secured is offered it where it is a browser, and speaks ICE or nothing; where the ends
-    /// secure themselves, whoever speaks with one that has a part in it.
-    private func offeredICE(_ lines: [MediaLine], from side: RelaySide) -> [Int: StreamICE] {
-        var offered: [Int: StreamICE] = [:]
-        for (index, line) in lines.enumerated() {
-            guard case .relayed = line.use else { continue }
-            var stream = ice[index] ?? StreamICE()
-            let offers = isSecured ? encryption == .dtls && browsers[side.other] ?? false : line.ice != nil
-            stream.take(offer: line.ice, from: side, offers: offers)
-            offered[index] = stream
-        }
-        return offered
-    }
-
-    /// What an answer makes of it.
-    private func answeredICE(_ lines: [MediaLine], to offer: RelayedOffer) -> [Int: StreamICE] {
-        var answered = offer.ice
-        for (index, line) in lines.enumerated() { answered[index]?.take(answer: line.ice, from: offer.side.other) }
-        return answered
-    }
-
-    /// Has an end be told what the relay says of ICE.
-    private func check(
-        _ result: inout SessionDescription?, _ ice: [Int: StreamICE], facing side: RelaySide, _ riders: [Int: Int]
-    ) {
-        guard let address = told[side], let media = result?.media else { return }
-        for index in media.indices where media[index].port != 0 {
-            let place = riders[index] ?? index
-            guard let stream = ice[place], let ports = ports[place], ports[side] == media[index].port else { continue }
-            let hasControl = ports.kind == .rtp && !media[index].isRTCPMultiplexed
-            let components = hasControl ? [ports[side], ports[side] + 1] : [ports[side]]
-            result?.check(index, stream.attributes(side, at: address, components))
-        }
-    }
-
     /// Takes what an answer says of keys, and has the end that has offered be told what the relay says of them.
     ///
     /// - Returns: the keys of each stream that the relay secures.
@@ -365,12 +323,16 @@ struct AnchoredDialog {
     // MARK: Streams
 
     private mutating func open(
-        _ index: Int, _ kind: RelayedKind, isVideo: Bool, _ relay: MediaRelay
+        _ index: Int, _ kind: RelayedKind, isVideo: Bool, _ shared: Set<RelaySide>, _ relay: MediaRelay
     ) throws(SocketError) {
         guard let near = local[.caller], let far = local[.callee] else { return }
-        let caller = try relay.bind(kind, near: near, isVideo: isVideo)
-        let callee = try relay.bind(kind, near: far, isVideo: isVideo)
-        ports[index] = Ports(kind: kind, caller: caller.port, callee: callee.port)
+        func sockets(_ side: RelaySide, _ address: TransportAddress) throws(SocketError) -> RelaySockets {
+            guard shared.contains(side) else { return try relay.bind(kind, near: address, isVideo: isVideo) }
+            return .shared(try relay.door(of: bridge.home, near: address))
+        }
+        let caller = try sockets(.caller, near)
+        let callee = try sockets(.callee, far)
+        ports[index] = Ports(kind: kind, caller: caller.port, callee: callee.port, shared: shared)
         bridge.open(index, kind, caller: caller, callee: callee, isSecured: isSecured && kind == .rtp)
     }
 
@@ -387,16 +349,6 @@ struct AnchoredDialog {
 
     private func lines(of description: SessionDescription, from side: RelaySide) -> [MediaLine] {
         description.media.indices.map { MediaLine(description, $0, signalling: signalling[side]) }
-    }
-
-    /// Whether a description names ports of this dialog: it has been here already, on a way that leads through this server twice.
-    private func isOurs(_ description: SessionDescription) -> Bool {
-        description.media.contains { media in
-            guard let address = description.connection(of: media)?.address else { return false }
-            return RelaySide.allCases.contains { side in
-                told[side] == address && ports.values.contains { $0[side] == media.port }
-            }
-        }
     }
 
     /// A description as the other side is told it.
@@ -428,15 +380,6 @@ extension MediaLine {
         var remote = remote
         remote.isMultiplexed = isMultiplexed
         remote.control = isMultiplexed ? nil : separateControl
-        return remote
-    }
-}
-
-extension LegRemote {
-    /// The same end with a part in ICE, or none.
-    fileprivate func with(_ ice: LegICE?) -> LegRemote {
-        var remote = self
-        remote.ice = ice
         return remote
     }
 }

@@ -16,7 +16,7 @@ final class MediaBridge: @unchecked Sendable {
         subscript(side: RelaySide) -> RelayLeg { legs[side.rawValue] }
     }
 
-    private let home: RelayLane
+    let home: RelayLane
     private let patience: Int64
     private let onSilence: @Sendable (MediaBridge) -> Void
     private let onFailure: @Sendable (SocketError) -> Void

@@ -17,6 +17,7 @@ extension RelayLeg {
         guard let terms else {
             guard ice != nil else { return }
             ice = nil
+            identify()
             mediaLatch.believeAddresses()
             controlLatch.believeAddresses()
             return
@@ -27,7 +28,32 @@ extension RelayLeg {
         } else {
             _ = ice?.renew(terms.local, remoteFragment: terms.remoteFragment)
         }
+        identify()
         follow()
+    }
+
+    // MARK: The shared port
+
+    /// Has the door know the leg by what the end was told.
+    private func identify() {
+        guard let door else { return }
+        let now = ice?.fragments ?? []
+        door.name(self, now, before: names)
+        names = now
+    }
+
+    /// An end without a part in ICE behind the shared port: it was offered that and did not want it. It is found where its description
+    /// says, and nowhere else.
+    func claimSignalled(_ address: TransportAddress?) {
+        guard let door else { return }
+        claims = door.claim([address].compactMap { $0 }, before: claims, for: self)
+    }
+
+    /// Has the door forget the leg.
+    func leaveDoor() {
+        door?.name(self, [], before: names)
+        _ = door?.claim([], before: claims, for: self)
+        (names, claims) = ([], [])
     }
 
     /// Takes what is neither RTP, RTCP nor DTLS: a check, or nothing.
@@ -71,14 +97,21 @@ extension RelayLeg {
         // One who is yet to answer may do so without ICE, and be heard before that (RFC 3264 §5.1).
         guard ice.isAnswered || mediaLatch.demandsProof || controlLatch.demandsProof || ice.hasProof else { return }
         for (component, isControl) in [(Self.mediaComponent, false), (Self.controlComponent, true)] {
-            let proven = ice.proven(component).map(TransportAddress.init)
-            let selected = ice.selected(component).map(TransportAddress.init)
+            var proven = ice.proven(component).map(TransportAddress.init)
+            var selected = ice.selected(component).map(TransportAddress.init)
+            if let door, !isControl {
+                // What another leg has proven is not this one's.
+                claims = door.claim(proven, before: claims, for: self)
+                proven = claims
+                if let wanted = selected, !claims.contains(wanted) { selected = nil }
+            }
             if isControl {
                 controlLatch.believe(proven, selected: selected)
             } else {
                 mediaLatch.believe(proven, selected: selected)
             }
         }
+        identify()
         handshake?.move(to: mediaLatch.destination, controlLatch.destination)
     }
 }

@@ -19,6 +19,11 @@ final class RelayLeg: DatagramHandler {
     @exclusivity(unchecked) private var control: DatagramSocket?
     @exclusivity(unchecked) var mediaLatch = RelayLatch()
     @exclusivity(unchecked) var controlLatch = RelayLatch()
+    /// Where `media` is the socket that ends with a part in ICE share.
+    @exclusivity(unchecked) private(set) var door: RelayDoor?
+    /// What the door knows the leg by.
+    @exclusivity(unchecked) var names: [[UInt8]] = []
+    @exclusivity(unchecked) var claims: [TransportAddress] = []
     /// The relay's part in ICE, where the end has one.
     @exclusivity(unchecked) var ice: LiteResponder?
     @exclusivity(unchecked) private var isMultiplexed = false
@@ -58,8 +63,14 @@ final class RelayLeg: DatagramHandler {
     /// Opens the sockets.
     func open(_ sockets: RelaySockets, to peer: RelayLeg, on lane: Lane) throws(SocketError) {
         self.peer = peer
-        media = try lane.open(sockets.media, tag: Self.mediaTag, handler: self)
-        if let bound = sockets.control { control = try lane.open(bound, tag: Self.controlTag, handler: self) }
+        switch sockets {
+        case .own(let bound, let other):
+            media = try lane.open(bound, tag: Self.mediaTag, handler: self)
+            if let other { control = try lane.open(other, tag: Self.controlTag, handler: self) }
+        case .shared(let door):
+            self.door = door
+            media = door.socket
+        }
     }
 
     func close() {
@@ -67,7 +78,8 @@ final class RelayLeg: DatagramHandler {
         sendRecords()
         handshake = nil
         early = []
-        media?.close()
+        if door == nil { media?.close() }
+        leaveDoor()
         control?.close()
         media = nil
         control = nil
@@ -80,6 +92,7 @@ final class RelayLeg: DatagramHandler {
         isMultiplexed = remote.isMultiplexed
         take(remote.ice)
         mediaLatch.signal(remote.media, signalling: remote.signalling)
+        if ice == nil { claimSignalled(remote.media) }
         controlLatch.signal(remote.control, signalling: remote.signalling)
         if mediaLatch.destination != before { disconnect() }
     }
@@ -100,7 +113,7 @@ final class RelayLeg: DatagramHandler {
 
     func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {}
 
-    private func receiveMedia(_ datagram: Datagram, _ now: Int64, on socket: DatagramSocket) {
+    func receiveMedia(_ datagram: Datagram, _ now: Int64, on socket: DatagramSocket) {
         let source: UInt32
         var isControl = false
         switch kind {
@@ -379,7 +392,7 @@ final class RelayLeg: DatagramHandler {
     func sweep(at now: Int64) {
         guard let media else { return }
         if ice != nil { return expireChecks(at: now) }
-        guard let destination = mediaLatch.destination else { return }
+        guard door == nil, let destination = mediaLatch.destination else { return }
         if mediaLatch.isHeard(at: now) {
             guard !isConnected else { return }
             isConnected = (try? media.connect(to: destination)) != nil
