@@ -73,8 +73,23 @@ public final class MediaRelay: Sendable {
         switch kind {
         case .rtp:
             let pair = try ports.bindPair(on: address, socket)
-            return RelaySockets(media: pair.rtp, control: pair.rtcp)
-        case .datagrams: return RelaySockets(media: try ports.bindOne(on: address, socket), control: nil)
+            return .own(media: pair.rtp, control: pair.rtcp)
+        case .datagrams: return .own(media: try ports.bindOne(on: address, socket), control: nil)
+        }
+    }
+
+    /// The port of a lane that ends with a part in ICE share; bound when it is needed first. Its packets are marked as those of audio
+    /// are, since one socket carries both. Throws `addressInUse` when no ports are free.
+    func door(of lane: RelayLane, near address: TransportAddress) throws(SocketError) -> RelayDoor {
+        let configuration = configuration
+        guard let ports else { throw SocketError(EINVAL, "find a port in an empty range", address) }
+        return try lane.door(near: address) { () throws(SocketError) in
+            let shared = DatagramSocketConfiguration()
+            var socket = configuration.socket
+            socket.receiveBuffer = max(socket.receiveBuffer, shared.receiveBuffer)
+            socket.sendBuffer = max(socket.sendBuffer, shared.sendBuffer)
+            socket.codePoint = configuration.audioCodePoint
+            return try ports.bindOne(on: address, socket)
         }
     }
 

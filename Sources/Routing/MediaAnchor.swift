@@ -21,6 +21,9 @@ public enum MediaLegEncryption: String, Sendable, Hashable, CaseIterable {
     case sdes
     /// By a handshake with the relay (RFC 5763).
     case dtls
+    /// As a browser wants it where one of the two ends is one, and the leg of the other as that end speaks; else as the ends agree
+    /// between them.
+    case auto
 }
 
 /// How a request of a call is forwarded, as far as its media is concerned.

@@ -338,8 +338,10 @@ public struct KeyNegotiation: Sendable {
             remotePlace: remote.transport, keys: .association(terms))
     }
 
-    /// Where a far side receives, as text that is equal when it is the same place; while it holds in the old way, where it did.
+    /// Where a far side receives, as text that is equal when it is the same place; while it holds in the old way, where it did. With ICE
+    /// that is found and changed by checks, for which keys and associations stay (RFC 8842 §6).
     private func place(of media: MediaDescription, in description: SessionDescription) -> ByteString {
+        guard description.iceCredentials(of: media) == nil else { return "ICE" }
         let address = description.connection(of: media)?.address
         if address?.isUnspecified ?? true, let agreement { return agreement.remotePlace }
         return ByteString((address?.text.bytes ?? []) + [0x20] + "\(media.port)".utf8) ?? "?"

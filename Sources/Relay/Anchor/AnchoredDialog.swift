@@ -21,10 +21,12 @@ struct AnchoredDialog {
     }
 
     /// The ports of a stream, by the side that they face.
-    private struct Ports {
+    struct Ports {
         let kind: RelayedKind
         let caller: UInt16
         let callee: UInt16
+        /// The sides whose port others share.
+        let shared: Set<RelaySide>
 
         subscript(side: RelaySide) -> UInt16 { side == .caller ? caller : callee }
     }
@@ -43,14 +45,22 @@ struct AnchoredDialog {
     var observed: ObservedDialog?
     /// The addresses that sockets are bound to, by the side that they face.
     private let local: [RelaySide: TransportAddress]
-    private let told: [RelaySide: ConnectionAddress]
+    let told: [RelaySide: ConnectionAddress]
     private let signalling: [RelaySide: TransportAddress]
-    private var ports: [Int: Ports] = [:]
+    /// Whether an end is reached as browsers are.
+    let browsers: [RelaySide: Bool]
+    private(set) var ports: [Int: Ports] = [:]
     /// How the leg of the callee is secured, and with it that of the caller.
     let encryption: MediaLegEncryption
     private let certificates: RelayCertificates?
     /// What is agreed of keys, by stream, where the relay secures its legs.
     private var keying: [Int: StreamKeying] = [:]
+    /// What is agreed of ICE, by stream.
+    private(set) var ice: [Int: StreamICE] = [:]
+    /// The streams that go over the transport of another, by both ends' will.
+    private var riders: [Int: Int] = [:]
+    /// The identification tags by which each end has named the streams.
+    private(set) var names: [RelaySide: [ByteString?]] = [:]
     private(set) var offers: [OfferKey: RelayedOffer] = [:]
 
     private var lastSerial = 0
@@ -65,7 +75,7 @@ struct AnchoredDialog {
     init(
         context: UInt64, branch: Int, bridge: MediaBridge, local: [RelaySide: TransportAddress],
         told: [RelaySide: ConnectionAddress], signalling: [RelaySide: TransportAddress],
-        encryption: MediaLegEncryption, certificates: RelayCertificates?
+        browsers: [RelaySide: Bool], encryption: MediaLegEncryption, certificates: RelayCertificates?
     ) {
         self.context = context
         self.branch = branch
@@ -73,6 +83,7 @@ struct AnchoredDialog {
         self.local = local
         self.told = told
         self.signalling = signalling
+        self.browsers = browsers
         self.encryption = encryption
         self.certificates = certificates
     }
@@ -99,15 +110,24 @@ struct AnchoredDialog {
         guard !isOurs(description) else { return nil }
         guard description.media.count <= relay.configuration.streamLimit else { throw .description }
         let lines = lines(of: description, from: side)
+        let ice = offeredICE(lines, from: side)
+        let bundles = OfferedBundles(description, lines, agreed: riders) { index in
+            let isCarried = lines[index].use == .relayed(.rtp) || lines[index].isRelayed && !isSecured
+            return isCarried && lines[index].ice != nil && ice[index]?.terms(side.other) != nil
+        }
         var added: [Int] = []
         do throws(SocketError) {
             for (index, line) in lines.enumerated() {
-                guard case .relayed(let kind) = line.use, ports[index]?.kind != kind else { continue }
-                try open(index, kind, isVideo: description.media[index].media == "video", relay)
+                guard case .relayed(let kind) = line.use, bundles.riders[index] == nil, ports[index]?.kind != kind
+                else { continue }
+                let shared = sharing(line, ice[index], from: side)
+                try open(index, kind, isVideo: description.media[index].media == "video", shared, relay)
                 added.append(index)
                 // What begins may be heard before the answer has come (RFC 3264 §5.1).
-                bridge.signal(line.remote, of: side, index)
-                bridge.signal(LegRemote(signalling: signalling[side.other]), of: side.other, index)
+                bridge.signal(line.remote.with(ice[index]?.terms(side)), of: side, index)
+                bridge.signal(
+                    LegRemote(signalling: signalling[side.other]).with(ice[index]?.terms(side.other)), of: side.other,
+                    index)
             }
         } catch {
             close(added)
@@ -119,13 +139,23 @@ struct AnchoredDialog {
         }
         lastSerial += 1
         var offer = RelayedOffer(side: side, lines: lines, added: added, isLate: isLate, serial: lastSerial)
-        var result = anchored(description, lines, facing: side.other)
+        offer.ice = ice
+        offer.bundles = bundles
+        var result = anchored(description, lines, facing: side.other, bundles.riders)
+        names[side] = description.media.map(\.identification)
+        if bundles.passed.isEmpty {
+            result?.unbundle()
+            // Browsers may want a group, and one of one is as good as none.
+            let first = lines.indices.first { ice[$0]?.terms(side.other) != nil }
+            if let first, browsers[side.other] ?? false { result?.bundle(first, as: name(first, side.other)) }
+        }
         do throws(MediaSecurityError) {
             try keyOffer(&result, description, &offer)
         } catch {
             close(added)
             throw .security(error)
         }
+        check(&result, ice, facing: side.other, bundles.riders)
         offers[key] = offer
         return result
     }
@@ -139,18 +169,30 @@ struct AnchoredDialog {
         guard !isOurs(description), let offer = offers[key] else { return nil }
         let side = offer.side.other
         let lines = lines(of: description, from: side)
-        var result = anchored(description, lines, facing: offer.side)
+        let riders = offer.bundles.riders(description, lines) { ports[$0] != nil }
+        var result = anchored(description, lines, facing: offer.side, riders)
         let keyed: [Int: StreamKeying]
         do throws(MediaSecurityError) {
-            keyed = try keyAnswer(&result, description, lines, to: offer)
+            keyed = try keyAnswer(&result, description, lines, riders, to: offer)
         } catch {
             throw .security(error)
+        }
+        let ice = answeredICE(lines, to: offer)
+        check(&result, ice, facing: offer.side, riders)
+        names[side] = description.media.map(\.identification)
+        if offer.bundles.passed.isEmpty || description.bundles.isEmpty {
+            result?.unbundle()
+            for index in offer.bundles.tagged where lines.indices.contains(index) && lines[index].isRelayed {
+                result?.bundle(index, as: name(index, offer.side))
+            }
         }
         // What is said again after another offer was made means no more than it did.
         guard offer.serial == lastSerial || !offer.answerers.contains(tag) else { return result }
         // Where the INVITE was forked further on, whoever has answered it with 2xx is the one to talk to.
         if !isConfirmed || tags.contains(tag) || tag.isEmpty {
-            for (index, line) in lines.enumerated() where offer.lines.indices.contains(index) {
+            self.riders = riders
+            for (index, line) in lines.enumerated()
+            where offer.lines.indices.contains(index) && riders[index] == nil {
                 guard case .relayed = line.use else {
                     if ports[index] != nil { close([index]) }
                     continue
@@ -158,9 +200,11 @@ struct AnchoredDialog {
                 // A leg that the relay secures shares its port as its own end wants it; else a handshake may lead through both.
                 let (one, other) = (offer.lines[index].remote.isMultiplexed, line.remote.isMultiplexed)
                 let isKeyed = keyed[index] != nil
-                bridge.signal(
-                    offer.lines[index].remote(isMultiplexed: one && (other || isKeyed)), of: offer.side, index)
-                bridge.signal(line.remote(isMultiplexed: other && (one || isKeyed)), of: side, index)
+                let near = offer.lines[index].remote(isMultiplexed: one && (other || isKeyed))
+                let far = line.remote(isMultiplexed: other && (one || isKeyed))
+                bridge.signal(near.with(ice[index]?.terms(offer.side)), of: offer.side, index)
+                bridge.signal(far.with(ice[index]?.terms(side)), of: side, index)
+                self.ice[index] = ice[index]
                 bridge.hold(index, offer.lines[index].isHeld || line.isHeld)
                 guard let stream = keyed[index] else { continue }
                 keying[index] = stream
@@ -185,7 +229,8 @@ struct AnchoredDialog {
         guard isSecured else { return }
         guard let certificates else { throw .handshake(.cryptography) }
         result?.stripKeying(of: Self.keyed(offer.lines))
-        for (index, line) in offer.lines.enumerated() {
+        var said: [Int: StreamKeying.Words] = [:]
+        for (index, line) in offer.lines.enumerated() where offer.bundles.riders[index] == nil {
             guard line.use == .relayed(.rtp) else {
                 // It would go past the relay in the clear.
                 guard !line.isForeignRTP else { throw .unsupported }
@@ -196,10 +241,17 @@ struct AnchoredDialog {
             }
             var stream = keying[index] ?? StreamKeying(encryption, certificates)
             let words = try stream.take(
-                offer: description, index, from: offer.side, at: near, and: far)
+                offer: description, index, from: offer.side, at: near, and: far,
+                checks: offer.ice[index]?.terms(offer.side.other) != nil)
             offer.keying[index] = stream
+            said[index] = words
             result?.key(index, words)
             result?.share(index, words.multiplexes || line.remote.isMultiplexed)
+        }
+        for (rider, tagged) in offer.bundles.riders {
+            guard let words = said[tagged] else { throw .mismatch }
+            result?.key(rider, words)
+            result?.share(rider, true)
         }
     }
 
@@ -208,12 +260,17 @@ struct AnchoredDialog {
     /// - Returns: the keys of each stream that the relay secures.
     private func keyAnswer(
         _ result: inout SessionDescription?, _ answer: SessionDescription, _ lines: [MediaLine],
-        to offer: RelayedOffer
+        _ riders: [Int: Int], to offer: RelayedOffer
     ) throws(MediaSecurityError) -> [Int: StreamKeying] {
         guard isSecured else { return [:] }
         result?.stripKeying(of: Self.keyed(lines))
         var keyed: [Int: StreamKeying] = [:]
-        for (index, line) in lines.enumerated() {
+        for (rider, tagged) in riders {
+            guard let words = offer.keying[tagged]?.answer else { throw .mismatch }
+            result?.key(rider, words)
+            result?.share(rider, true)
+        }
+        for (index, line) in lines.enumerated() where riders[index] == nil {
             guard var stream = offer.keying[index], let words = stream.answer else {
                 // What was offered as no stream of RTP is answered as none.
                 guard line.use != .relayed(.rtp), !line.isForeignRTP else { throw .mismatch }
@@ -269,12 +326,16 @@ struct AnchoredDialog {
     // MARK: Streams
 
     private mutating func open(
-        _ index: Int, _ kind: RelayedKind, isVideo: Bool, _ relay: MediaRelay
+        _ index: Int, _ kind: RelayedKind, isVideo: Bool, _ shared: Set<RelaySide>, _ relay: MediaRelay
     ) throws(SocketError) {
         guard let near = local[.caller], let far = local[.callee] else { return }
-        let caller = try relay.bind(kind, near: near, isVideo: isVideo)
-        let callee = try relay.bind(kind, near: far, isVideo: isVideo)
-        ports[index] = Ports(kind: kind, caller: caller.port, callee: callee.port)
+        func sockets(_ side: RelaySide, _ address: TransportAddress) throws(SocketError) -> RelaySockets {
+            guard shared.contains(side) else { return try relay.bind(kind, near: address, isVideo: isVideo) }
+            return .shared(try relay.door(of: bridge.home, near: address))
+        }
+        let caller = try sockets(.caller, near)
+        let callee = try sockets(.callee, far)
+        ports[index] = Ports(kind: kind, caller: caller.port, callee: callee.port, shared: shared)
         bridge.open(index, kind, caller: caller, callee: callee, isSecured: isSecured && kind == .rtp)
     }
 
@@ -282,6 +343,7 @@ struct AnchoredDialog {
         for index in indices {
             ports[index] = nil
             keying[index] = nil
+            ice[index] = nil
             bridge.close(index)
         }
     }
@@ -292,19 +354,9 @@ struct AnchoredDialog {
         description.media.indices.map { MediaLine(description, $0, signalling: signalling[side]) }
     }
 
-    /// Whether a description names ports of this dialog: it has been here already, on a way that leads through this server twice.
-    private func isOurs(_ description: SessionDescription) -> Bool {
-        description.media.contains { media in
-            guard let address = description.connection(of: media)?.address else { return false }
-            return RelaySide.allCases.contains { side in
-                told[side] == address && ports.values.contains { $0[side] == media.port }
-            }
-        }
-    }
-
     /// A description as the other side is told it.
     private func anchored(
-        _ description: SessionDescription, _ lines: [MediaLine], facing side: RelaySide
+        _ description: SessionDescription, _ lines: [MediaLine], facing side: RelaySide, _ riders: [Int: Int]
     ) -> SessionDescription? {
         guard let address = told[side] else { return nil }
         var result = description
@@ -312,15 +364,15 @@ struct AnchoredDialog {
         for (index, line) in lines.enumerated() {
             switch line.use {
             case .relayed:
-                guard let port = ports[index]?[side] else { continue }
-                result.anchor(index, at: address, port: port)
+                guard let port = ports[riders[index] ?? index]?[side] else { continue }
+                result.anchor(index, at: address, port: port, hasChecks: line.ice != nil)
             case .foreign:
                 // Its address must not go with that of the session.
                 if result.media[index].connection == nil { result.media[index].connection = session }
-            case .disabled: break
+            case .disabled: if line.isBundleOnly { result.hideWays(index) }
             }
         }
-        result.anchorSession(at: address)
+        result.anchorSession(at: address, hasChecks: lines.contains { $0.ice != nil })
         return result
     }
 }

@@ -44,6 +44,8 @@ public final class CallAnchor: MediaAnchor {
             if !calls.isEmpty { observe(request) }
             return .untouched
         }
+        var passage = passage
+        if method == .invite { passage.encryption = NATRule.encryption(request, passage) }
         guard !calls.isEmpty || passage.mode != .direct && begins(request, passage), let reading = Reading(request)
         else { return .untouched }
         if calls[reading.callID] == nil {
@@ -190,6 +192,9 @@ public final class CallAnchor: MediaAnchor {
             context: passage.context, branch: passage.branch, bridge: bridge,
             local: [.caller: caller.bound, .callee: callee.bound], told: [.caller: caller.told, .callee: callee.told],
             signalling: [.caller: passage.arrival.remote, .callee: passage.departure.remote],
+            browsers: [
+                .caller: passage.arrival.transport.isOfBrowsers, .callee: passage.departure.transport.isOfBrowsers,
+            ],
             encryption: passage.encryption, certificates: relay.certificates)
         dialog.observed = ObservedDialog(request, arrival: passage.arrival, departure: passage.departure)
         return dialog

@@ -30,6 +30,20 @@ enum NATRule {
         return hasChecks && hasHandshake
     }
 
+    /// How the leg of the callee is encrypted, where the domain leaves that to what the ends are: browsers demand a handshake (RFC 8827 §6.5),
+    /// and know nothing else.
+    static func encryption(_ request: MessageView, _ passage: MediaPassage) -> MediaLegEncryption {
+        guard passage.encryption == .auto else { return passage.encryption }
+        let callerIsBrowser =
+            request.carriesSDP
+            ? findsItsWay(request.bytes(request.body)) : passage.arrival.transport.isOfBrowsers
+        switch (callerIsBrowser, passage.departure.transport.isOfBrowsers) {
+        case (true, true), (false, false): return .pass
+        case (true, false): return .off
+        case (false, true): return .dtls
+        }
+    }
+
     private static func begins(_ line: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
         line.count >= text.utf8CodeUnitCount
             && line.prefix(text.utf8CodeUnitCount).elementsEqual(
@@ -48,6 +62,11 @@ enum NATRule {
         else { return false }
         return !address.hasSameHost(as: remote)
     }
+}
+
+extension TransportName {
+    /// Whether who is reached by it is taken for a browser (RFC 7118).
+    var isOfBrowsers: Bool { self == .ws || self == .wss }
 }
 
 extension MessageView {

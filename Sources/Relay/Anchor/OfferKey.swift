@@ -16,6 +16,10 @@ struct RelayedOffer {
     var lines: [MediaLine]
     /// The keys of each stream once it is answered, where the relay secures the legs.
     var keying: [Int: StreamKeying] = [:]
+    /// What it comes to of ICE, by stream.
+    var ice: [Int: StreamICE] = [:]
+    /// Which streams share transports.
+    var bundles = OfferedBundles()
     /// The streams that it has brought; they end when it fails.
     var added: [Int]
     /// Whether a response carried it, so that the answer comes in ACK or PRACK (RFC 6337 §2.2).

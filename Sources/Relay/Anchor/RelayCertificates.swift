@@ -19,7 +19,7 @@ final class RelayCertificates: Sendable {
     /// How the leg of a callee is secured; nil when it is in the clear.
     func security(_ encryption: MediaLegEncryption) -> MediaSecurity? {
         switch encryption {
-        case .pass, .off: nil
+        case .pass, .off, .auto: nil
         case .sdes: described
         case .dtls: handshaken
         }

@@ -15,6 +15,9 @@ struct StreamKeying {
         var multiplexes = false
     }
 
+    /// The only one that browsers know (RFC 8829 §5.1.2).
+    private static let transportOfBrowsers: ByteString = "UDP/TLS/RTP/SAVPF"
+
     /// What is agreed with each end.
     private var negotiations: [RelaySide: KeyNegotiation]
     /// The transport that stands in the descriptions of each end; nil before it has offered or answered.
@@ -44,10 +47,12 @@ struct StreamKeying {
     ///   - side: who makes it.
     ///   - place: where the relay receives what that end sends.
     ///   - otherPlace: where it receives what the other end sends.
+    ///   - checks: whether the other end is offered ICE, as browsers want it, and with it the profile that they want (RFC 8829 §5.1.2).
     /// - Returns: what the other end is offered.
     /// - Throws: why the offer cannot be answered as it must be, so that it need not go on.
     mutating func take(
-        offer: SessionDescription, _ index: Int, from side: RelaySide, at place: ByteString, and otherPlace: ByteString
+        offer: SessionDescription, _ index: Int, from side: RelaySide, at place: ByteString, and otherPlace: ByteString,
+        checks: Bool
     ) throws(MediaSecurityError) -> Words {
         let transport = offer.media[index].field.transport
         guard let negotiation = negotiations[side], negotiation.isSecured || !KeyNegotiation.isSecure(transport) else {
@@ -56,17 +61,22 @@ struct StreamKeying {
         let terms = try negotiations[side]?.answer(offer, index: index, at: place) ?? KeyNegotiation.Terms()
         answer = Words(attributes: terms.attributes, transport: transport)
         transports[side] = transport
-        return try makeOffer(to: side.other, like: transport, at: otherPlace)
+        return try makeOffer(to: side.other, like: transport, at: otherPlace, checks: checks)
     }
 
     private mutating func makeOffer(
-        to side: RelaySide, like offered: ByteString, at place: ByteString
+        to side: RelaySide, like offered: ByteString, at place: ByteString, checks: Bool
     ) throws(MediaSecurityError) -> Words {
         // A caller's leg is as the caller wants it: one that came in the clear is offered nothing else.
         isPlain = side == .caller && transports[side] != nil && keys(side) == .none
         let terms =
-            isPlain ? KeyNegotiation.Terms() : try negotiations[side]?.makeOffer(at: place) ?? KeyNegotiation.Terms()
-        let known = terms.transports ?? KeyNegotiation.plain
+            isPlain
+            ? KeyNegotiation.Terms()
+            : try negotiations[side]?.makeOffer(at: place, checksConnectivity: checks) ?? KeyNegotiation.Terms()
+        var known = terms.transports ?? KeyNegotiation.plain
+        if checks, let ofBrowsers = known.firstIndex(of: Self.transportOfBrowsers) {
+            known.insert(known.remove(at: ofBrowsers), at: 0)
+        }
         let used = transports[side]
         let transport =
             known.first { name in used?.equalsIgnoringCase(name) ?? false }
@@ -118,8 +128,9 @@ extension SessionDescription {
         for attribute in words.attributes { media[index].append(attribute) }
     }
 
-    /// Has a stream go over a transport.
+    /// Has a stream go over a transport. What it says of feedback goes with a profile that has none (RFC 4585 §4.2).
     mutating func carry(_ index: Int, over transport: ByteString) {
+        if transport.bytes.last != UInt8(ascii: "F") { media[index].removeAttributes(named: "rtcp-fb") }
         if let field = media[index].field.withTransport(transport) { media[index].field = field }
     }
 

@@ -11,6 +11,8 @@ struct LegRemote: Sendable, Hashable {
     /// The address that the end's signalling comes from, where its media may be expected too, whatever it says of itself behind
     /// a NAT (RFC 7362 §4).
     var signalling: TransportAddress?
+    /// Its part in ICE, which says all of that better; nil where it has none.
+    var ice: LegICE?
 }
 
 /// What a stream carries.

@@ -26,7 +26,7 @@ final class MediaBridge: @unchecked Sendable {
         }
     }
 
-    private let home: RelayLane
+    let home: RelayLane
     private let callID: [UInt8]
     private let report: @Sendable (RelayedCall) -> Void
     /// When the bridge was made, on the lane's clock in nanoseconds.

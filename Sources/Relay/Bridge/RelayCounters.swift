@@ -13,8 +13,12 @@ public struct RelayCounters: Sendable, Hashable {
     /// Datagrams of the end that were dropped since the other end has no address yet, or wants nothing.
     public var undirected: UInt64 = 0
     /// Packets that came to the port of a secured end and are not protected by its keys, or were seen before, and packets that came before
-    /// there were keys.
+    /// there were keys; and connectivity checks that are not the end's.
     public var unproven: UInt64 = 0
+    /// Connectivity checks of the end.
+    public var checks: UInt64 = 0
+    /// Times that the end was not sent anything any more, since it had not checked the way for long.
+    public var lapsed: UInt64 = 0
 
     public init() {}
 
@@ -28,6 +32,8 @@ public struct RelayCounters: Sendable, Hashable {
         sum.malformed &+= other.malformed
         sum.undirected &+= other.undirected
         sum.unproven &+= other.unproven
+        sum.checks &+= other.checks
+        sum.lapsed &+= other.lapsed
         return sum
     }
 }

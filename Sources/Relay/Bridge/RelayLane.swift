@@ -1,8 +1,9 @@
 import Reactor
+import Synchronization
 
 /// The bridges of one media lane, and what is done for them from time to time.
 final class RelayLane: TimerClient, @unchecked Sendable {
-    // Proof of Sendable: `lane` is constant; all else is touched on the lane only.
+    // Proof of Sendable: `lane` is constant and `doors` synchronised; all else is touched on the lane only.
 
     /// How often sockets are looked after and silence is noticed.
     static let interval = Duration.seconds(1)
@@ -15,7 +16,26 @@ final class RelayLane: TimerClient, @unchecked Sendable {
     /// Those with a handshake under way.
     private var handshaking: [ObjectIdentifier: MediaBridge] = [:]
 
+    /// The ports that ends with a part in ICE share, by the local address without its port.
+    private let doors = Mutex<[TransportAddress: RelayDoor]>([:])
+
     init(_ lane: Lane) { self.lane = lane }
+
+    /// The port of a local address that ends with a part in ICE share; from any thread.
+    ///
+    /// - Parameter bind: binds it, where it is needed for the first time.
+    func door(
+        near address: TransportAddress, _ bind: () throws(SocketError) -> BoundDatagramSocket
+    ) throws(SocketError) -> RelayDoor {
+        try doors.withLock { doors throws(SocketError) in
+            if let door = doors[address.with(port: 0)] { return door }
+            let door = RelayDoor(try bind())
+            doors[address.with(port: 0)] = door
+            // Before anybody else can have it, so that it is open when a leg needs it.
+            lane.execute { door.open(on: $0) }
+            return door
+        }
+    }
 
     /// Keeps a bridge; on the lane.
     func add(_ bridge: MediaBridge) {

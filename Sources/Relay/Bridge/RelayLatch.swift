@@ -13,6 +13,8 @@ import Reactor
 /// A host is known by the description or by the signalling. A stranger is believed only when nothing has come from such a host, and
 /// never takes over from an end that is being heard: it would have to know the source (SSRC) and wait for silence. The signalled
 /// address is always believed. A new description opens the latch again.
+///
+/// Where the end has a part in ICE its checks say all of that, and neither descriptions nor what it sends say anything.
 struct RelayLatch {
     /// How long the confirmed address must have been silent before another may take over, in nanoseconds.
     static let silence: Int64 = 2_000_000_000
@@ -30,6 +32,8 @@ struct RelayLatch {
     private var lastHeard: Int64 = 0
     private var candidate: TransportAddress?
     private var candidates = 0
+    /// Where checks of the end have come from; nil where it has no part in ICE.
+    private var proven: [TransportAddress]?
 
     init() {}
 
@@ -38,7 +42,7 @@ struct RelayLatch {
     /// - Parameter signalling: where the end's signalling comes from.
     mutating func signal(_ address: TransportAddress?, signalling: TransportAddress?) {
         self.signalling = signalling
-        guard address != signalled else { return }
+        guard proven == nil, address != signalled else { return }
         signalled = address
         destination = address
         isConfirmed = false
@@ -66,6 +70,7 @@ struct RelayLatch {
     /// Judges a datagram that proves nothing by itself, such as one of a handshake: whether it may be the end's. A stranger has to ask
     /// several times, and nothing moves to where it came from.
     mutating func expects(_ address: TransportAddress) -> Bool {
+        if let proven { return proven.contains(address) }
         if address == destination || isKnown(address) { return true }
         guard !isConfirmed else { return false }
         return insists(address)
@@ -86,6 +91,7 @@ struct RelayLatch {
 
     @inline(never)
     private mutating func moves(to address: TransportAddress, _ source: UInt32, _ now: Int64) -> Bool {
+        if let proven { return proven.contains(address) }
         if address != signalled {
             if isConfirmed {
                 guard source == self.source, now &- lastHeard >= Self.silence else { return false }
@@ -103,6 +109,28 @@ struct RelayLatch {
         return true
     }
 
-    /// Whether the confirmed address has been heard of lately.
-    func isHeard(at now: Int64) -> Bool { isConfirmed && now &- lastHeard < Self.silence }
+    /// Whether the confirmed address has been heard of lately, and nothing from elsewhere is of interest: checks may come from anywhere.
+    func isHeard(at now: Int64) -> Bool { proven == nil && isConfirmed && now &- lastHeard < Self.silence }
+
+    // MARK: Checks
+
+    /// Whether nobody is believed but who was proven.
+    var demandsProof: Bool { proven != nil }
+
+    /// Takes what connectivity checks have proven, in place of all else that is known of the end.
+    ///
+    /// - Parameters:
+    ///   - sources: the addresses that it sends from.
+    ///   - selected: where it wants to be sent to, one of them; nil while it has not said so.
+    mutating func believe(_ sources: [TransportAddress], selected: TransportAddress?) {
+        proven = sources
+        signalled = nil
+        destination = selected
+    }
+
+    /// The end has no part in ICE any more.
+    mutating func believeAddresses() {
+        guard proven != nil else { return }
+        self = RelayLatch()
+    }
 }

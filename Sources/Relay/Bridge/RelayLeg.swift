@@ -1,3 +1,4 @@
+import ICE
 import Media
 import RTP
 import Reactor
@@ -16,16 +17,23 @@ final class RelayLeg: DatagramHandler {
     private let kind: RelayedKind
     @exclusivity(unchecked) private var media: DatagramSocket?
     @exclusivity(unchecked) private var control: DatagramSocket?
-    @exclusivity(unchecked) private var mediaLatch = RelayLatch()
-    @exclusivity(unchecked) private var controlLatch = RelayLatch()
+    @exclusivity(unchecked) var mediaLatch = RelayLatch()
+    @exclusivity(unchecked) var controlLatch = RelayLatch()
+    /// Where `media` is the socket that ends with a part in ICE share.
+    @exclusivity(unchecked) private(set) var door: RelayDoor?
+    /// What the door knows the leg by.
+    @exclusivity(unchecked) var names: [[UInt8]] = []
+    @exclusivity(unchecked) var claims: [TransportAddress] = []
+    /// The relay's part in ICE, where the end has one.
+    @exclusivity(unchecked) var ice: LiteResponder?
     @exclusivity(unchecked) private var isMultiplexed = false
     @exclusivity(unchecked) private var isConnected = false
     /// The leg across. Both live as long as their stream.
     @exclusivity(unchecked) unowned(unsafe) private var peer: RelayLeg?
-    @exclusivity(unchecked) private(set) var counters = RelayCounters()
+    @exclusivity(unchecked) var counters = RelayCounters()
     /// How the end is secured.
     @exclusivity(unchecked) private var security: LegSecurity
-    @exclusivity(unchecked) private var handshake: MediaHandshake?
+    @exclusivity(unchecked) private(set) var handshake: MediaHandshake?
     /// The last records of DTLS that came to each port before the answer had told of the handshake: an end that begins it does so as soon
     /// as it has answered (RFC 5763 §5), and would begin anew after a second only.
     @exclusivity(unchecked) private var early: [(record: [UInt8], source: TransportAddress, onControlPort: Bool)] = []
@@ -36,7 +44,7 @@ final class RelayLeg: DatagramHandler {
     /// Whether neither this leg nor the one across is secured by the relay.
     @exclusivity(unchecked) private var isTransparent: Bool
     /// When something has come from the end, on the lane's clock in nanoseconds.
-    @exclusivity(unchecked) private(set) var lastHeard: Int64
+    @exclusivity(unchecked) var lastHeard: Int64
 
     /// - Parameters:
     ///   - isSecured: whether the relay secures the legs of the stream, so that nothing passes before there are keys.
@@ -55,8 +63,14 @@ final class RelayLeg: DatagramHandler {
     /// Opens the sockets.
     func open(_ sockets: RelaySockets, to peer: RelayLeg, on lane: Lane) throws(SocketError) {
         self.peer = peer
-        media = try lane.open(sockets.media, tag: Self.mediaTag, handler: self)
-        if let bound = sockets.control { control = try lane.open(bound, tag: Self.controlTag, handler: self) }
+        switch sockets {
+        case .own(let bound, let other):
+            media = try lane.open(bound, tag: Self.mediaTag, handler: self)
+            if let other { control = try lane.open(other, tag: Self.controlTag, handler: self) }
+        case .shared(let door):
+            self.door = door
+            media = door.socket
+        }
     }
 
     func close() {
@@ -64,7 +78,8 @@ final class RelayLeg: DatagramHandler {
         sendRecords()
         handshake = nil
         early = []
-        media?.close()
+        if door == nil { media?.close() }
+        leaveDoor()
         control?.close()
         media = nil
         control = nil
@@ -75,7 +90,9 @@ final class RelayLeg: DatagramHandler {
     func signal(_ remote: LegRemote) {
         let before = mediaLatch.destination
         isMultiplexed = remote.isMultiplexed
+        take(remote.ice)
         mediaLatch.signal(remote.media, signalling: remote.signalling)
+        if ice == nil { claimSignalled(remote.media) }
         controlLatch.signal(remote.control, signalling: remote.signalling)
         if mediaLatch.destination != before { disconnect() }
     }
@@ -101,13 +118,17 @@ final class RelayLeg: DatagramHandler {
 
     func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {}
 
-    private func receiveMedia(_ datagram: Datagram, _ now: Int64, on socket: DatagramSocket) {
+    func receiveMedia(_ datagram: Datagram, _ now: Int64, on socket: DatagramSocket) {
         let source: UInt32
         var isControl = false
         switch kind {
-        case .datagrams: source = 0
+        case .datagrams:
+            if ice != nil, Self.isSTUN(datagram.bytes) { return takeCheck(datagram, onControlPort: false, on: socket) }
+            source = 0
         case .rtp:
-            guard let found = Self.source(of: datagram.bytes, &isControl) else { return counters.malformed &+= 1 }
+            guard let found = Self.source(of: datagram.bytes, &isControl) else {
+                return takeCheck(datagram, onControlPort: false, on: socket)
+            }
             source = found
         }
         guard isTransparent else {
@@ -126,7 +147,7 @@ final class RelayLeg: DatagramHandler {
     private func receiveControl(_ datagram: Datagram, _ now: Int64, on socket: DatagramSocket) {
         var isControl = false
         guard let source = Self.source(of: datagram.bytes, &isControl), isControl || source == 0 else {
-            return counters.malformed &+= 1
+            return takeCheck(datagram, onControlPort: true, on: socket)
         }
         guard isTransparent else {
             return passSecured(datagram, source, isControl: isControl, onControlPort: true, now, on: socket)
@@ -374,7 +395,9 @@ final class RelayLeg: DatagramHandler {
     /// Looks after the socket of RTP: an end that is heard has its socket connected, so that the kernel keeps strangers out and sends
     /// faster; when it falls silent the socket takes what comes from elsewhere again, since a NAT may have changed its mapping.
     func sweep(at now: Int64) {
-        guard let media, let destination = mediaLatch.destination else { return }
+        guard let media else { return }
+        if ice != nil { return expireChecks(at: now) }
+        guard door == nil, let destination = mediaLatch.destination else { return }
         if mediaLatch.isHeard(at: now) {
             guard !isConnected else { return }
             isConnected = (try? media.connect(to: destination)) != nil
@@ -383,7 +406,7 @@ final class RelayLeg: DatagramHandler {
         }
     }
 
-    private func disconnect() {
+    func disconnect() {
         guard isConnected else { return }
         isConnected = false
         try? media?.connect(to: nil)

@@ -1,12 +1,17 @@
 import Reactor
 
-/// The sockets that face one end of a stream, bound and not open yet.
-struct RelaySockets: Sendable {
-    /// For RTP, or for whatever the stream carries.
-    let media: BoundDatagramSocket
-    /// For RTCP on a port of its own.
-    let control: BoundDatagramSocket?
+/// The sockets that face one end of a stream.
+enum RelaySockets: Sendable {
+    /// Of the stream alone, bound and not open yet: for RTP, or for whatever it carries, and for RTCP on a port of its own.
+    case own(media: BoundDatagramSocket, control: BoundDatagramSocket?)
+    /// That which all ends with a part in ICE share.
+    case shared(RelayDoor)
 
     /// The port that the end is told.
-    var port: UInt16 { media.localAddress.port }
+    var port: UInt16 {
+        switch self {
+        case .own(let media, _): media.localAddress.port
+        case .shared(let door): door.localAddress.port
+        }
+    }
 }

@@ -22,6 +22,10 @@ struct MediaLine: Sendable, Hashable {
     let isForeignRTP: Bool
     /// Whether the writer does not both send and want to hear: an end on hold may send nothing at all (RFC 3264 §5.1, §8.4).
     let isHeld: Bool
+    /// The writer's part in ICE; nil where it has none, or is lite itself, so that nobody would check the way.
+    let ice: ICECredentials?
+    /// Whether the stream has no port since it wants none but that of its group (RFC 9143 §6).
+    let isBundleOnly: Bool
 
     /// Reads the media description at a place.
     ///
@@ -34,6 +38,10 @@ struct MediaLine: Sendable, Hashable {
         isHeld =
             description.direction(of: media) != .sendrecv
             || description.connection(of: media)?.address.isUnspecified == true && media.port != Self.discardPort
+        ice =
+            description.isICELite || media.hasICEMismatch || media.port == 0
+            ? nil : description.iceCredentials(of: media)
+        isBundleOnly = media.port == 0 && media.attribute(named: "bundle-only") != nil
         guard media.port != 0 else {
             use = .disabled
             self.remote = remote

@@ -49,7 +49,8 @@ extension RelayCounters {
     var all: [(name: String, value: UInt64)] {
         [
             ("received", received), ("octets", receivedOctets), ("sent", sent), ("refused", refused),
-            ("malformed", malformed), ("undirected", undirected), ("unproven", unproven),
+            ("malformed", malformed), ("undirected", undirected), ("unproven", unproven), ("checks", checks),
+            ("lapsed", lapsed),
         ]
     }
 }

@@ -1,12 +1,14 @@
 """A phone in a page of headless Chromium: WebRTC as browsers do it, signalled by SIP over WebSocket (Tests/Interop/WebRTC/page.js).
 
     chromium_phone.py URL USER CLIP RECORDING [--domain D] [--call URI] [--codec TYPE] [--setup ROLE] [--hide-addresses] [--trickle]
+                       [--video] [--bundle POLICY] [--do STEP]...
 
 It registers without a password, says `registered`, and takes a call, or makes one with --call. When the connection stands it says
 the WAV file CLIP, and hangs up behind that. What it hears is in the WAV file RECORDING (48 kHz, mono) when it says
 `ended`, and it is over then. Each event of the page is a line. --setup answers with that part in the DTLS handshake,
 --hide-addresses tells names of mDNS in place of addresses, as a page without leave to hear the microphone does, and --trickle tells
-candidates by INFO (RFC 8840).
+candidates by INFO (RFC 8840). With --video it sends a picture that moves, too. --bundle is its bundlePolicy. Before it speaks it
+does each STEP by an offer of its own: `hold`, `resume`, `restart` (of ICE), and says `did STEP DIRECTION`.
 
 Chromium is driven by its DevTools protocol over two pipes, on nothing but Python's own library.
 """
@@ -121,11 +123,14 @@ def main():
     parser.add_argument("--setup")
     parser.add_argument("--hide-addresses", action="store_true")
     parser.add_argument("--trickle", action="store_true")
+    parser.add_argument("--video", action="store_true")
+    parser.add_argument("--bundle", default="max-bundle")
+    parser.add_argument("--do", action="append", default=[])
     arguments = parser.parse_args()
     options = {
         "server": arguments.url, "user": arguments.user, "domain": arguments.domain, "target": arguments.call,
         "codec": arguments.codec, "setup": arguments.setup, "trickles": arguments.trickle,
-        "hidesAddresses": arguments.hide_addresses,
+        "hidesAddresses": arguments.hide_addresses, "video": arguments.video, "bundle": arguments.bundle, "steps": arguments.do,
         "clip": base64.b64encode(pathlib.Path(arguments.clip).read_bytes()).decode(),
     }
     with tempfile.TemporaryDirectory() as folder:

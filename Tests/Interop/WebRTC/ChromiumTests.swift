@@ -3,7 +3,7 @@ import TestKit
 import Testing
 
 /// Whether there is a browser; `script/setup --tests` installs it where the system has it.
-private let hasChromium = (try? PeerCommand("chromium", package: "chromium").executable()) != nil
+let hasChromium = (try? PeerCommand("chromium", package: "chromium").executable()) != nil
 
 extension Interop {
     /// Calls with a page in headless Chromium: its own WebRTC, signalled by SIP over its own WebSocket through `ito serve`.

@@ -1,7 +1,7 @@
 // A phone in a page: SIP over WebSocket (RFC 7118) as small as a test needs it, and the browser's own RTCPeerConnection.
 //
 // `phone.start(options)` registers, without a password, and calls or waits. Each event goes to the function `tell`, which the driver
-// has put into the page: `registered`, `ringing`, `offer`/`answer` (a description), `connected`, `ended`, `failed …`, `sound …`.
+// has put into the page: `registered`, `ringing`, `offer`/`answer` (a description), `connected`, `did …`, `ended`, `failed …`, `sound …`.
 "use strict";
 
 const rate = 48000;
@@ -105,7 +105,7 @@ class Phone {
   // MARK: The connection
 
   open() {
-    const connection = new RTCPeerConnection({ bundlePolicy: "max-bundle" });
+    const connection = new RTCPeerConnection({ bundlePolicy: this.options.bundle ?? "max-bundle" });
     this.connection = connection;
     this.candidates = [];
     connection.onicecandidate = event => {
@@ -113,18 +113,77 @@ class Phone {
       this.trickle();
     };
     connection.ontrack = event => {
+      if (event.track.kind == "video") return this.watch(new MediaStream([event.track]));
+      // What was held is the same track when it is taken up again.
+      if (this.element) return;
       // A buffer that follows the jitter would shorten or draw out a word or two.
       event.receiver.jitterBufferTarget = 200;
       this.listen(new MediaStream([event.track]));
     };
     connection.onconnectionstatechange = () => {
       tell(connection.connectionState);
-      if (connection.connectionState == "connected") this.speak();
+      if (connection.connectionState == "connected" && !this.isOn) {
+        this.isOn = true;
+        this.proceed().catch(error => tell(`failed ${error}`));
+      }
     };
+  }
+
+  // Does what it was told to do in the call, and speaks.
+  async proceed() {
+    while (!this.dialog?.isUp) await new Promise(resolve => setTimeout(resolve, 20));
+    for (const step of this.options.steps ?? []) {
+      const sender = this.connection.getTransceivers()[0];
+      if (step == "hold") sender.direction = "sendonly";
+      if (step == "resume") sender.direction = "sendrecv";
+      await this.renew({ iceRestart: step == "restart" });
+      tell(`did ${step} ${this.connection.getTransceivers()[0].currentDirection}`);
+    }
+    this.speak();
+  }
+
+  // Offers anew in the call.
+  async renew(options) {
+    await this.connection.setLocalDescription(await this.connection.createOffer(options));
+    await this.gathered();
+    const description = this.connection.localDescription.sdp;
+    tell(`offer ${JSON.stringify(description)}`);
+    const { status, message, number } = await this.ask("INVITE", this.dialog.target, this.dialog, description);
+    if (status >= 300) throw new Error(`refused by ${status}`);
+    this.acknowledge(this.dialog, number);
+    tell(`heard ${JSON.stringify(body(message))}`);
+    await this.connection.setRemoteDescription({ type: "answer", sdp: body(message) });
+  }
+
+  // Chromium decodes pictures only for an element that shows them.
+  watch(stream) {
+    this.screen = document.createElement("video");
+    this.screen.muted = true;
+    this.screen.srcObject = stream;
+    document.body.append(this.screen);
+    this.screen.play();
+  }
+
+  // A picture that moves.
+  draw() {
+    const canvas = document.createElement("canvas");
+    [canvas.width, canvas.height] = [320, 240];
+    const pen = canvas.getContext("2d");
+    let turn = 0;
+    setInterval(() => {
+      pen.fillStyle = `hsl(${turn++ * 7 % 360} 80% 50%)`;
+      pen.fillRect(turn % 300, turn % 220, 20, 20);
+    }, 50);
+    return canvas.captureStream(20);
   }
 
   addSound() {
     this.connection.addTrack(this.output.stream.getAudioTracks()[0], this.output.stream);
+    if (this.options.video) {
+      this.picture ??= this.draw();
+      // In a stream of its own: sound that is kept in step with pictures would be drawn out.
+      this.connection.addTrack(this.picture.getVideoTracks()[0], this.picture);
+    }
     if (!this.options.codec) return;
     const codecs = RTCRtpSender.getCapabilities("audio").codecs
       .filter(codec => [this.options.codec, "audio/telephone-event"].some(type => type.toLowerCase() == codec.mimeType.toLowerCase()));
@@ -151,9 +210,10 @@ class Phone {
   }
 
   async makeAnswer(offer) {
-    this.open();
+    const isNew = !this.dialog.isUp;
+    if (isNew) this.open();
     await this.connection.setRemoteDescription({ type: "offer", sdp: offer });
-    this.addSound();
+    if (isNew) this.addSound();
     const answer = await this.connection.createAnswer();
     if (this.options.setup) answer.sdp = answer.sdp.replace(/a=setup:\w+/g, `a=setup:${this.options.setup}`);
     await this.connection.setLocalDescription(answer);
@@ -186,11 +246,16 @@ class Phone {
   async finish() {
     const report = [...(await this.connection.getStats()).values()];
     const transport = report.find(entry => entry.type == "transport") ?? {};
-    const inbound = report.find(entry => entry.type == "inbound-rtp") ?? {};
+    const inbound = report.find(entry => entry.type == "inbound-rtp" && entry.kind == "audio") ?? {};
+    const pictures = report.find(entry => entry.type == "inbound-rtp" && entry.kind == "video") ?? {};
+    const pair = report.find(entry => entry.id == transport.selectedCandidatePairId) ?? {};
+    const remote = report.find(entry => entry.id == pair.remoteCandidateId) ?? {};
     const codec = report.find(entry => entry.id == inbound.codecId) ?? {};
     tell(`report ${JSON.stringify({
       dtlsRole: transport.dtlsRole, iceRole: transport.iceRole, srtpCipher: transport.srtpCipher, tls: transport.tlsVersion,
       codec: codec.mimeType, received: inbound.packetsReceived, lost: inbound.packetsLost, concealed: inbound.concealedSamples,
+      frames: pictures.framesDecoded, transports: report.filter(entry => entry.type == "transport").length,
+      port: remote.port,
     })}`);
     this.connection.close();
     for (const block of this.recorded) tell(`sound ${text(new Uint8Array(block.buffer))}`);
@@ -234,21 +299,28 @@ class Phone {
     dialog.routes = fields(message, "Record-Route").reverse();
     dialog.target = /<(.*?)>/.exec(fields(message, "Contact")[0])[1];
     this.dialog = dialog;
-    this.send([
-      `ACK ${dialog.target} SIP/2.0`, `Via: SIP/2.0/WS ${this.host};branch=z9hG4bK${token()}`, "Max-Forwards: 70",
-      `From: ${dialog.local}`, `To: ${dialog.remote}`, `Call-ID: ${dialog.call}`, `CSeq: ${number} ACK`,
-      ...dialog.routes.map(route => `Route: ${route}`),
-    ]);
+    this.acknowledge(dialog, number);
     tell(`heard ${JSON.stringify(body(message))}`);
     await this.connection.setRemoteDescription({ type: "answer", sdp: body(message) });
     dialog.isUp = true;
     this.trickle();
   }
 
+  acknowledge(dialog, number) {
+    this.send([
+      `ACK ${dialog.target} SIP/2.0`, `Via: SIP/2.0/WS ${this.host};branch=z9hG4bK${token()}`, "Max-Forwards: 70",
+      `From: ${dialog.local}`, `To: ${dialog.remote}`, `Call-ID: ${dialog.call}`, `CSeq: ${number} ACK`,
+      ...dialog.routes.map(route => `Route: ${route}`),
+    ]);
+  }
+
   async receive(message) {
     const [first, second] = message.split("\r\n", 1)[0].split(" ");
     if (first == "SIP/2.0") return this.waiting.get(fields(message, "CSeq")[0])?.(message);
-    if (first == "INVITE") {
+    if (first == "INVITE" && this.dialog?.isUp) {
+      tell(`heard ${JSON.stringify(body(message))}`);
+      this.respond(message, "200 OK", await this.makeAnswer(body(message)));
+    } else if (first == "INVITE") {
       this.dialog = {
         call: fields(message, "Call-ID")[0], local: `${fields(message, "To")[0]};tag=${token()}`,
         remote: fields(message, "From")[0], target: /<(.*?)>/.exec(fields(message, "Contact")[0])[1],

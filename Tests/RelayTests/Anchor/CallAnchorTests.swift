@@ -480,7 +480,7 @@ import Testing
             ).replacing("t=0 0\r\n", with: "t=0 0\r\na=group:BUNDLE 0\r\na=ice-options:trickle\r\na=group:LS 0\r\n")
             let offer = try read(exchange.request("INVITE", 1, body: body, isFirst: true))
             let text = offer.description
-            for gone in ["ice-", "candidate", "BUNDLE"] { #expect(!text.contains(gone)) }
+            for gone in ["abcd", "0123456789012345678901", "trickle", "BUNDLE 0 1"] { #expect(!text.contains(gone)) }
             for kept in ["a=mid:0", "a=x-own:1", "a=sendrecv", "a=group:LS 0"] { #expect(text.contains(kept)) }
         }
     }

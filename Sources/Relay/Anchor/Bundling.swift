@@ -1,0 +1,89 @@
+import SDP
+
+extension SessionDescription {
+    /// The groups of streams that share a transport, by the places of their media descriptions, the tagged one first (RFC 9143 §7). Tags
+    /// that no description has are left out.
+    var bundles: [[Int]] {
+        attributes(named: "group").compactMap { $0.value.flatMap(MediaGroup.init) }.filter(\.isBundle).map { group in
+            group.members.compactMap { member in media.firstIndex { $0.identification == member } }
+        }
+    }
+
+    /// Takes away that streams share transports: each has its own.
+    mutating func unbundle() {
+        attributes = attributes.filter { attribute in
+            guard attribute.name == "group", let group = attribute.value.flatMap(MediaGroup.init) else { return true }
+            return !group.isBundle
+        }
+        for index in media.indices { media[index].removeAttributes(named: "bundle-only") }
+    }
+
+    /// Says that a stream is the only one of its group, for an end that wants all in one (RFC 9143 §7.2, §7.3): nothing changes by it.
+    ///
+    /// - Parameter name: its identification tag.
+    mutating func bundle(_ index: Int, as name: ByteString) {
+        guard media.indices.contains(index), let tag = Attribute("mid", name),
+            let group = ByteString("BUNDLE \(name)").flatMap({ Attribute("group", $0) })
+        else { return }
+        if media[index].identification != name {
+            media[index].removeAttributes(named: "mid")
+            media[index].append(tag)
+        }
+        append(group)
+    }
+}
+
+/// Which streams of an offer share transports, and which may (RFC 9143).
+struct OfferedBundles: Sendable {
+    /// The groups as the offer has them; empty where they end at the relay.
+    var passed: [[Int]] = []
+    /// The first streams of the groups that have a transport: where a group does not go on they are groups of one.
+    var tagged: [Int] = []
+    /// The streams that go over the transport of another, as was agreed before.
+    var riders: [Int: Int] = [:]
+
+    init() {}
+
+    /// - Parameters:
+    ///   - isPassed: whether a stream's transport is one of ICE on both legs, so that it can carry others.
+    ///   - agreed: the streams that went over the transport of another until now.
+    init(
+        _ description: SessionDescription, _ lines: [MediaLine], agreed: [Int: Int], isPassed: (Int) -> Bool
+    ) {
+        let groups = description.bundles
+        tagged = groups.compactMap { group in group.first { lines[$0].isRelayed && lines[$0].ice != nil } }
+        let canPass = groups.allSatisfy { group in
+            group.contains { lines[$0].isRelayed } && group.allSatisfy { lines[$0].isBundleOnly || isPassed($0) }
+        }
+        guard canPass else { return }
+        passed = groups
+        for (rider, tagged) in agreed {
+            guard groups.contains(where: { $0.contains(rider) && $0.contains(tagged) }), lines[rider].isRelayed else {
+                continue
+            }
+            riders[rider] = tagged
+        }
+    }
+
+    /// What an answer agrees on: the streams that go over the transport of another.
+    ///
+    /// - Parameter hasPorts: whether a stream has a transport to be the tagged one with.
+    func riders(_ answer: SessionDescription, _ lines: [MediaLine], hasPorts: (Int) -> Bool) -> [Int: Int] {
+        guard !passed.isEmpty else { return [:] }
+        var result: [Int: Int] = [:]
+        for group in answer.bundles {
+            let members = group.filter { lines[$0].isRelayed }
+            guard let tagged = members.first(where: { hasPorts($0) && riders[$0] == nil }) else { continue }
+            for rider in members where rider != tagged { result[rider] = tagged }
+        }
+        return result
+    }
+}
+
+extension MediaLine {
+    /// Whether the relay carries the stream.
+    var isRelayed: Bool {
+        if case .relayed = use { return true }
+        return false
+    }
+}
