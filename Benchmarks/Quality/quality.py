@@ -1,9 +1,11 @@
 """Judges what is heard through each codec and each kind of network, and rewrites the tables and drawings of docs/quality.md.
 
-usage: quality.py --benchmark PROGRAM [--seeds 20] [--jobs 2] [--variant NAME]... [--no-write]
+usage: quality.py --benchmark PROGRAM [--seeds 20] [--jobs 2] [--variant NAME]... [--network NAME]... [--peer baresip] [--at-once 32]
+           [--no-write]
 
 The program is QualityBenchmark of Benchmarks/. Needs espeak-ng, sox, and the Python packages numpy and pesq (script/setup --tests).
-Prints a line of JSON for each cell. Exit status 1 when a goal is missed.
+With --peer, baresip hears the same packets in real time, so many at once (peer.py), and what is rewritten is the comparison; it
+needs the Python packages scipy and baresip-python too. Prints a line of JSON for each cell. Exit status 1 when a goal is missed.
 """
 import argparse
 import json
@@ -12,17 +14,23 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy
 import pesq
 
+import peer
+
 BEGIN, END = "<!-- quality: begin; rewritten by script/quality -->", "<!-- quality: end -->"
+PEER_BEGIN, PEER_END = "<!-- peer: begin; rewritten by script/quality --peer baresip -->", "<!-- peer: end -->"
 ROOT = Path(__file__).resolve().parents[2]
 TEXT = ("The string between two tin cans carries a voice across the garden. "
         "She counted seven boats on the quiet river before the rain began.")
 # A packet is made when its last sample has been said: so much is between mouth and the packet's departure.
 PACKET_TIME = 20
+# Differences of the score up to this are none, however sure: decoders differ by as much.
+HEARABLE = 0.03
 COLOURS = ["#1f77b4", "#ff7f0e", "#2ca02c", "#d62728", "#9467bd", "#8c564b"]
 
 
@@ -48,6 +56,7 @@ def delay(said: numpy.ndarray, heard: numpy.ndarray, rate: int) -> float:
 
 
 def judge(run: dict) -> dict:
+    """Adds the score and the delay of the file of a run, which it removes."""
     heard = numpy.fromfile(run["file"], dtype=numpy.int16)
     said = REFERENCES[run["rate"]]
     wide = run["rate"] == 16000
@@ -61,8 +70,8 @@ def judge(run: dict) -> dict:
 
 
 def simulate(job: tuple) -> list[dict]:
-    program, clip, folder, seeds, first, variants = job
-    command = [program, str(clip), str(folder), str(seeds), str(first), *variants]
+    program, clip, folder, seeds, first, words = job
+    command = [program, str(clip), str(folder), str(seeds), str(first), *words]
     lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
     return [json.loads(line) for line in lines]
 
@@ -162,10 +171,111 @@ def write(cells: dict, variants: list[str], impairments: list[str], seeds: int) 
         values = ", ".join(f"{variant} {cells[variant, name]['recovery'] / 1000:.1f}" for variant in variants)
         parts += [f"Seconds from the end of a stall until the delay is back ({name}), mean of the longest of each run: {values}.", ""]
     parts += ["Goals:", ""] + [f"- {'met' if is_met else 'missed'}: {text}" for text, is_met in goals(cells)]
-    page = folder / "quality.md"
-    text = page.read_text()
-    head, tail = text.index(BEGIN) + len(BEGIN), text.index(END)
-    page.write_text(text[:head] + "\n" + "\n".join(parts).rstrip() + "\n" + text[tail:])
+    rewrite(folder / "quality.md", BEGIN, END, "\n".join(parts))
+
+
+def rewrite(page: Path, begin: str, end: str, text: str) -> None:
+    """Puts a text between two marks of a page."""
+    old = page.read_text()
+    head, tail = old.index(begin) + len(begin), old.index(end)
+    page.write_text(old[:head] + "\n" + text.rstrip() + "\n" + old[tail:])
+
+
+@dataclass
+class Comparison:
+    """A cell of ours and the peer's, of the same packets: score, delay, and the difference of scores; each is a mean and the half
+    width of its confidence interval of 95 %."""
+    variant: str
+    impairment: str
+    runs: int
+    ours: tuple[float, float]
+    theirs: tuple[float, float]
+    difference: tuple[float, float]
+    our_delay: tuple[float, float]
+    their_delay: tuple[float, float]
+
+    def __init__(self, ours: list[dict], theirs: list[dict]):
+        self.variant, self.impairment, self.runs = ours[0]["variant"], ours[0]["impairment"], len(ours)
+        self.ours, self.theirs = (interval([run["mos"] for run in runs]) for runs in (ours, theirs))
+        self.difference = interval([our["mos"] - their["mos"] for our, their in zip(ours, theirs)])
+        self.our_delay, self.their_delay = (interval([run["delay"] for run in runs]) for runs in (ours, theirs))
+
+    @property
+    def verdict(self) -> str:
+        mean, width = self.difference
+        if abs(mean) <= max(width, HEARABLE):
+            return "even"
+        return "better" if mean > 0 else "worse"
+
+    @property
+    def row(self) -> str:
+        def scores(value): return f"{value[0]:.2f} ± {value[1]:.2f}"
+        def times(value): return f"{value[0]:.0f} ± {value[1]:.0f}"
+        return (f"| {self.impairment} | {self.variant} | {scores(self.ours)} | {scores(self.theirs)} | "
+                f"{self.difference[0]:+.2f} ± {self.difference[1]:.2f} | {self.verdict} | "
+                f"{times(self.our_delay)} | {times(self.their_delay)} |")
+
+
+def interval(values: list[float]) -> tuple[float, float]:
+    """The mean, and half the width of its confidence interval of 95 % by Student's t."""
+    from scipy.stats import t
+    count = len(values)
+    if count < 2:
+        return statistics.fmean(values), 0
+    return statistics.fmean(values), float(t.ppf(0.975, count - 1)) * statistics.stdev(values) / count ** 0.5
+
+
+def compare(cells: dict, impairments: list[str], folder: Path, options: argparse.Namespace) -> int:
+    """Lets the peer hear the packets of all runs, judges that, and writes both side by side; how many cells are worse."""
+    pairs = []
+    for runs in cells.values():
+        for run in sorted(runs, key=lambda run: run["seed"]):
+            name = f"{run['variant']}-{impairments.index(run['impairment'])}-{run['seed']}"
+            seconds = 2 * len(REFERENCES[run["rate"]]) / run["rate"] + 0.5
+            packets = peer.read_packets(folder / f"{name}.packets")
+            pairs.append((run, peer.Hearing(name, run["variant"].split("+")[0], run["rate"], packets, seconds)))
+    late, again = peer.hear([hearing for _, hearing in pairs], folder, options.at_once)
+    theirs = []
+    for run, hearing in pairs:
+        rate, clip = run["rate"], len(REFERENCES[run["rate"]])
+        their = {key: run[key] for key in ("variant", "impairment", "seed", "rate")}
+        their["file"] = str(folder / f"{hearing.name}.raw")
+        hearing.heard[clip: 2 * clip + rate // 2].tofile(their["file"])
+        theirs.append(their)
+    with multiprocessing.get_context("fork").Pool(options.jobs) as pool:
+        theirs = pool.map(judge, theirs, chunksize=4)
+    comparisons = []
+    for variant, impairment in cells:
+        both = [(run, their) for (run, _), their in zip(pairs, theirs) if (run["variant"], run["impairment"]) == (variant, impairment)]
+        comparisons.append(Comparison([run for run, _ in both], [their for _, their in both]))
+    comparisons.sort(key=lambda cell: impairments.index(cell.impairment))
+    for cell in comparisons:
+        print(json.dumps(vars(cell) | {"verdict": cell.verdict}))
+    worse = sum(cell.verdict == "worse" for cell in comparisons)
+    if not options.no_write:
+        write_comparison(comparisons, options, late, again)
+    print(f"{len(comparisons) - worse} of {len(comparisons)} cells are not worse than baresip's", file=sys.stderr)
+    return 1 if worse else 0
+
+
+def write_comparison(comparisons: list[Comparison], options: argparse.Namespace, late: float, again: int) -> None:
+    cells = {(cell.variant, cell.impairment): cell for cell in comparisons}
+    losses = [name for name in dict.fromkeys(cell.impairment for cell in comparisons) if name == "clean" or name.startswith("loss")]
+    curves = {}
+    for variant in dict.fromkeys(cell.variant for cell in comparisons):
+        if variant in ("pcmu", "opus+fec"):
+            curves[variant] = [cells[variant, loss].ours[0] for loss in losses]
+            curves[f"{variant}, baresip"] = [cells[variant, loss].theirs[0] for loss in losses]
+    (ROOT / "docs" / "quality-peer.svg").write_text(
+        drawing("The same packets through both", "MOS-LQO", ["0 %" if n == "clean" else n[5:] for n in losses], curves, 1, 4.6))
+    count = {verdict: sum(cell.verdict == verdict for cell in comparisons) for verdict in ("better", "even", "worse")}
+    parts = [
+        f"{options.seeds} runs a cell, {len(comparisons)} cells: better in {count['better']}, even in {count['even']}, worse in "
+        f"{count['worse']}. Packets were sent at most {late * 1000:.1f} ms late at the 99th percentile of a batch; "
+        f"{again or 'no'} batches were later and heard again.", "",
+        "| network | codec | MOS-LQO, ours | baresip | difference | verdict | mouth to ear in ms, ours | baresip |",
+        "| --- | --- | ---: | ---: | ---: | --- | ---: | ---: |", *[cell.row for cell in comparisons]]
+    rewrite(ROOT / "docs" / "quality.md", PEER_BEGIN, PEER_END, "\n".join(parts))
 
 
 REFERENCES: dict[int, numpy.ndarray] = {}
@@ -177,8 +287,19 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--variant", action="append", default=[])
+    parser.add_argument("--peer", choices=["baresip"])
+    parser.add_argument("--network", action="append", default=[])
+    parser.add_argument("--at-once", type=int, default=32)
     parser.add_argument("--no-write", action="store_true")
     options = parser.parse_args()
+    if options.network and not options.no_write:
+        parser.error("--network needs --no-write: a page has all networks")
+    if options.peer:
+        # baresip knows no RFC 2198: these packets would not be the same.
+        variants = options.variant or ["pcmu", "g722", "opus", "opus+fec"]
+        words = [*variants, "--packets"]
+    else:
+        words = options.variant
     with tempfile.TemporaryDirectory(prefix="itodenwa-quality-") as name:
         folder = Path(name)
         clip = make_clip(folder)
@@ -187,16 +308,19 @@ def main() -> None:
         cells: dict[tuple[str, str], list[dict]] = {}
         # Forked once the references are there.
         with multiprocessing.get_context("fork").Pool(options.jobs) as pool:
-            jobs = [(options.benchmark, clip, folder, 1, seed, options.variant) for seed in range(1, options.seeds + 1)]
+            jobs = [(options.benchmark, clip, folder, 1, seed, words) for seed in range(1, options.seeds + 1)]
             for runs in pool.imap_unordered(simulate, jobs):
                 impairments = list(dict.fromkeys(run["impairment"] for run in runs))
                 for run in runs:
                     place = impairments.index(run["impairment"])
                     run["file"] = str(folder / f"{run['variant']}-{place}-{run['seed']}.raw")
+                runs = [run for run in runs if not options.network or run["impairment"] in options.network]
                 for run in pool.imap_unordered(judge, runs, chunksize=4):
                     cells.setdefault((run["variant"], run["impairment"]), []).append(run)
                 variants = list(dict.fromkeys(run["variant"] for run in runs))
                 print(f"seed {runs[0]['seed']} is judged", file=sys.stderr)
+        if options.peer:
+            sys.exit(compare(cells, impairments, folder, options))
     results = {key: summary(runs) for key, runs in cells.items()}
     for cell in results.values():
         print(json.dumps(cell))

@@ -6,7 +6,8 @@ struct Impairment: Codable {
     var burst = 1.0
     /// Greatest delay of a packet beyond that of the fastest, in ms; all between are as likely.
     var jitter = 0.0
-    /// Time between two stalls, in ms, in which nothing arrives, and their length: what was sent in them comes at once behind.
+    /// Time between two stalls, in ms, in which nothing arrives, and their length: what was sent in them comes at once behind. The
+    /// first comes at any time of such an interval.
     var spikeInterval = 0.0
     var spike = 0.0
     /// Part of the packets that come 50 ms late, behind those that were sent after them.
@@ -27,14 +28,24 @@ struct Network {
     private var isBad = false
     private let toBad: Double
     private let toGood: Double
+    /// When the first stall comes, in ms.
+    let firstStall: Double
 
     init(_ impairment: Impairment, seed: UInt64) {
         self.impairment = impairment
         generator = SeededGenerator(state: seed)
+        var other = SeededGenerator(state: seed &* 1009)
+        firstStall = Double.random(in: 0..<1, using: &other) * impairment.spikeInterval
         let burst = max(1, impairment.burst)
         // Losses in a row are so long on average, and so much is lost over all. At a burst of 1 every packet draws anew.
         toGood = 1 / burst
         toBad = impairment.loss >= 1 ? 1 : impairment.loss / (burst * (1 - impairment.loss))
+    }
+
+    /// When the last stall began, in ms; nil where there was none.
+    func lastStall(_ time: Double) -> Double? {
+        guard impairment.spike > 0, time >= firstStall else { return nil }
+        return firstStall + ((time - firstStall) / impairment.spikeInterval).rounded(.down) * impairment.spikeInterval
     }
 
     /// When the copies of a packet arrive that is sent at a time, in ms: none, one or two.
@@ -50,10 +61,7 @@ struct Network {
         let isTwice = Double.random(in: 0..<1, using: &generator) < impairment.duplicated
         if isBad { return [] }
         var arrival = time + Impairment.base + jitter + (isLate ? 50 : 0)
-        if impairment.spike > 0 {
-            let since = arrival.truncatingRemainder(dividingBy: impairment.spikeInterval)
-            if since < impairment.spike, arrival > impairment.spikeInterval { arrival += impairment.spike - since }
-        }
+        if let stall = lastStall(arrival) { arrival = max(arrival, stall + impairment.spike) }
         return isTwice ? [arrival, arrival + 5] : [arrival]
     }
 }

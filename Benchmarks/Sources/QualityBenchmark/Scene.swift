@@ -67,6 +67,9 @@ final class Scene {
     private var network: Network
     private var back: Network
     private var flying: [Flying] = []
+    /// The packets of sound that came to the hearer, in the order of their coming: each after its time by the hearer's clock in µs
+    /// since the origin (4 octets) and its length (2 octets), least octet first.
+    private(set) var delivered: [UInt8] = []
     private var memory = [UInt8](repeating: 0, count: AudioStream<Int>.tickCapacity)
 
     init(_ variant: Variant, _ impairment: Impairment, seed: UInt64, clip: AudioClip) {
@@ -105,10 +108,11 @@ final class Scene {
             while speaker.nextEvent() != nil {}
             while hearer.nextEvent() != nil {}
             if step == 1000 { early = hearer.statistics().playout.concealed }
-            if impairment.spike > 0, step % 20 == 0 {
+            // The delay before a stall in the first second is not known yet.
+            if step % 20 == 0, step > 1000, let stall = network.lastStall(time) {
+                let since = time - stall
                 let delay = hearer.statistics().playoutDelay / .milliseconds(1)
-                let since = time.truncatingRemainder(dividingBy: impairment.spikeInterval)
-                if time > impairment.spikeInterval, since < impairment.spike {
+                if since < impairment.spike {
                     if stallEnd == nil { before = delay }
                     stallEnd = time - since + impairment.spike
                 } else if let end = stallEnd, delay > before + 20 {
@@ -153,7 +157,9 @@ final class Scene {
     }
 
     private func arrive(until time: Double) {
-        let due = flying.filter { $0.time <= time }.sorted { $0.time < $1.time }
+        // What comes at once comes in the order of its sending.
+        let due = flying.filter { $0.time <= time }.enumerated()
+            .sorted { ($0.element.time, $0.offset) < ($1.element.time, $1.offset) }.map(\.element)
         guard !due.isEmpty else { return }
         flying.removeAll { $0.time <= time }
         for packet in due {
@@ -163,9 +169,20 @@ final class Scene {
             if packet.isControl {
                 stream.receiveControl(packet.octets.span.bytes, from: source + 2, at: now)
             } else {
+                if packet.isToHearer { note(packet.octets, at: origin.duration(to: now)) }
                 stream.receive(packet.octets.span.bytes, from: source, at: now)
             }
         }
+    }
+
+    private func note(_ packet: [UInt8], at time: Duration) {
+        let microseconds = UInt32(time / .microseconds(1))
+        for shift in stride(from: UInt32(0), to: 32, by: 8) {
+            delivered.append(UInt8(truncatingIfNeeded: microseconds >> shift))
+        }
+        delivered.append(UInt8(truncatingIfNeeded: packet.count))
+        delivered.append(UInt8(truncatingIfNeeded: packet.count >> 8))
+        delivered += packet
     }
 }
 

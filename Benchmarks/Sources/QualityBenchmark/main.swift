@@ -3,9 +3,10 @@ import Media
 
 // Hears a clip through each codec and each kind of network, in virtual time, and leaves what was heard in files:
 //
-//   QualityBenchmark CLIP.wav FOLDER SEEDS [FIRST-SEED] [VARIANT …]
+//   QualityBenchmark CLIP.wav FOLDER SEEDS [FIRST-SEED] [VARIANT …] [--packets]
 //
-// The folder gets a raw file of 16 bits for each run, of the last saying of the clip, and prints a line of JSON about each.
+// The folder gets a raw file of 16 bits for each run, of the last saying of the clip, and prints a line of JSON about each. With
+// `--packets` it gets the packets that came to the hearer too, for another program to hear (`Scene.delivered`).
 // `script/quality` makes the clip, runs this, and judges.
 
 /// What is done to packets, by name.
@@ -24,9 +25,10 @@ let impairments: [(name: String, impairment: Impairment)] = [
     ("drift -200 ppm", Impairment(drift: -200)),
 ]
 
-let arguments = CommandLine.arguments
+let arguments = CommandLine.arguments.filter { $0 != "--packets" }
+let keepsPackets = arguments.count < CommandLine.arguments.count
 guard arguments.count >= 4, let seeds = UInt64(arguments[3]) else {
-    print("usage: QualityBenchmark CLIP.wav FOLDER SEEDS [FIRST-SEED] [VARIANT …]")
+    print("usage: QualityBenchmark CLIP.wav FOLDER SEEDS [FIRST-SEED] [VARIANT …] [--packets]")
     exit(2)
 }
 let first = arguments.count > 4 ? UInt64(arguments[4]) ?? 1 : 1
@@ -43,9 +45,10 @@ for variant in Variant.all where wanted.isEmpty || wanted.contains(variant.name)
             // Said twice: reports come after some seconds. What is heard of the second saying has up to 500 ms of delay.
             let (outcome, samples) = scene.run(variant, named: name, seed: seed, milliseconds: 2 * length + 500)
             let kept = samples[min(clip.samples.count, samples.count)...]
-            let file = "\(arguments[2])/\(variant.name)-\(impairments.firstIndex { $0.name == name } ?? 0)-\(seed).raw"
+            let file = "\(arguments[2])/\(variant.name)-\(impairments.firstIndex { $0.name == name } ?? 0)-\(seed)"
             let data = kept.withUnsafeBufferPointer { Data(buffer: $0) }
-            try data.write(to: URL(filePath: file))
+            try data.write(to: URL(filePath: file + ".raw"))
+            if keepsPackets { try Data(scene.delivered).write(to: URL(filePath: file + ".packets")) }
             print(String(decoding: try encoder.encode(outcome), as: UTF8.self))
         }
     }

@@ -4,6 +4,9 @@
 /// The delay grows as soon as a packet comes less than a margin before its time. The margin is an eighth of the spread that was
 /// seen within ten seconds, so that the latest packet of the past is not the latest that is reckoned with. It goes back when all
 /// packets for some time came too early: the more so, the sooner. A little too early is borne until there is a pause in what is said.
+///
+/// A stall of the network, in which nothing comes and then all at once, is answered otherwise: what it has added to the delay is taken
+/// away again as fast as sound can be shortened, all of it where the stall stands alone and a part where there was one shortly before.
 struct DelayControl: Sendable {
     /// Lags by which one adjustment may change the delay: 2.5 to 15 ms.
     let lags: ClosedRange<Int>
@@ -62,6 +65,24 @@ struct DelayControl: Sendable {
     private var allowedSince: Int64?
     /// Whether what is wanted can wait for a pause in what is said.
     private(set) var canWait = false
+    /// What a stall has added to the delay and is to be taken away again at once.
+    private(set) var surge: Int64 = 0
+    /// What the stall has added, until it is known whether it was one.
+    private var suspected: Int64 = 0
+    /// Least headroom of the packets that came at once behind it.
+    private var leastBehindStall = Int64.max
+    private var lastStall: Int64?
+    /// Until when the delay does not go back because stalls come again and again.
+    private var heldUntil: Int64?
+
+    /// Where packets have been missing for less than this there was no stall, in ms.
+    private static let shortestStall: Int64 = 60
+    /// A stall stands alone where none was in so many seconds before it; what others leave is held for as long.
+    private static let memory: Int64 = 10
+    /// The part of what a stall that does not stand alone has added to the delay that is taken away.
+    private static let repeatedPart: Int64 = 3
+    /// The part of a second in which it must be taken away: what is not, stays.
+    private static let surgePart: Int64 = 2
 
     /// Seconds for which a shorter delay waits for a pause, where it can.
     private static let patience: Int64 = 10
@@ -95,9 +116,47 @@ struct DelayControl: Sendable {
         wanted = 0
         allowedSince = nil
         canWait = false
+        surge = 0
+        suspected = 0
+        lastStall = nil
+        heldUntil = nil
         current = Extent()
         secondBegan = time
         forget()
+    }
+
+    /// Nothing had come, and what was made up in the meantime has made the delay longer by `samples`: a stall, if what comes now comes
+    /// at once.
+    mutating func stalled(by samples: Int64, at time: Int64) {
+        cancelSurge()
+        guard isAdaptive, samples >= second * Self.shortestStall / 1000 else { return }
+        let isAlone = lastStall.map { time - $0 >= Self.memory * second } ?? true
+        lastStall = time
+        if !isAlone { heldUntil = time + Self.memory * second }
+        suspected = samples
+        surge = isAlone ? samples : samples / Self.repeatedPart
+        leastBehindStall = .max
+        // What was wanted before is over.
+        wanted = 0
+        canWait = false
+        shift(by: samples)
+    }
+
+    /// There is `stock` to be played: it was a stall where that is as much as was missing.
+    mutating func confirmStall(stock: Int64) {
+        if suspected > 0, stock < suspected { cancelSurge() }
+        suspected = 0
+    }
+
+    /// It was no stall: what came behind it came late.
+    private mutating func cancelSurge() {
+        guard suspected > 0 else { return }
+        shift(by: -suspected)
+        suspected = 0
+        surge = 0
+        lastStall = nil
+        heldUntil = nil
+        if leastBehindStall < .max { note(leastBehindStall) }
     }
 
     /// Nothing is known at all.
@@ -109,6 +168,11 @@ struct DelayControl: Sendable {
 
     /// Takes how long before its time a packet came; negative when it was late.
     mutating func note(_ headroom: Int64) {
+        // What came at once behind a stall tells nothing of the time behind it.
+        guard surge == 0 || headroom >= surge else {
+            leastBehindStall = min(leastBehindStall, headroom)
+            return
+        }
         if hasSmoothed {
             smoothed += (Double(headroom) - smoothed) / 16
         } else {
@@ -131,12 +195,14 @@ struct DelayControl: Sendable {
 
     /// The time is `time`: at the end of each second it is seen whether the delay is longer than it need be.
     mutating func advance(to time: Int64) {
+        if surge > 0, let lastStall, time - lastStall > second / Self.surgePart { surge = 0 }
         guard time - secondBegan >= second else { return }
         secondBegan = time
         for index in (1..<10).reversed() { extents[index] = extents[index - 1] }
         extents[0] = current
         current = Extent()
-        guard isAdaptive, wanted == 0 || canWait else { return }
+        guard isAdaptive, surge == 0, wanted == 0 || canWait else { return }
+        if let heldUntil, time < heldUntil { return }
         for index in 0..<2 {
             let gross = Self.grossSurplus[index]
             if shorten(over: minimum + step + second * gross.milliseconds / 1000, seconds: gross.seconds) {
@@ -176,14 +242,18 @@ struct DelayControl: Sendable {
 
     /// An adjustment was made: `samples` more delay, or less when negative.
     mutating func adjusted(by samples: Int64, at time: Int64) {
+        shift(by: samples)
         lastAdjustment = time
+        if surge > 0 {
+            surge = max(0, surge + samples)
+            return
+        }
         allowedSince = nil
         let rest = wanted - samples
         // What is left is not worth another adjustment, or this one went beyond.
         let isDone = rest.magnitude < UInt64(lags.lowerBound) || (rest > 0) != (wanted > 0)
         wanted = isDone ? 0 : rest
         if isDone { canWait = false }
-        shift(by: samples)
     }
 
     /// The delay has changed: what was measured before is moved to where it would be now.
@@ -204,6 +274,7 @@ extension PlayoutBuffer {
     ///
     /// - Returns: whether the frame was made so.
     mutating func stretch(into frame: inout MutableSpan<Int16>, at time: Int64) -> Bool {
+        if delay.surge > 0 { return catchUp(into: &frame, at: time) }
         let turn = delay.mayAdjust(at: time)
         guard turn.allowed, !concealer.isActive else { return false }
         let isLonger = delay.wanted > 0
@@ -212,7 +283,7 @@ extension PlayoutBuffer {
         let upper = isLonger ? longest : min(longest, ready - frameLength)
         guard ready >= frameLength, upper >= delay.lags.lowerBound else { return false }
         if delay.canWait, !turn.forced {
-            guard isQuiet(frameLength + upper) else { return false }
+            guard quiet >= frameLength * Self.pauseFrames, isQuiet(frameLength + upper) else { return false }
             let most = min(Int64(upper), max(-delay.wanted, Int64(delay.lags.lowerBound)))
             return cut(Int(most), into: &frame, at: time)
         }
@@ -220,6 +291,19 @@ extension PlayoutBuffer {
             in: line, at: historyLength, count: frameLength, lags: delay.lags.lowerBound...upper, behind: !isLonger)
         guard match.likeness >= DelayControl.likeness || turn.forced else { return false }
         return cut(isLonger ? -match.lag : match.lag, into: &frame, at: time)
+    }
+
+    /// Makes the frame shorter behind a stall, as long as there is more than must be kept.
+    private mutating func catchUp(into frame: inout MutableSpan<Int16>, at time: Int64) -> Bool {
+        let stock = max(Int64(ready), (store.end ?? decodedEnd) - cursor)
+        delay.confirmStall(stock: stock)
+        let longest = Int(min(Int64(delay.lags.upperBound), delay.surge))
+        decodeNext(frameLength + longest)
+        let upper = min(longest, ready - frameLength, Int(clamping: stock) - 2 * frameLength)
+        guard upper >= delay.lags.lowerBound, !concealer.isActive else { return false }
+        let match = PitchSearch.best(
+            in: line, at: historyLength, count: frameLength, lags: delay.lags.lowerBound...upper, behind: true)
+        return cut(match.lag, into: &frame, at: time)
     }
 
     /// Gives a frame that goes over from what comes next to what comes `shift` samples later, or, when negative, was before.

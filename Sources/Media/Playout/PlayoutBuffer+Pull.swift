@@ -25,18 +25,25 @@ extension PlayoutBuffer {
         }
         counters.frames &+= 1
         delay.advance(to: time)
-        if stretch(into: &frame, at: time) { return .media }
+        if stretch(into: &frame, at: time) {
+            listen(to: frame)
+            return .media
+        }
         var ingredients = Ingredients()
         fill(frameLength, &ingredients)
-        var sum = 0
-        for index in 0..<frameLength {
-            let sample = line[historyLength + index]
-            frame[index] = sample
-            sum += Int(sample.magnitude)
-        }
-        loudness = max(Float(sum) / Float(frameLength), loudness * (1 - Self.fading))
+        for index in 0..<frameLength { frame[index] = line[historyLength + index] }
+        listen(to: frame)
         consume(frameLength, isPlayed: true)
         return account(ingredients)
+    }
+
+    /// Takes note of how loud it is, and for how long there has been a pause.
+    private mutating func listen(to frame: borrowing MutableSpan<Int16>) {
+        var sum = 0
+        for index in 0..<frameLength { sum += Int(frame[index].magnitude) }
+        let mean = Float(sum) / Float(frameLength)
+        loudness = max(mean, loudness * (1 - Self.fading))
+        quiet = mean <= max(loudness * Self.pausePart, Self.silence) ? min(quiet + frameLength, 1 << 20) : 0
     }
 
     /// Whether a frame that is due now holds what was received, or what is made up for it.

@@ -204,6 +204,10 @@ public struct PlayoutBuffer {
     /// The part of it at which there is a pause, 24 dB less, and the mean magnitude at which there is one whatever was said.
     static let pausePart: Float = 1 / 16
     static let silence: Float = 8
+    /// Samples for which there has been a pause, and the frames of one in which a little may be taken out: between sentences, not
+    /// before each plosive.
+    var quiet = 0
+    static let pauseFrames = 5
 
     /// Media time behind the samples that are ready.
     var decodedEnd: Int64 = 0
@@ -418,7 +422,7 @@ extension PlayoutBuffer {
         }
         var isJump = isNewSource || position <= last.position
         if state == .playing {
-            if !isJump { wake(position, number) }
+            if !isJump { wake(position, number, at: time) }
             let headroom = headroom(of: position, at: time)
             isJump = isJump || headroom > 2 * maximum || headroom < -2 * maximum
         }
@@ -429,7 +433,7 @@ extension PlayoutBuffer {
             position = max(store.end ?? 0, last.position + Int64(last.samples), decodedEnd)
             position += missing * Int64(last.samples)
             if state == .playing {
-                if store.count == 0 && dry > 0 { state = .idle } else { wake(position, number) }
+                if store.count == 0 && dry > 0 { state = .idle } else { wake(position, number, at: time) }
             }
         }
         return settle(number, timestamp, samples, clockRate, at: position, time)
@@ -463,10 +467,12 @@ extension PlayoutBuffer {
 
     /// The first packet after the packets had run out tells whether they were lost, late or not sent; the media time goes
     /// on by as much as is known to be missing, and the rest of what was made up has made the delay longer.
-    private mutating func wake(_ position: Int64, _ number: Int64) {
+    private mutating func wake(_ position: Int64, _ number: Int64, at time: Int64) {
         let gap = position - decodedEnd
         guard dry > 0, gap >= 0 else { return }
-        decodedEnd += min(gap, Int64(dry))
+        let known = min(gap, Int64(dry))
+        decodedEnd += known
+        delay.stalled(by: Int64(dry) - known, at: time)
         endDry(isSilence: gap > 0 && isSilent(before: number))
     }
 

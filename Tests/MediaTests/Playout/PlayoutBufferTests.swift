@@ -96,17 +96,6 @@ import Testing
         #expect(played.delays[100...200].allSatisfy { $0 < 75 })
     }
 
-    /// A stall of 200 ms makes the delay long; it is back at what it was within six seconds.
-    @Test func aStallIsForgotten() {
-        let arrivals = packets(
-            Voice.long, delay: { (400..<410).contains($0) ? Double(410 - $0) * 20 : 0 })
-        let played = play(arrivals, seconds: 25, configuration: .init())
-        #expect(played.delays[400..<460].max()! > 110)
-        let before = played.delays[395]
-        #expect(played.delays[715...].allSatisfy { $0 < before + 15 })
-        #expect(played.buffer.counters.late == 0)
-    }
-
     @Test func resetForgets() {
         var buffer = PlayoutBuffer(configuration: .init(depth: .milliseconds(60)))
         let payload = [UInt8](repeating: 0, count: 160)
