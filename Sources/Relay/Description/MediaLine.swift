@@ -65,6 +65,21 @@ struct MediaLine: Sendable, Hashable {
         self.remote = remote
     }
 
+    /// The line as that of a stream that the relay carries, where it has no port but that of its group; the same line where it has none
+    /// for another reason.
+    func carried(_ transport: ByteString) -> MediaLine {
+        guard isBundleOnly, Self.kind(transport) == .rtp else { return self }
+        return MediaLine(bundled: self)
+    }
+
+    private init(bundled line: MediaLine) {
+        use = .relayed(.rtp)
+        remote = line.remote
+        isForeignRTP = false
+        ice = nil
+        isBundleOnly = true
+    }
+
     /// What a transport of the `m=` line carries; nil when the relay does not.
     private static func kind(_ transport: ByteString) -> RelayedKind? {
         let name = transport.description.uppercased()
