@@ -12,6 +12,14 @@ extension AnchoredDialog {
         return ByteString(UInt(index))
     }
 
+    /// Has an end that bundles be told a group of what it bundles, and of one stream where that is but one.
+    ///
+    /// - Parameter split: the streams that go by the transport of another.
+    func bundle(_ result: inout SessionDescription?, _ tagged: Int, _ split: [Int: Int], facing side: RelaySide) {
+        let members = [tagged] + split.filter { $0.value == tagged }.keys.sorted()
+        result?.bundle(members, as: members.map { name($0, side) })
+    }
+
     /// What an offer comes to of ICE. Who is to be secured is offered it where it is a browser, and speaks ICE or nothing; where the ends
     /// secure themselves, whoever speaks with one that has a part in it.
     func offeredICE(_ lines: [MediaLine], from side: RelaySide) -> [Int: StreamICE] {

@@ -59,6 +59,8 @@ struct AnchoredDialog {
     private(set) var ice: [Int: StreamICE] = [:]
     /// The streams that go over the transport of another, by both ends' will.
     private var riders: [Int: Int] = [:]
+    /// The streams that go by the transport of another on one side alone, and that side.
+    private var split: (streams: [Int: Int], side: RelaySide) = ([:], .caller)
     /// The identification tags by which each end has named the streams.
     private(set) var names: [RelaySide: [ByteString?]] = [:]
     private(set) var offers: [OfferKey: RelayedOffer] = [:]
@@ -109,19 +111,23 @@ struct AnchoredDialog {
     ) throws(Refusal) -> SessionDescription? {
         guard !isOurs(description) else { return nil }
         guard description.media.count <= relay.configuration.streamLimit else { throw .description }
-        let lines = lines(of: description, from: side)
+        var lines = lines(of: description, from: side)
         let ice = offeredICE(lines, from: side)
-        let bundles = OfferedBundles(description, lines, agreed: riders) { index in
+        var bundles = OfferedBundles(description, lines, agreed: riders) { index in
             let isCarried = lines[index].use == .relayed(.rtp) || lines[index].isRelayed && !isSecured
             return isCarried && lines[index].ice != nil && ice[index]?.terms(side.other) != nil
         }
+        if isSecured { bundles.part(description, &lines, agreed: split.side == side ? split.streams : [:]) }
+        let parted = split.side == side.other ? split.streams.filter { lines.indices.contains($0.key) } : [:]
+        let covered = bundles.riders.merging(parted) { $1 }
         var added: [Int] = []
         do throws(SocketError) {
             for (index, line) in lines.enumerated() {
                 guard case .relayed(let kind) = line.use, bundles.riders[index] == nil, ports[index]?.kind != kind
                 else { continue }
                 let shared = sharing(line, ice[index], from: side)
-                try open(index, kind, isVideo: description.media[index].media == "video", shared, relay)
+                let tagged = bundles.split[index].map { (side, ports[$0]?[side] ?? 0) }
+                try open(index, kind, isVideo: description.media[index].media == "video", shared, tagged, relay)
                 added.append(index)
                 // What begins may be heard before the answer has come (RFC 3264 §5.1).
                 bridge.signal(line.remote.with(ice[index]?.terms(side)), of: side, index)
@@ -141,21 +147,23 @@ struct AnchoredDialog {
         var offer = RelayedOffer(side: side, lines: lines, added: added, isLate: isLate, serial: lastSerial)
         offer.ice = ice
         offer.bundles = bundles
-        var result = anchored(description, lines, facing: side.other, bundles.riders)
+        var result = anchored(description, lines, facing: side.other, covered)
         names[side] = description.media.map(\.identification)
         if bundles.passed.isEmpty {
             result?.unbundle()
             // Browsers may want a group, and one of one is as good as none.
             let first = lines.indices.first { ice[$0]?.terms(side.other) != nil }
-            if let first, browsers[side.other] ?? false { result?.bundle(first, as: name(first, side.other)) }
+            if let first, browsers[side.other] ?? false || !parted.isEmpty {
+                bundle(&result, first, parted, facing: side.other)
+            }
         }
         do throws(MediaSecurityError) {
-            try keyOffer(&result, description, &offer)
+            try keyOffer(&result, description, &offer, covered)
         } catch {
             close(added)
             throw .security(error)
         }
-        check(&result, ice, facing: side.other, bundles.riders)
+        check(&result, ice, facing: side.other, covered)
         offers[key] = offer
         return result
     }
@@ -170,20 +178,24 @@ struct AnchoredDialog {
         let side = offer.side.other
         let lines = lines(of: description, from: side)
         let riders = offer.bundles.riders(description, lines) { ports[$0] != nil }
-        var result = anchored(description, lines, facing: offer.side, riders)
+        // What the end that has made the offer bundles, and this one does not, or the other way round.
+        let parted = offer.bundles.split.filter { lines.indices.contains($0.key) && lines[$0.key].isRelayed }
+        let kept = split.side == side ? split.streams : [:]
+        let covered = riders.merging(parted) { $1 }
+        var result = anchored(description, lines, facing: offer.side, covered)
         let keyed: [Int: StreamKeying]
         do throws(MediaSecurityError) {
-            keyed = try keyAnswer(&result, description, lines, riders, to: offer)
+            keyed = try keyAnswer(&result, description, lines, riders, parted, kept, to: offer)
         } catch {
             throw .security(error)
         }
         let ice = answeredICE(lines, to: offer)
-        check(&result, ice, facing: offer.side, riders)
+        check(&result, ice, facing: offer.side, covered)
         names[side] = description.media.map(\.identification)
         if offer.bundles.passed.isEmpty || description.bundles.isEmpty {
             result?.unbundle()
             for index in offer.bundles.tagged where lines.indices.contains(index) && lines[index].isRelayed {
-                result?.bundle(index, as: name(index, offer.side))
+                bundle(&result, index, parted, facing: offer.side)
             }
         }
         // What is said again after another offer was made means no more than it did.
@@ -191,6 +203,7 @@ struct AnchoredDialog {
         // Where the INVITE was forked further on, whoever has answered it with 2xx is the one to talk to.
         if !isConfirmed || tags.contains(tag) || tag.isEmpty {
             self.riders = riders
+            if !parted.isEmpty || split.side == offer.side { split = (parted, offer.side) }
             for (index, line) in lines.enumerated()
             where offer.lines.indices.contains(index) && riders[index] == nil {
                 guard case .relayed = line.use else {
@@ -208,9 +221,16 @@ struct AnchoredDialog {
                 bridge.hold(index, offer.lines[index].isHeld || line.isHeld)
                 guard let stream = keyed[index] else { continue }
                 keying[index] = stream
+                // Who goes by the transport of another has its keys, too.
+                let rides = parted[index] != nil ? offer.side : kept[index] != nil ? side : nil
                 bridge.secure(
-                    index, caller: stream.keys(.caller), certificates?.context(.caller, encryption),
-                    callee: stream.keys(.callee), certificates?.context(.callee, encryption))
+                    index, caller: rides == .caller ? .none : stream.keys(.caller),
+                    certificates?.context(.caller, encryption),
+                    callee: rides == .callee ? .none : stream.keys(.callee),
+                    certificates?.context(.callee, encryption))
+                if let tagged = parted[index] {
+                    bridge.ride(index, on: tagged, of: offer.side, description.media[index].payloadTypes)
+                }
             }
             if offer.answerers.count < Self.tagLimit { offers[key]?.answerers.insert(tag) }
         }
@@ -224,7 +244,8 @@ struct AnchoredDialog {
 
     /// Takes what an offer says of keys, and has the other end be told what the relay says of them.
     private func keyOffer(
-        _ result: inout SessionDescription?, _ description: SessionDescription, _ offer: inout RelayedOffer
+        _ result: inout SessionDescription?, _ description: SessionDescription, _ offer: inout RelayedOffer,
+        _ covered: [Int: Int]
     ) throws(MediaSecurityError) {
         guard isSecured else { return }
         guard let certificates else { throw .handshake(.cryptography) }
@@ -245,10 +266,11 @@ struct AnchoredDialog {
                 checks: offer.ice[index]?.terms(offer.side.other) != nil)
             offer.keying[index] = stream
             said[index] = words
+            guard covered[index] == nil else { continue }
             result?.key(index, words)
             result?.share(index, words.multiplexes || line.remote.isMultiplexed)
         }
-        for (rider, tagged) in offer.bundles.riders {
+        for (rider, tagged) in covered {
             guard let words = said[tagged] else { throw .mismatch }
             result?.key(rider, words)
             result?.share(rider, true)
@@ -260,12 +282,12 @@ struct AnchoredDialog {
     /// - Returns: the keys of each stream that the relay secures.
     private func keyAnswer(
         _ result: inout SessionDescription?, _ answer: SessionDescription, _ lines: [MediaLine],
-        _ riders: [Int: Int], to offer: RelayedOffer
+        _ riders: [Int: Int], _ parted: [Int: Int], _ kept: [Int: Int], to offer: RelayedOffer
     ) throws(MediaSecurityError) -> [Int: StreamKeying] {
         guard isSecured else { return [:] }
         result?.stripKeying(of: Self.keyed(lines))
         var keyed: [Int: StreamKeying] = [:]
-        for (rider, tagged) in riders {
+        for (rider, tagged) in riders.merging(parted, uniquingKeysWith: { $1 }) {
             guard let words = offer.keying[tagged]?.answer else { throw .mismatch }
             result?.key(rider, words)
             result?.share(rider, true)
@@ -278,8 +300,10 @@ struct AnchoredDialog {
             }
             switch line.use {
             case .relayed(.rtp):
-                try stream.take(answer: answer, index, from: offer.side.other)
+                // An end that bundles has answered for all by what it says of the tagged one.
+                if kept[index] == nil { try stream.take(answer: answer, index, from: offer.side.other) }
                 keyed[index] = stream
+                guard parted[index] == nil else { continue }
                 result?.key(index, words)
                 result?.share(index, offer.lines[index].remote.isMultiplexed)
             case .disabled: result?.carry(index, over: words.transport)
@@ -326,16 +350,19 @@ struct AnchoredDialog {
     // MARK: Streams
 
     private mutating func open(
-        _ index: Int, _ kind: RelayedKind, isVideo: Bool, _ shared: Set<RelaySide>, _ relay: MediaRelay
+        _ index: Int, _ kind: RelayedKind, isVideo: Bool, _ shared: Set<RelaySide>,
+        _ riding: (side: RelaySide, port: UInt16)?, _ relay: MediaRelay
     ) throws(SocketError) {
         guard let near = local[.caller], let far = local[.callee] else { return }
         func sockets(_ side: RelaySide, _ address: TransportAddress) throws(SocketError) -> RelaySockets {
+            if let riding, riding.side == side { return .riding(port: riding.port) }
             guard shared.contains(side) else { return try relay.bind(kind, near: address, isVideo: isVideo) }
             return .shared(try relay.door(of: bridge.home, near: address))
         }
         let caller = try sockets(.caller, near)
         let callee = try sockets(.callee, far)
-        ports[index] = Ports(kind: kind, caller: caller.port, callee: callee.port, shared: shared)
+        ports[index] = Ports(
+            kind: kind, caller: caller.port, callee: callee.port, shared: shared.union(riding.map { [$0.side] } ?? []))
         bridge.open(index, kind, caller: caller, callee: callee, isSecured: isSecured && kind == .rtp)
     }
 

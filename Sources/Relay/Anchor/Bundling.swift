@@ -18,18 +18,16 @@ extension SessionDescription {
         for index in media.indices { media[index].removeAttributes(named: "bundle-only") }
     }
 
-    /// Says that a stream is the only one of its group, for an end that wants all in one (RFC 9143 §7.2, §7.3): nothing changes by it.
+    /// Says that some streams are a group, for an end that wants all in one (RFC 9143 §7.2, §7.3). With one stream nothing changes by it.
     ///
-    /// - Parameter name: its identification tag.
-    mutating func bundle(_ index: Int, as name: ByteString) {
-        guard media.indices.contains(index), let tag = Attribute("mid", name),
-            let group = ByteString("BUNDLE \(name)").flatMap({ Attribute("group", $0) })
-        else { return }
-        if media[index].identification != name {
+    /// - Parameter names: their identification tags, the tagged one's first.
+    mutating func bundle(_ indices: [Int], as names: [ByteString]) {
+        for (index, name) in zip(indices, names) where media[index].identification != name {
             media[index].removeAttributes(named: "mid")
-            media[index].append(tag)
+            if let tag = Attribute("mid", name) { media[index].append(tag) }
         }
-        append(group)
+        let group = (["BUNDLE"] + names.map(\.description)).joined(separator: " ")
+        if let value = ByteString(group), let attribute = Attribute("group", value) { append(attribute) }
     }
 }
 
@@ -41,8 +39,25 @@ struct OfferedBundles: Sendable {
     var tagged: [Int] = []
     /// The streams that go over the transport of another, as was agreed before.
     var riders: [Int: Int] = [:]
+    /// The streams that go by the transport of another on the side of the end that bundles, while the other end has one for each.
+    var split: [Int: Int] = [:]
 
     init() {}
+
+    /// The streams that the relay parts: those of a group with one that has no port of its own, and those that were parted before.
+    ///
+    /// - Parameter agreed: those that were parted until now.
+    mutating func part(_ description: SessionDescription, _ lines: inout [MediaLine], agreed: [Int: Int]) {
+        guard passed.isEmpty else { return }
+        for group in description.bundles {
+            guard let first = group.first(where: { tagged.contains($0) }) else { continue }
+            let hasBundleOnly = group.contains { lines[$0].isBundleOnly }
+            for index in group where index != first && (hasBundleOnly || agreed[index] == first) {
+                lines[index] = lines[index].carried(description.media[index].field.transport)
+                if lines[index].use == .relayed(.rtp) { split[index] = first }
+            }
+        }
+    }
 
     /// - Parameters:
     ///   - isPassed: whether a stream's transport is one of ICE on both legs, so that it can carry others.

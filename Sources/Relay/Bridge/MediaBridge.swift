@@ -167,6 +167,17 @@ final class MediaBridge: @unchecked Sendable {
         if !carried.isEmpty, carried.allSatisfy(\.isInsecure) { onLoss(self) }
     }
 
+    /// Has a stream go by the transport of another one on a side.
+    ///
+    /// - Parameter payloadTypes: those of the stream, by which it is told from the other.
+    func ride(_ index: Int, on other: Int, of side: RelaySide, _ payloadTypes: [UInt8]) {
+        home.lane.execute { [self] _ in
+            guard let stream = streams[index], let transport = streams[other] else { return }
+            stream[side].ride(on: transport[side], payloadTypes)
+            for leg in stream.legs + transport.legs { leg.noteSecurity() }
+        }
+    }
+
     /// Repeats what nobody has answered in time.
     ///
     /// - Returns: whether a handshake goes on.

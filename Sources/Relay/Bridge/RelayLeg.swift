@@ -24,6 +24,10 @@ final class RelayLeg: DatagramHandler {
     /// What the door knows the leg by.
     @exclusivity(unchecked) var names: [[UInt8]] = []
     @exclusivity(unchecked) var claims: [TransportAddress] = []
+    /// The leg of the same end by whose transport this one goes, if it has none of its own. It says so before it ends.
+    @exclusivity(unchecked) unowned(unsafe) var transport: RelayLeg?
+    /// The streams of the end that go by this leg, if there are any but its own.
+    @exclusivity(unchecked) var bundle: LegBundle?
     /// The relay's part in ICE, where the end has one.
     @exclusivity(unchecked) var ice: LiteResponder?
     @exclusivity(unchecked) private var isMultiplexed = false
@@ -70,6 +74,7 @@ final class RelayLeg: DatagramHandler {
         case .shared(let door):
             self.door = door
             media = door.socket
+        case .riding: break
         }
     }
 
@@ -80,6 +85,7 @@ final class RelayLeg: DatagramHandler {
         early = []
         if door == nil { media?.close() }
         leaveDoor()
+        unbundle()
         control?.close()
         media = nil
         control = nil
@@ -260,7 +266,9 @@ final class RelayLeg: DatagramHandler {
     /// Says whether anything of the stream is secured here; of both legs after either was.
     func noteSecurity() {
         guard let peer else { return }
-        isTransparent = security.isTransparent && peer.security.isTransparent
+        // What goes by the transport of another is led there on the way of secured packets.
+        isTransparent =
+            security.isTransparent && peer.security.isTransparent && bundle == nil && peer.transport == nil
     }
 
     /// Whether a handshake goes on, so that time matters.
@@ -330,11 +338,14 @@ final class RelayLeg: DatagramHandler {
         _ datagram: Datagram, _ source: UInt32, isControl: Bool, onControlPort: Bool, _ now: Int64,
         on arrival: DatagramSocket
     ) {
-        guard let peer else { return }
+        guard let across = peer else { return }
         // RFC 5764 §5.1.2.
         if datagram.bytes[0] < 128 {
             return receiveRecord(datagram, onControlPort: onControlPort, at: arrival.lane.now)
         }
+        let rider = bundle == nil ? nil : bundle?.leg(datagram.bytes[1], source: source, isControl: isControl)?.peer
+        let next = rider ?? across
+        let peer = next.transport ?? next
         guard let socket = peer.socket(isControl: isControl) else { return counters.undirected &+= 1 }
         let count = datagram.bytes.count
         let room = socket.reserve(count &+ Self.tagRoom)

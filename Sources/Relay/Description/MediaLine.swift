@@ -72,6 +72,21 @@ struct MediaLine: Sendable, Hashable {
 
     /// The port of an end without a default candidate, whose address says nothing (RFC 8838 §4.1.1).
     private static let discardPort: UInt16 = 9
+    /// The line as that of a stream that the relay carries, where it has no port but that of its group; the same line where it has none
+    /// for another reason.
+    func carried(_ transport: ByteString) -> MediaLine {
+        guard isBundleOnly, Self.kind(transport) == .rtp else { return self }
+        return MediaLine(bundled: self)
+    }
+
+    private init(bundled line: MediaLine) {
+        use = .relayed(.rtp)
+        remote = line.remote
+        isForeignRTP = false
+        isHeld = line.isHeld
+        ice = nil
+        isBundleOnly = true
+    }
 
     /// What a transport of the `m=` line carries; nil when the relay does not.
     private static func kind(_ transport: ByteString) -> RelayedKind? {

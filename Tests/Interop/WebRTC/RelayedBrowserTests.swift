@@ -75,13 +75,13 @@ extension Interop {
 
         /// Speech between a page and a phone that knows RTP in the clear and nothing else; the page does some things before it speaks.
         private func speech(
-            _ codec: BrowserCall.Codec, pageCalls: Bool, steps: [String] = [], in peers: Peers
+            _ codec: BrowserCall.Codec, pageCalls: Bool, steps: [String] = [], _ further: [String] = [], in peers: Peers
         ) async throws {
             let server = try await server("auto", "auto", in: peers)
             let theirs = try await BrowserSpeech("theirs", sentences: 2, voice: "en", in: peers)
             let ours = try await BrowserSpeech("ours", sentences: 1, voice: "en+f3", in: peers)
             let bob = try await phone(says: ours, codec, at: server, in: peers)
-            let arguments = ["--codec", codec.type] + steps.flatMap { ["--do", $0] }
+            let arguments = ["--codec", codec.type] + steps.flatMap { ["--do", $0] } + further
             let call = pageCalls ? ["--call", "sip:bob@\(Self.domain)"] : []
             let alice = try page("alice", says: theirs, at: server, arguments + call, in: peers)
             if !pageCalls {
@@ -119,6 +119,13 @@ extension Interop {
         @Test(arguments: [(BrowserCall.Codec.pcmu, true), (.opus, true), (.pcmu, false), (.opus, false)])
         func aPageAndAPlainPhone(codec: BrowserCall.Codec, pageCalls: Bool) async throws {
             try await withPeers { peers in try await speech(codec, pageCalls: pageCalls, in: peers) }
+        }
+
+        /// A page that sends pictures, too, by the transport of its sound alone, and a phone that has no use for them.
+        @Test func aPageWithPicturesAndAPhoneWithout() async throws {
+            try await withPeers { peers in
+                try await speech(.opus, pageCalls: true, ["--video", "--bundle", "max-bundle"], in: peers)
+            }
         }
 
         /// The page begins ICE anew by an offer in the call, and is heard as before.
@@ -162,10 +169,10 @@ extension Interop {
         }
 
         /// Sound and pictures between two pages, each of which is at the relay's ends alone.
-        @Test(arguments: ["balanced", "max-bundle"])
-        func twoPages(bundle: String) async throws {
+        @Test(arguments: [("balanced", "pass"), ("max-bundle", "pass"), ("max-bundle", "dtls")])
+        func twoPages(bundle: String, encryption: String) async throws {
             try await withPeers { peers in
-                let server = try await server("anchor", "pass", in: peers)
+                let server = try await server("anchor", encryption, in: peers)
                 let theirs = try await BrowserSpeech("theirs", sentences: 2, voice: "en", in: peers)
                 let ours = try await BrowserSpeech("ours", sentences: 1, voice: "en+f3", in: peers)
                 // He would hang up when he has said it.

@@ -570,4 +570,89 @@ import Testing
             #expect(await alice.next()?.bytes == packet(1, source: 2))
         }
     }
+
+    /// A page that sends all by one transport speaks with a phone that has one for each stream: what comes is parted by payload type, and
+    /// RTCP by the source that was heard.
+    @Test func aBundleIsPartedForAPhone() async throws {
+        try await withRelay { relay, lane in
+            var exchange = Exchange(relay)
+            exchange.encryption = .auto
+            exchange.arrival = Exchange.flow("127.0.0.1:5062", transport: .wss)
+            let wire = try await Wire(lane)
+            let alice = CheckingEnd(wire)
+            let keys = try SecuredEnd(wire, MediaEncryption(.require, by: .dtls))
+            let (sound, screen) = (try await Wire(lane), try await Wire(lane))
+            let body =
+                try keys.offer().replacing("t=0 0\r\n", with: "t=0 0\r\na=group:BUNDLE a v\r\n") + "a=mid:a\r\n"
+                + alice.lines.map { $0 + "\r\n" }.joined()
+                + "m=video 0 UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\na=bundle-only\r\na=rtcp-mux\r\na=rtpmap:96 VP8/90000\r\n"
+            let offer = try read(exchange.request("INVITE", 1, body: body, isFirst: true))
+            #expect(offer.bundles.isEmpty && !offer.description.contains("bundle-only"))
+            #expect(offer.media.map(\.field.transport) == ["RTP/AVP", "RTP/AVP"])
+            #expect(offer.media[1].port != 0 && offer.media[1].port != offer.media[0].port)
+            let phone = Exchange.description(
+                "127.0.0.1", "m=audio \(sound.address.port) RTP/AVP 0", "a=rtcp-mux",
+                "m=video \(screen.address.port) RTP/AVP 96", "a=rtcp-mux")
+            let answer = try read(exchange.response(200, "INVITE", 1, body: phone))
+            #expect(answer.bundles == [[0, 1]])
+            #expect(answer.media.map(\.port) == [answer.media[0].port, answer.media[0].port])
+            for name in ["ice-ufrag", "fingerprint", "tls-id", "setup"] as [ByteString] {
+                #expect(answer.media[0].attribute(named: name) == answer.media[1].attribute(named: name))
+            }
+            let door = try alice.take(answer)
+            try keys.take(answer)
+            try await alice.connect(to: door)
+            try await keys.agree(with: door)
+            var picture = packet(1, source: 7)
+            picture[1] = 96
+            await wire.send(try keys.seal(packet(1)), to: door)
+            #expect(await sound.next()?.bytes == packet(1))
+            await wire.send(try keys.seal(picture), to: door)
+            #expect(await screen.next()?.bytes == picture)
+            await wire.send(try keys.sealControl(report(source: 7)), to: door)
+            #expect(await screen.next()?.bytes == report(source: 7))
+            await wire.send(try keys.sealControl(report(source: 1)), to: door)
+            #expect(await sound.next()?.bytes == report(source: 1))
+            var shown = packet(1, source: 9)
+            shown[1] = 96
+            await screen.send(shown, to: try target(offer, 1))
+            #expect(try keys.open(#require(await wire.next()?.bytes)) == shown)
+            await sound.send(packet(2, source: 8), to: try target(offer))
+            #expect(try keys.open(#require(await wire.next()?.bytes)) == packet(2, source: 8))
+            // The phone offers anew: the page has its group still, and no other handshake.
+            let again = try read(exchange.request("INVITE", 3, body: phone, fromCallee: true, context: 3))
+            #expect(again.bundles == [[0, 1]] && again.media[1].port == again.media[0].port)
+            #expect(again.media.map(\.identification) == ["a", "v"])
+            #expect(again.media[1].tlsIdentifier == answer.media[0].tlsIdentifier)
+            let answered =
+                try keys.answer(again).replacing("t=0 0\r\n", with: "t=0 0\r\na=group:BUNDLE a v\r\n") + "a=mid:a\r\n"
+                + alice.lines.map { $0 + "\r\n" }.joined()
+                + "m=video \(wire.address.port) UDP/TLS/RTP/SAVPF 96\r\na=mid:v\r\na=rtcp-mux\r\n"
+            let told = try read(exchange.response(200, "INVITE", 3, body: answered, fromCallee: true, context: 3))
+            #expect(told.bundles.isEmpty && told.media[1].port == offer.media[1].port)
+            picture[3] = 2
+            await wire.send(try keys.seal(picture), to: door)
+            #expect(await screen.next()?.bytes == picture)
+            #expect(relay.counters.insecure == 0)
+        }
+    }
+
+    @Test func sourcesOfABundleAreBounded() throws {
+        var bundle = LegBundle()
+        let leg = RelayLeg(.rtp, isSecured: true, now: 0, onInsecurity: { _ in })
+        bundle.add(leg, [96])
+        for source in 0..<UInt32(2 * LegBundle.sourceLimit) {
+            let found = bundle.leg(96, source: source, isControl: false)
+            #expect(found === leg)
+        }
+        #expect(bundle.count == LegBundle.sourceLimit)
+        let known = bundle.leg(200, source: 1, isControl: true)
+        #expect(known === leg)
+        let beyond = bundle.leg(200, source: UInt32(LegBundle.sourceLimit), isControl: true)
+        #expect(beyond == nil)
+        let other = bundle.leg(0, source: 999, isControl: false)
+        #expect(other == nil)
+        bundle.remove(leg)
+        #expect(bundle.count == 0 && bundle.all.isEmpty)
+    }
 }
