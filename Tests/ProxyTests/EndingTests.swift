@@ -27,8 +27,9 @@ import Testing
     }
 
     /// Sets a call up, and gathers what the proxy in the middle has seen of it.
-    private func setUp(_ cause: DialogEnding.Cause = .silence) throws -> DialogEnding {
-        caller.send("INVITE", to: "sip:bob@192.0.2.2", from: "alice", via: outer.node)
+    private func setUp(_ cause: DialogEnding.Cause = .silence, isDirect: Bool = false) throws -> DialogEnding {
+        let first = isDirect ? host : outer
+        caller.send("INVITE", to: "sip:bob@\(isDirect ? "192.0.2.1" : "192.0.2.2")", from: "alice", via: first.node)
         network.run { bob.requests.contains { $0.method == .ack } }
         let seen = try network.trace.filter { $0.destination == host.node.address }.map { try Message($0.bytes) }
         let invite = try #require(seen.first { $0.method == .invite && $0.isRequest })
@@ -98,6 +99,27 @@ import Testing
         // The one who is gone was asked again and again.
         let asked = network.trace.filter { $0.source == host.node.address && $0.destination == outer.node.address }
         #expect(asked.filter { $0.startLine.hasPrefix("BYE") }.count >= 1)
+    }
+
+    /// A phone behind a NAT tells a contact that leads nowhere: its BYE goes by the flow of its registration.
+    @Test func anEndBehindANATIsReachedByItsFlow() throws {
+        let contact = "sip:bob@10.0.0.9:5060"
+        let flow = Flow(transport: .udp, listener: 0, local: host.node.address, remote: bob.node.address)
+        host.users["bob"] = [ProxyTarget(uri: Array(contact.utf8), flow: flow, isBehindNAT: true)]
+        bob.onRequest = { peer, message, transaction in
+            guard let transaction else { return }
+            peer.layer.respond(transaction, status: 200) { writer in
+                peer.layer.writeHead(transaction, 200, nil, true, into: &writer)
+                writer.append("Contact: <\(contact)>\r\nContent-Length: 0\r\n\r\n")
+            }
+        }
+        let ending = try setUp(isDirect: true)
+        try end(ending)
+        network.run(for: .seconds(40))
+        let bye = try #require(bob.requests.last)
+        #expect(bye.method == .bye && bye.view.text(bye.view.startLine.uriRange) == contact)
+        #expect(caller.requests.last?.method == .bye)
+        #expect(host.conclusions == [200, 200, 200])
     }
 
     @Test func oneThatIsLostIsRepeated() throws {

@@ -88,7 +88,8 @@ public final class StreamProtection {
 /// What is sent under one key.
 private final class Outward {
     let key: MasterKey
-    var sender: SRTPSender
+    // Here and below: touched on the stream's lane only, and handed to no foreign code while it is being changed.
+    @exclusivity(unchecked) var sender: SRTPSender
 
     init(_ profile: ProtectionProfile, _ key: MasterKey) throws(SRTPError) {
         self.key = key
@@ -99,9 +100,9 @@ private final class Outward {
 /// What is received under the keys of one description.
 private final class Inward {
     let keys: [MasterKey]
-    var receiver: SRTPReceiver
+    @exclusivity(unchecked) var receiver: SRTPReceiver
     /// What came before, as long as it may come still.
-    private var former: Inward?
+    @exclusivity(unchecked) private var former: Inward?
     private let formerEnds: ContinuousClock.Instant
 
     init(

@@ -15,8 +15,15 @@ final class RelayLeg: DatagramHandler {
     private static let controlTag: UInt64 = 1
 
     private let kind: RelayedKind
-    @exclusivity(unchecked) private var media: DatagramSocket?
-    @exclusivity(unchecked) private var control: DatagramSocket?
+    @exclusivity(unchecked) private var media: DatagramSocket? {
+        didSet { mediaSocket = media.map(Unmanaged.passUnretained) }
+    }
+    @exclusivity(unchecked) private var control: DatagramSocket? {
+        didSet { controlSocket = control.map(Unmanaged.passUnretained) }
+    }
+    // What packets reach without counting references: the leg holds it, and nothing that is done for a packet lets it go.
+    @exclusivity(unchecked) private var mediaSocket: Unmanaged<DatagramSocket>?
+    @exclusivity(unchecked) private var controlSocket: Unmanaged<DatagramSocket>?
     @exclusivity(unchecked) var mediaLatch = RelayLatch()
     @exclusivity(unchecked) var controlLatch = RelayLatch()
     /// Where `media` is the socket that ends with a part in ICE share.
@@ -33,10 +40,12 @@ final class RelayLeg: DatagramHandler {
     @exclusivity(unchecked) private var isMultiplexed = false
     @exclusivity(unchecked) private var isConnected = false
     /// The leg across. Both live as long as their stream.
-    @exclusivity(unchecked) unowned(unsafe) private var peer: RelayLeg?
+    @exclusivity(unchecked) private var peer: Unmanaged<RelayLeg>?
     @exclusivity(unchecked) var counters = RelayCounters()
     /// How the end is secured.
-    @exclusivity(unchecked) private var security: LegSecurity
+    @exclusivity(unchecked) private var security: LegSecurity { didSet { keys = LegKeys(security) } }
+    /// The same as packets reach it.
+    @exclusivity(unchecked) private var keys: LegKeys
     @exclusivity(unchecked) private(set) var handshake: MediaHandshake?
     /// The last records of DTLS that came to each port before the answer had told of the handshake: an end that begins it does so as soon
     /// as it has answered (RFC 5763 §5), and would begin anew after a second only.
@@ -59,14 +68,16 @@ final class RelayLeg: DatagramHandler {
     ) {
         self.kind = kind
         self.onInsecurity = onInsecurity
-        security = isSecured ? .pending : .passed
+        let security: LegSecurity = isSecured ? .pending : .passed
+        self.security = security
+        keys = LegKeys(security)
         isTransparent = !isSecured
         lastHeard = now
     }
 
     /// Opens the sockets.
     func open(_ sockets: RelaySockets, to peer: RelayLeg, on lane: Lane) throws(SocketError) {
-        self.peer = peer
+        self.peer = Unmanaged.passUnretained(peer)
         switch sockets {
         case .own(let bound, let other):
             media = try lane.open(bound, tag: Self.mediaTag, handler: self)
@@ -142,11 +153,12 @@ final class RelayLeg: DatagramHandler {
         }
         guard mediaLatch.admits(datagram.source, source: source, now: now) else { return counters.refused &+= 1 }
         note(datagram, now)
-        guard let peer else { return }
-        if isControl {
-            peer.sendControl(datagram.bytes, from: self)
-        } else {
-            peer.sendMedia(datagram.bytes, from: self)
+        peer?._withUnsafeGuaranteedRef { peer in
+            if isControl {
+                peer.sendControl(datagram.bytes, from: self)
+            } else {
+                peer.sendMedia(datagram.bytes, from: self)
+            }
         }
     }
 
@@ -160,7 +172,7 @@ final class RelayLeg: DatagramHandler {
         }
         guard controlLatch.admits(datagram.source, source: source, now: now) else { return counters.refused &+= 1 }
         note(datagram, now)
-        peer?.sendControl(datagram.bytes, from: self)
+        peer?._withUnsafeGuaranteedRef { $0.sendControl(datagram.bytes, from: self) }
     }
 
     /// The synchronisation source of RTP or RTCP, 0 for a record of DTLS; nil for anything else.
@@ -189,16 +201,18 @@ final class RelayLeg: DatagramHandler {
 
     @inline(__always)
     private func sendMedia(_ bytes: UnsafeRawBufferPointer, from leg: RelayLeg) {
-        guard let media, let destination = mediaLatch.destination else { return leg.counters.undirected &+= 1 }
+        guard let mediaSocket, let destination = mediaLatch.destination else { return leg.counters.undirected &+= 1 }
         counters.sent &+= 1
-        media.sendNow(bytes, to: isConnected ? nil : destination)
+        mediaSocket._withUnsafeGuaranteedRef { $0.sendNow(bytes, to: isConnected ? nil : destination) }
     }
 
     private func sendControl(_ bytes: UnsafeRawBufferPointer, from leg: RelayLeg) {
         if isMultiplexed { return sendMedia(bytes, from: leg) }
-        guard let control, let destination = controlLatch.destination else { return leg.counters.undirected &+= 1 }
+        guard let controlSocket, let destination = controlLatch.destination else {
+            return leg.counters.undirected &+= 1
+        }
         counters.sent &+= 1
-        control.sendNow(bytes, to: destination)
+        controlSocket._withUnsafeGuaranteedRef { $0.sendNow(bytes, to: destination) }
     }
 
     // MARK: Encryption
@@ -266,9 +280,10 @@ final class RelayLeg: DatagramHandler {
     /// Says whether anything of the stream is secured here; of both legs after either was.
     func noteSecurity() {
         guard let peer else { return }
+        let across = peer.takeUnretainedValue()
         // What goes by the transport of another is led there on the way of secured packets.
         isTransparent =
-            security.isTransparent && peer.security.isTransparent && bundle == nil && peer.transport == nil
+            security.isTransparent && across.security.isTransparent && bundle == nil && across.transport == nil
     }
 
     /// Whether a handshake goes on, so that time matters.
@@ -338,22 +353,43 @@ final class RelayLeg: DatagramHandler {
         _ datagram: Datagram, _ source: UInt32, isControl: Bool, onControlPort: Bool, _ now: Int64,
         on arrival: DatagramSocket
     ) {
-        guard let across = peer else { return }
         // RFC 5764 §5.1.2.
         if datagram.bytes[0] < 128 {
             return receiveRecord(datagram, onControlPort: onControlPort, at: arrival.lane.now)
         }
         let rider = bundle == nil ? nil : bundle?.leg(datagram.bytes[1], source: source, isControl: isControl)?.peer
-        let next = rider ?? across
-        let peer = next.transport ?? next
+        (rider ?? peer)?._withUnsafeGuaranteedRef { across in
+            if let transport = across.transport {
+                pass(
+                    datagram, source, isControl: isControl, onControlPort: onControlPort, now, to: transport)
+            } else {
+                pass(datagram, source, isControl: isControl, onControlPort: onControlPort, now, to: across)
+            }
+        }
+    }
+
+    @inline(__always)
+    private func pass(
+        _ datagram: Datagram, _ source: UInt32, isControl: Bool, onControlPort: Bool, _ now: Int64, to peer: RelayLeg
+    ) {
         guard let socket = peer.socket(isControl: isControl) else { return counters.undirected &+= 1 }
+        socket._withUnsafeGuaranteedRef { socket in
+            pass(datagram, source, isControl: isControl, onControlPort: onControlPort, now, to: peer, by: socket)
+        }
+    }
+
+    @inline(__always)
+    private func pass(
+        _ datagram: Datagram, _ source: UInt32, isControl: Bool, onControlPort: Bool, _ now: Int64, to peer: RelayLeg,
+        by socket: DatagramSocket
+    ) {
         let count = datagram.bytes.count
         let room = socket.reserve(count &+ Self.tagRoom)
         guard room.count >= count &+ Self.tagRoom else { return counters.malformed &+= 1 }
         room.copyMemory(from: datagram.bytes)
         guard
-            let opened = open(
-                UnsafeMutableRawBufferPointer(rebasing: room[..<count]), isControl: isControl, at: arrival.lane.now)
+            let opened = keys.open(
+                UnsafeMutableRawBufferPointer(rebasing: room[..<count]), isControl: isControl, at: socket.lane.now)
         else { return counters.unproven &+= 1 }
         let isAdmitted =
             onControlPort
@@ -362,43 +398,22 @@ final class RelayLeg: DatagramHandler {
         guard isAdmitted else { return counters.refused &+= 1 }
         note(datagram, now)
         guard let destination = peer.destination(isControl: isControl),
-            let closed = peer.close(room, length: opened, isControl: isControl)
+            let closed = peer.keys.close(room, length: opened, isControl: isControl)
         else { return counters.undirected &+= 1 }
         peer.counters.sent &+= 1
         socket.sendNow(
             UnsafeRawBufferPointer(rebasing: room[..<closed]),
-            to: socket === peer.media && peer.isConnected ? nil : destination)
+            to: socket.tag == Self.mediaTag && peer.isConnected ? nil : destination)
     }
 
     /// Where a packet for the end leaves.
-    private func socket(isControl: Bool) -> DatagramSocket? { isControl && !isMultiplexed ? control : media }
+    private func socket(isControl: Bool) -> Unmanaged<DatagramSocket>? {
+        isControl && !isMultiplexed ? controlSocket : mediaSocket
+    }
 
     /// Where it goes to.
     private func destination(isControl: Bool) -> TransportAddress? {
         isControl && !isMultiplexed ? controlLatch.destination : mediaLatch.destination
-    }
-
-    /// Opens a packet of the end, in place; its octets, or nil when it is not the end's.
-    private func open(
-        _ packet: UnsafeMutableRawBufferPointer, isControl: Bool, at now: ContinuousClock.Instant
-    ) -> Int? {
-        switch security {
-        case .passed, .clear: packet.count
-        case .pending: nil
-        case .secured(let media, let control):
-            isControl ? try? control.openControl(packet, at: now) : try? media.open(packet, at: now)
-        }
-    }
-
-    /// Closes a packet for the end, in place; its octets, or nil while there are no keys, or when one of its number was closed before.
-    private func close(_ memory: UnsafeMutableRawBufferPointer, length: Int, isControl: Bool) -> Int? {
-        switch security {
-        case .passed, .clear: length
-        case .pending: nil
-        case .secured(let media, let control):
-            isControl
-                ? try? control.sealControl(memory, length: length) : try? media.seal(memory, length: length)
-        }
     }
 
     // MARK: Connected sockets
