@@ -74,6 +74,8 @@ struct DelayControl: Sendable {
     private var lastStall: Int64?
     /// Until when the delay does not go back because stalls come again and again.
     private var heldUntil: Int64?
+    /// The last two as they were before what may be none.
+    private var before: (stall: Int64?, hold: Int64?) = (nil, nil)
 
     /// Where packets have been missing for less than this there was no stall, in ms.
     private static let shortestStall: Int64 = 60
@@ -131,6 +133,7 @@ struct DelayControl: Sendable {
         cancelSurge()
         guard isAdaptive, samples >= second * Self.shortestStall / 1000 else { return }
         let isAlone = lastStall.map { time - $0 >= Self.memory * second } ?? true
+        before = (lastStall, heldUntil)
         lastStall = time
         if !isAlone { heldUntil = time + Self.memory * second }
         suspected = samples
@@ -154,8 +157,8 @@ struct DelayControl: Sendable {
         shift(by: -suspected)
         suspected = 0
         surge = 0
-        lastStall = nil
-        heldUntil = nil
+        lastStall = before.stall
+        heldUntil = before.hold
         if leastBehindStall < .max { note(leastBehindStall) }
     }
 
@@ -195,7 +198,10 @@ struct DelayControl: Sendable {
 
     /// The time is `time`: at the end of each second it is seen whether the delay is longer than it need be.
     mutating func advance(to time: Int64) {
-        if surge > 0, let lastStall, time - lastStall > second / Self.surgePart { surge = 0 }
+        if surge > 0, let lastStall, time - lastStall > second / Self.surgePart {
+            surge = 0
+            suspected = 0
+        }
         guard time - secondBegan >= second else { return }
         secondBegan = time
         for index in (1..<10).reversed() { extents[index] = extents[index - 1] }
