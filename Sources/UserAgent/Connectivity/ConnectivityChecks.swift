@@ -70,20 +70,31 @@ final class ConnectivityChecks: TimerClient {
         servers = policy.servers.filter { $0.address != nil }
         self.happened = happened
         self.components = components
+        (agent, stream) = Self.makeAgent(terms, policy, places, components, at: lane.now)
+    }
+
+    /// An agent that knows the sockets, and has begun to ask the servers.
+    private static func makeAgent(
+        _ terms: ICETerms?, _ policy: ICEPolicy, _ places: [ICEEnds.Place], _ components: Int,
+        at now: ContinuousClock.Instant
+    ) -> (ICEAgent, stream: Int) {
         var agent = ICEAgent(
             terms?.isControlling ?? true ? .controlling : .controlled, isLite: policy.mode == .lite,
             configuration: policy.configuration, hash: .crypto)
-        stream = agent.addStream(components: components, parameters: terms?.local)
-        for (index, (place, preference)) in zip(places, places.localPreferences).enumerated() {
-            let gathers = index == 0 || policy.servers.contains { $0.isReached(from: place.media) }
-            for (number, address) in place.components.prefix(components) {
+        let stream = agent.addStream(components: components, parameters: terms?.local)
+        let preferences = places.localPreferences
+        let asking = places.map { place in policy.servers.contains { $0.isReached(from: place.media) } }
+        for index in places.indices {
+            for component in 1...components {
+                let place = places[index]
+                let address = component == 1 ? place.media : place.control
                 agent.addSocket(
-                    2 * index + number - 1, stream: stream, component: number, address: STUNAddress(address),
-                    localPreference: preference, gathers: gathers, now: lane.now)
+                    2 * index + component - 1, stream: stream, component: component, address: STUNAddress(address),
+                    localPreference: preferences[index], gathers: index == 0 || asking[index], now: now)
             }
         }
-        agent.gather(now: lane.now)
-        self.agent = agent
+        agent.gather(now: now)
+        return (agent, stream)
     }
 
     func start() {
@@ -299,6 +310,7 @@ final class ConnectivityChecks: TimerClient {
 extension ICEPolicy.Server {
     /// Whether what is sent to it leaves by an address of this host.
     fileprivate func isReached(from local: TransportAddress) -> Bool {
-        address.flatMap(TransportAddress.route(to:))?.hasSameHost(as: local) ?? false
+        guard case .address(let address) = host, let way = TransportAddress.route(to: address) else { return false }
+        return way.hasSameHost(as: local)
     }
 }

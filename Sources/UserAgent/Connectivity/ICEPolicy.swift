@@ -143,16 +143,23 @@ extension ICEPolicy {
     var configuration: ICEConfiguration {
         var configuration = ICEConfiguration()
         configuration.usesRelaysOnly = keepsToRelays
-        configuration.servers = servers.compactMap { server in
-            guard let address = server.address.map(STUNAddress.init) else { return nil }
-            guard let credentials = server.credentials else { return ICEServer(stun: address) }
-            return ICEServer(
-                turn: address,
-                credentials: LongTermCredentials(
-                    username: Array(credentials.username.utf8), password: Array(credentials.password.utf8)),
-                isReliable: server.transport != .udp)
+        for server in servers {
+            guard case .address(let address) = server.host else { continue }
+            configuration.servers.append(server.asked(at: STUNAddress(address)))
         }
         return configuration
+    }
+}
+
+extension ICEPolicy.Server {
+    /// The server as the agent is told of it.
+    fileprivate func asked(at address: STUNAddress) -> ICEServer {
+        guard let credentials else { return ICEServer(stun: address) }
+        return ICEServer(
+            turn: address,
+            credentials: LongTermCredentials(
+                username: Array(credentials.username.utf8), password: Array(credentials.password.utf8)),
+            isReliable: transport != .udp)
     }
 }
 
