@@ -27,6 +27,10 @@ final class Handshake {
 
     /// Time since the beginning, microseconds.
     private(set) var now: Int64 = 0
+    /// When the handshake was made, by the system's clock.
+    private let begun = ContinuousClock.now
+    /// Microseconds that have passed for OpenSSL: those, and what the system's clock has gone on by meanwhile.
+    var elapsed: Int64 { now + Int64(begun.duration(to: .now) / .microseconds(1)) }
 
     init(client: DTLSSession, server: DTLSSession) {
         self.client = client
