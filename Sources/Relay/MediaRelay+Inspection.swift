@@ -9,6 +9,13 @@ extension MediaRelay {
         return sum
     }
 
+    /// Datagrams that came to the ports which ends with a part in ICE share, and were of nobody's call.
+    public func strangers() async -> UInt64 {
+        var sum: UInt64 = 0
+        for home in lanes { sum &+= await home.lane.run { _ in home.strangers } }
+        return sum
+    }
+
     /// The calls that go through it now, each branch that rings apart, the oldest first on each lane.
     ///
     /// - Parameter limit: the most that are told.

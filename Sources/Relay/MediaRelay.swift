@@ -89,6 +89,8 @@ public final class MediaRelay: Sendable {
             socket.receiveBuffer = max(socket.receiveBuffer, shared.receiveBuffer)
             socket.sendBuffer = max(socket.sendBuffer, shared.sendBuffer)
             socket.codePoint = configuration.audioCodePoint
+            // All calls of the lane come by it: many datagrams may wait.
+            socket.receiveBatch = shared.receiveBatch
             return try ports.bindOne(on: address, socket)
         }
     }

@@ -21,6 +21,9 @@ final class RelayLane: TimerClient, @unchecked Sendable {
 
     init(_ lane: Lane) { self.lane = lane }
 
+    /// Datagrams that were for nobody who shares a port; on the lane.
+    var strangers: UInt64 { doors.withLock { $0.values.reduce(0) { $0 &+ $1.strangers } } }
+
     /// The port of a local address that ends with a part in ICE share; from any thread.
     ///
     /// - Parameter bind: binds it, where it is needed for the first time.

@@ -15,10 +15,10 @@ final class RelayLeg: DatagramHandler {
     private static let controlTag: UInt64 = 1
 
     private let kind: RelayedKind
-    @exclusivity(unchecked) private var media: DatagramSocket? {
+    @exclusivity(unchecked) var media: DatagramSocket? {
         didSet { mediaSocket = media.map(Unmanaged.passUnretained) }
     }
-    @exclusivity(unchecked) private var control: DatagramSocket? {
+    @exclusivity(unchecked) var control: DatagramSocket? {
         didSet { controlSocket = control.map(Unmanaged.passUnretained) }
     }
     // What packets reach without counting references: the leg holds it, and nothing that is done for a packet lets it go.
@@ -37,25 +37,25 @@ final class RelayLeg: DatagramHandler {
     @exclusivity(unchecked) var bundle: LegBundle?
     /// The relay's part in ICE, where the end has one.
     @exclusivity(unchecked) var ice: LiteResponder?
-    @exclusivity(unchecked) private var isMultiplexed = false
-    @exclusivity(unchecked) private var isConnected = false
+    @exclusivity(unchecked) var isMultiplexed = false
+    @exclusivity(unchecked) var isConnected = false
     /// The leg across. Both live as long as their stream.
-    @exclusivity(unchecked) private var peer: Unmanaged<RelayLeg>?
+    @exclusivity(unchecked) var peer: Unmanaged<RelayLeg>?
     @exclusivity(unchecked) var counters = RelayCounters()
     /// How the end is secured.
-    @exclusivity(unchecked) private var security: LegSecurity { didSet { keys = LegKeys(security) } }
+    @exclusivity(unchecked) var security: LegSecurity { didSet { keys = LegKeys(security) } }
     /// The same as packets reach it.
     @exclusivity(unchecked) private var keys: LegKeys
-    @exclusivity(unchecked) private(set) var handshake: MediaHandshake?
+    @exclusivity(unchecked) var handshake: MediaHandshake?
     /// The last records of DTLS that came to each port before the answer had told of the handshake: an end that begins it does so as soon
     /// as it has answered (RFC 5763 §5), and would begin anew after a second only.
-    @exclusivity(unchecked) private var early: [(record: [UInt8], source: TransportAddress, onControlPort: Bool)] = []
-    private let onInsecurity: @Sendable (MediaSecurityError) -> Void
+    @exclusivity(unchecked) var early: [(record: [UInt8], source: TransportAddress, onControlPort: Bool)] = []
+    let onInsecurity: @Sendable (MediaSecurityError) -> Void
     /// What keys of descriptions have protected, by the relay's own, the last used at the end: one that comes back goes on where it stood,
     /// as when one of several who ring answers after another was heard.
-    @exclusivity(unchecked) private var described: [(local: MasterKey, protection: StreamProtection)] = []
+    @exclusivity(unchecked) var described: [(local: MasterKey, protection: StreamProtection)] = []
     /// Whether neither this leg nor the one across is secured by the relay.
-    @exclusivity(unchecked) private var isTransparent: Bool
+    @exclusivity(unchecked) var isTransparent: Bool
     /// When something has come from the end, on the lane's clock in nanoseconds.
     @exclusivity(unchecked) var lastHeard: Int64
 
@@ -220,132 +220,6 @@ final class RelayLeg: DatagramHandler {
     /// Octets that securing a packet may add: a tag of 16 at most, with RTCP an index of 4, and the identifier of a key (RFC 3711 §3.1,
     /// §3.4; RFC 7714 §8, §9). Keys of the relay have no identifier.
     private static let tagRoom = 64
-
-    /// Keys of descriptions that are remembered: an offer has one for each cipher, and no more than these can come back.
-    private static let describedLimit = MediaEncryption.defaultProfiles.count
-
-    /// Goes on with what was agreed on the keys of the end.
-    ///
-    /// - Parameter context: proves the relay in a handshake.
-    func secure(_ keys: MediaKeys, _ context: DTLSContext?, on lane: Lane) {
-        defer { early = [] }
-        switch keys {
-        case .none:
-            handshake = nil
-            security = .clear
-        case .described(let keys):
-            handshake = nil
-            do throws(SRTPError) {
-                let protection = try protection(keys, at: lane.now)
-                security = .secured(media: protection, control: protection)
-            } catch {
-                security = .pending
-                onInsecurity(.keys(error))
-            }
-        case .association(let terms):
-            if let handshake, handshake.terms == terms {
-                return handshake.move(to: mediaLatch.destination, controlLatch.destination)
-            }
-            // What the former keys protect passes until there are new ones; what was in the clear does not.
-            if case .secured = security {} else { security = .pending }
-            guard let context else { return onInsecurity(.handshake(.cryptography)) }
-            do throws(DTLSError) {
-                handshake = try MediaHandshake(
-                    terms, context, isMultiplexed: isMultiplexed, mediaLatch.destination, controlLatch.destination,
-                    at: lane.now)
-            } catch {
-                return onInsecurity(.handshake(error))
-            }
-            for (record, source, onControlPort) in early {
-                record.withUnsafeBytes { handshake?.receive($0, from: source, isControl: onControlPort) }
-            }
-            advance(at: lane.now)
-        }
-    }
-
-    /// What keys of descriptions protect, which goes on where the relay's own was used before: no index is used twice (RFC 3711 §9.1).
-    private func protection(
-        _ keys: DescribedKeys, at now: ContinuousClock.Instant
-    ) throws(SRTPError) -> StreamProtection {
-        let place = described.firstIndex { $0.local == keys.local } ?? described.indices.last
-        let made = try StreamProtection(
-            keys.profile, local: keys.local, remote: keys.remote, after: place.map { described[$0].protection }, at: now
-        )
-        described.removeAll { $0.local == keys.local }
-        if described.count >= Self.describedLimit { described.removeFirst() }
-        described.append((keys.local, made))
-        return made
-    }
-
-    /// Says whether anything of the stream is secured here; of both legs after either was.
-    func noteSecurity() {
-        guard let peer else { return }
-        let across = peer.takeUnretainedValue()
-        // What goes by the transport of another is led there on the way of secured packets.
-        isTransparent =
-            security.isTransparent && across.security.isTransparent && bundle == nil && across.transport == nil
-    }
-
-    /// Whether a handshake goes on, so that time matters.
-    var isHandshaking: Bool { handshake?.isUnderWay ?? false }
-
-    /// Repeats what nobody has answered in time.
-    func passTime(at now: ContinuousClock.Instant) {
-        guard let handshake, handshake.isUnderWay else { return }
-        handshake.passTime(at: now)
-        advance(at: now)
-    }
-
-    /// Sends what the handshake has to say.
-    private func sendRecords() {
-        while let (datagram, destination, isControl) = handshake?.next() {
-            let socket = isControl ? control : media
-            datagram.withUnsafeBytes { socket?.sendNow($0, to: isConnected && !isControl ? nil : destination) }
-        }
-    }
-
-    /// Goes on with a handshake, and takes its keys when it is done.
-    private func advance(at now: ContinuousClock.Instant) {
-        guard let handshake else { return }
-        sendRecords()
-        switch handshake.outcome(at: now) {
-        case nil: break
-        case .failure(let error): onInsecurity(.handshake(error))
-        case .success(let keys):
-            do throws(SRTPError) {
-                try take(keys, at: now)
-            } catch {
-                // Keys of a handshake fit their profile: OpenSSL has no memory for them. Nothing passes.
-                security = .pending
-                onInsecurity(.keys(error))
-            }
-        }
-    }
-
-    private func take(_ keys: MediaHandshake.Keys, at now: ContinuousClock.Instant) throws(SRTPError) {
-        var earlier: (media: StreamProtection?, control: StreamProtection?)
-        if case .secured(let media, let control) = security { earlier = (media, control) }
-        let media = try StreamProtection(
-            keys.media.profile, local: keys.media.local, remote: [keys.media.remote], after: earlier.media, at: now)
-        guard let apart = keys.control else { return security = .secured(media: media, control: media) }
-        let control = try StreamProtection(
-            apart.profile, local: apart.local, remote: [apart.remote], after: earlier.control, at: now)
-        security = .secured(media: media, control: control)
-    }
-
-    /// Takes a record of DTLS, of which a stranger's are none of the end's.
-    private func receiveRecord(_ datagram: Datagram, onControlPort: Bool, at now: ContinuousClock.Instant) {
-        let isExpected =
-            onControlPort ? controlLatch.expects(datagram.source) : mediaLatch.expects(datagram.source)
-        guard isExpected else { return counters.refused &+= 1 }
-        guard let handshake else {
-            guard case .pending = security else { return counters.malformed &+= 1 }
-            early.removeAll { $0.onControlPort == onControlPort }
-            return early.append((Array(datagram.bytes), datagram.source, onControlPort))
-        }
-        handshake.receive(datagram.bytes, from: datagram.source, isControl: onControlPort)
-        advance(at: now)
-    }
 
     /// Passes a packet on where either leg is secured: it is opened, and closed for the other end, in room of the send batch, and leaves
     /// at once, since the next one has another socket. Whoever does not have the keys of a secured end is not taken for it.

@@ -107,6 +107,7 @@ extension SIPServer {
             ("insecure", UInt64(relayed.insecure)), ("ended", UInt64(relayed.ended)),
         ])
         result.media.add(await relay.traffic().all)
+        result.media.add([("strangers", await relay.strangers())])
         if let status = queue?.status {
             result.pendingChanges = status.depth
             result.commitLagMilliseconds = status.lag.wholeMilliseconds
