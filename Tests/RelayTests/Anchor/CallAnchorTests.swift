@@ -347,7 +347,7 @@ import Testing
             let target = others.caller
             async let thrown = Task {
                 var count = 0
-                while !isOver.withLock({ $0 }) {
+                while !isOver.withLock({ $0 }), !Task.isCancelled {
                     await mallory.send(Self.flood, count: 256, to: target)
                     count += 256
                 }
