@@ -43,15 +43,6 @@ import Testing
         Exchange.description("127.0.0.1", "m=audio 4000 RTP/AVP 0", "a=\(direction)")
     }
 
-    private func read(_ body: AnchoredBody) throws -> SessionDescription {
-        guard case .replaced(let bytes) = body else { throw Missing(body: body) }
-        return try SessionDescription(parsing: bytes)
-    }
-
-    private struct Missing: Error {
-        let body: AnchoredBody
-    }
-
     /// A call that is answered and acknowledged.
     private func setUp(_ exchange: Exchange, _ direction: String = "sendrecv", context: UInt64 = 1) throws {
         var exchange = exchange

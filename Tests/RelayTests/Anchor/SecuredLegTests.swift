@@ -11,37 +11,6 @@ import Testing
 
 /// Calls whose legs are secured each in its own way.
 @Suite(.timeLimit(.minutes(5))) struct SecuredLegTests {
-    private func withRelay(_ body: (MediaRelay, Lane) async throws -> Void) async throws {
-        let lane = try Lane(name: "relay-test")
-        do {
-            try await body(MediaRelay(lanes: [lane], RelayConfiguration()), lane)
-        } catch {
-            lane.stop()
-            await lane.stopped()
-            throw error
-        }
-        lane.stop()
-        await lane.stopped()
-    }
-
-    private func read(_ body: AnchoredBody) throws -> SessionDescription {
-        guard case .replaced(let bytes) = body else { throw Missing(body: body) }
-        return try SessionDescription(parsing: bytes)
-    }
-
-    private struct Missing: Error {
-        let body: AnchoredBody
-    }
-
-    private func target(_ description: SessionDescription) throws -> TransportAddress {
-        let address = try #require(description.connection(of: description.media[0])?.address)
-        return try #require(address.transportAddress(port: description.media[0].port))
-    }
-
-    private func plain(_ wire: Wire) -> String {
-        Exchange.description("127.0.0.1", "m=audio \(wire.address.port) RTP/AVP 0", "a=rtcp-mux")
-    }
-
     private let keying: [ByteString] = ["crypto", "fingerprint", "setup", "tls-id"]
 
     /// A caller in the clear, and a callee that must be encrypted.
@@ -53,7 +22,7 @@ import Testing
             let alice = try await Wire(lane)
             let bob = try SecuredEnd(
                 try await Wire(lane), MediaEncryption(.require, by: encryption == .sdes ? .sdes : .dtls))
-            let offer = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             #expect(offer.media[0].field.transport == (encryption == .sdes ? "RTP/SAVP" : "UDP/TLS/RTP/SAVP"))
             let answer = try read(exchange.response(200, "INVITE", 1, body: bob.answer(offer)))
             #expect(answer.media[0].field.transport == "RTP/AVP")
@@ -109,7 +78,7 @@ import Testing
             exchange.encryption = .dtls
             let alice = try await Wire(lane)
             let bob = try SecuredEnd(try await Wire(lane), MediaEncryption(.require, by: .dtls))
-            let offer = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             let body = try bob.answer(offer)
             // The flight is sent once, and there is no time to repeat it.
             try await bob.begin(with: try target(offer))
@@ -127,7 +96,7 @@ import Testing
             exchange.encryption = .dtls
             let alice = try await Wire(lane)
             let bob = try SecuredEnd(try await Wire(lane), MediaEncryption(.require, by: .dtls))
-            let offer = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             _ = try exchange.response(200, "INVITE", 1, body: bob.answer(offer))
             try await bob.begin(with: try target(offer))
             // What a handshake message is stands behind the head of the record (RFC 6347 §4.3.1): 2 is ServerHello.
@@ -149,7 +118,7 @@ import Testing
             exchange.encryption = .sdes
             let alice = try await Wire(far)
             let bob = try SecuredEnd(try await Wire(far), MediaEncryption(.require, by: .sdes))
-            let offer = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             let answer = try read(exchange.response(200, "INVITE", 1, body: bob.answer(offer)))
             try await bob.agree(with: try target(offer))
             let (near, door) = (try target(answer), try target(offer))
@@ -179,7 +148,7 @@ import Testing
             exchange.encryption = .sdes
             let (alice, mallory) = (try await Wire(lane), try await Wire(lane))
             let bob = try SecuredEnd(try await Wire(lane), MediaEncryption(.require, by: .sdes))
-            let offer = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             let answer = try read(exchange.response(200, "INVITE", 1, body: bob.answer(offer)))
             try await bob.agree(with: try target(offer))
             let door = try target(offer)
@@ -203,9 +172,9 @@ import Testing
             var exchange = Exchange(relay)
             exchange.encryption = .sdes
             let (alice, bob) = (try await Wire(lane), try await Wire(lane))
-            _ = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            _ = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             let answer = try read(
-                exchange.response(200, "INVITE", 1, body: plain(bob).replacing("AVP 0", with: "SAVP 0")))
+                exchange.response(200, "INVITE", 1, body: Descriptions.plain(bob).replacing("AVP 0", with: "SAVP 0")))
             #expect(answer.media.map(\.port) == [0])
             // The transport is that of the offer (RFC 3264 §6).
             #expect(answer.media.map(\.field.transport) == ["RTP/AVP"])
@@ -223,7 +192,7 @@ import Testing
             let offer = try read(exchange.request("INVITE", 1, body: alice.offer(), isFirst: true))
             #expect(offer.media[0].field.transport == "RTP/AVP")
             for name in keying { #expect(offer.media[0].attribute(named: name) == nil) }
-            let answer = try read(exchange.response(200, "INVITE", 1, body: plain(bob)))
+            let answer = try read(exchange.response(200, "INVITE", 1, body: Descriptions.plain(bob)))
             #expect(answer.media[0].field.transport == "UDP/TLS/RTP/SAVP")
             try alice.take(answer)
             try await alice.agree(with: try target(answer))
@@ -232,7 +201,7 @@ import Testing
             await bob.send(packet(2, source: 2), to: try target(offer))
             #expect(try alice.open(#require(await alice.wire.next()?.bytes)) == packet(2, source: 2))
             // A callee in the clear cannot have its leg encrypted later on.
-            let late = plain(bob).replacing("RTP/AVP", with: "RTP/SAVP")
+            let late = Descriptions.plain(bob).replacing("RTP/AVP", with: "RTP/SAVP")
             #expect(try exchange.request("INVITE", 7, body: late, fromCallee: true) == .refused(488))
         }
     }
@@ -244,19 +213,20 @@ import Testing
             exchange.encryption = .sdes
             let alice = try await Wire(lane)
             let bob = try SecuredEnd(try await Wire(lane), MediaEncryption(.require, by: .sdes))
-            let first = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            let first = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             _ = try read(exchange.response(200, "INVITE", 1, body: bob.answer(first)))
             try await bob.agree(with: try target(first))
             let again = try read(exchange.request("INVITE", 5, body: bob.offer(), fromCallee: true))
             #expect(again.media[0].field.transport == "RTP/AVP")
             for name in keying { #expect(again.media[0].attribute(named: name) == nil) }
-            let answer = try read(exchange.response(200, "INVITE", 5, body: plain(alice), fromCallee: true))
+            let answer = try read(
+                exchange.response(200, "INVITE", 5, body: Descriptions.plain(alice), fromCallee: true))
             #expect(answer.media[0].field.transport == "RTP/SAVP")
             try bob.take(answer)
             // The key is that of before, and its packets go on.
             await alice.send(packet(1), to: try target(again))
             #expect(try bob.open(#require(await bob.wire.next()?.bytes)) == packet(1))
-            let plainly = plain(bob.wire)
+            let plainly = Descriptions.plain(bob.wire)
             #expect(try exchange.request("INVITE", 6, body: plainly, fromCallee: true) == .refused(488))
             await alice.send(packet(2), to: try target(again))
             #expect(try bob.open(#require(await bob.wire.next()?.bytes)) == packet(2))
@@ -292,7 +262,7 @@ import Testing
             let alice = try await Wire(lane)
             let bob = try SecuredEnd(try await Wire(lane), MediaEncryption(.require, by: .sdes))
             let carol = try SecuredEnd(try await Wire(lane), MediaEncryption(.require, by: .sdes))
-            let offer = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             let (bobs, carols) = (try bob.answer(offer), try carol.answer(offer))
             let early = try read(exchange.response(183, "INVITE", 1, body: bobs, tag: "b"))
             try await bob.agree(with: try target(offer))
@@ -315,7 +285,7 @@ import Testing
             exchange.encryption = .sdes
             let alice = try await Wire(lane)
             let bob = try SecuredEnd(try await Wire(lane), MediaEncryption(.require, by: .sdes))
-            let offer = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             await bob.wire.send(packet(9, source: 2), to: try target(offer))
             let answer = try read(exchange.response(200, "INVITE", 1, body: bob.answer(offer)))
             try await bob.agree(with: try target(offer))
@@ -334,7 +304,7 @@ import Testing
             exchange.encryption = encryption
             let alice = try await Wire(lane)
             for transport in ["RTP/SAVP", "UDP/TLS/RTP/SAVP", "TCP/RTP/AVP"] {
-                let body = plain(alice).replacing("RTP/AVP", with: transport)
+                let body = Descriptions.plain(alice).replacing("RTP/AVP", with: transport)
                 #expect(try exchange.request("INVITE", 1, body: body, isFirst: true) == .refused(488))
             }
         }
@@ -358,14 +328,18 @@ import Testing
             exchange.mode = .auto
             exchange.encryption = .sdes
             let alice = try await Wire(lane)
-            let offer = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             #expect(offer.media[0].field.transport == "RTP/SAVP")
             #expect(exchange.anchor.count == 1)
             // On a way that leads through here twice the second domain cannot have what the first has not.
             exchange.encryption = .dtls
-            #expect(try exchange.request("INVITE", 1, body: plain(alice), isFirst: true, context: 2) == .refused(488))
+            #expect(
+                try exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true, context: 2)
+                    == .refused(488))
             exchange.encryption = .sdes
-            #expect(try exchange.request("INVITE", 1, body: plain(alice), isFirst: true, context: 2) == .untouched)
+            #expect(
+                try exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true, context: 2)
+                    == .untouched)
         }
     }
 
@@ -376,7 +350,7 @@ import Testing
             exchange.encryption = .sdes
             let (alice, control) = (try await Wire(lane), try await Wire(lane))
             let bob = try SecuredEnd(try await Wire(lane), MediaEncryption(.require, by: .sdes))
-            let body = plain(alice).replacing("a=rtcp-mux", with: "a=rtcp:\(control.address.port)")
+            let body = Descriptions.plain(alice).replacing("a=rtcp-mux", with: "a=rtcp:\(control.address.port)")
             let offer = try read(exchange.request("INVITE", 1, body: body, isFirst: true))
             #expect(!offer.media[0].isRTCPMultiplexed)
             let apart = try bob.answer(offer).replacing("a=rtcp-mux", with: "a=rtcp:\(bob.wire.address.port)")
@@ -400,7 +374,7 @@ import Testing
             let alice = try await Wire(lane)
             let bob = try SecuredEnd(try await Wire(lane), MediaEncryption(.require, by: .dtls))
             let mallory = try SecuredEnd(bob.wire, MediaEncryption(.require, by: .dtls))
-            let offer = try read(exchange.request("INVITE", 1, body: plain(alice), isFirst: true))
+            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
             let answer = try mallory.answer(offer)
             _ = try bob.answer(offer)
             _ = try read(exchange.response(200, "INVITE", 1, body: answer))
