@@ -26,6 +26,9 @@ struct BrowserSpeech {
     /// Silence in front, in which the media finds its way and the buffers of both sides come to the depth that they are told.
     private static let lead = Duration.seconds(4)
 
+    /// The least correlation of a sentence.
+    private static let leastCorrelation = 0.85
+
     /// Synthesises sentences.
     ///
     /// - Parameters:
@@ -52,9 +55,10 @@ struct BrowserSpeech {
     struct Judgement: Decodable {
         /// Where it begins, in seconds.
         let begin: Double
+        /// How like its stretches of 200 ms are to what was said, each at its own place, with their energies as weights.
         let correlation: Double
-        /// Stretches of 20 ms that are missing.
-        let gaps: Int
+        /// Stretches of 200 ms that sound and were not heard.
+        let missing: Int
         let pesq: Double
     }
 
@@ -62,12 +66,9 @@ struct BrowserSpeech {
     ///
     /// - Parameters:
     ///   - law: what the sentences are compared through; nil for the sentences themselves.
-    ///   - least: the least PESQ score of each sentence.
-    ///   - correlation: the least of each sentence as a whole; one that a buffer has drawn out by a little has less, with all its words.
-    ///   - gaps: the most stretches of 20 ms that may be missing of each sentence, where it does not lie as it was said.
+    ///   - least: the least PESQ score of half of the sentences.
     func expectHeard(
-        in recording: String, by listener: String, through law: SpeechClip.Companding?, least: Double,
-        correlation: Double = 0.8, gaps: Int = 0, _ peers: Peers
+        in recording: String, by listener: String, through law: SpeechClip.Companding?, least: Double, _ peers: Peers
     ) async throws {
         var references = sentences
         if let law {
@@ -82,13 +83,15 @@ struct BrowserSpeech {
             PeerCommand(try WebSocketPhone.python(), [script, recording] + references, package: "python3"),
             name: "speech_quality.py", within: .seconds(180))
         let judgements = try JSONDecoder().decode([Judgement].self, from: Data(output.utf8))
-        #expect(judgements.count == sentences.count)
+        try #require(judgements.count == sentences.count)
         #expect(judgements.map(\.begin) == judgements.map(\.begin).sorted(), "\(listener): \(output)")
+        // A computer that halts makes a browser draw out a word, which costs that sentence its score: half of them have to have theirs.
+        let scores = judgements.map(\.pesq).sorted()
+        #expect(scores[scores.count / 2] >= least, "\(listener): \(output)")
         for judgement in judgements {
             #expect(judgement.begin > 0, "\(listener): \(output)")
-            #expect(judgement.gaps <= gaps, "\(listener): \(output)")
-            #expect(judgement.correlation > correlation, "\(listener): \(output)")
-            #expect(judgement.pesq >= least, "\(listener): \(output)")
+            #expect(judgement.missing == 0, "\(listener): \(output)")
+            #expect(judgement.correlation > Self.leastCorrelation, "\(listener): \(output)")
         }
     }
 }
