@@ -17,6 +17,8 @@ public enum MediaLegEncryption: String, Sendable, Hashable, CaseIterable {
     case pass
     /// Not at all, whatever the other leg is.
     case off
+    /// By keys in the descriptions where the callee takes them, else not at all (RFC 8643).
+    case offer
     /// By keys in the descriptions (RFC 4568).
     case sdes
     /// By a handshake with the relay (RFC 5763).

@@ -6,12 +6,14 @@ import SRTP
 final class RelayCertificates: Sendable {
     /// Encrypts where the end wants it.
     let willing: MediaSecurity
+    private let offered: MediaSecurity
     private let described: MediaSecurity
     private let handshaken: MediaSecurity
 
     /// Makes a certificate, which lasts as long as the relay.
     init() throws(DTLSError) {
         willing = try MediaSecurity(MediaEncryption(.offer, by: .dtls))
+        offered = try MediaSecurity(MediaEncryption(.offer, by: .sdes))
         described = try MediaSecurity(MediaEncryption(.require, by: .sdes))
         handshaken = try MediaSecurity(MediaEncryption(.require, by: .dtls))
     }
@@ -20,6 +22,7 @@ final class RelayCertificates: Sendable {
     func security(_ encryption: MediaLegEncryption) -> MediaSecurity? {
         switch encryption {
         case .pass, .off, .auto: nil
+        case .offer: offered
         case .sdes: described
         case .dtls: handshaken
         }

@@ -46,6 +46,24 @@ extension Interop {
             }
         }
 
+        /// Where keys are offered, a phone that would encrypt does so, and one that does not is spoken to in the clear.
+        @Test(arguments: [true, false]) func keysAreOffered(isWilling: Bool) async throws {
+            try await withServer(users("offer")) { server, peers in
+                let clips = try await SpokenClips(in: peers)
+                let heard = peers.folder.file("heard-by-bob.wav")
+                let alice = try await server.baresip("alice", password: "string", speech: clips.garden, in: peers)
+                let bob = try await server.answering(
+                    "bob", password: "tin can",
+                    ["--play", clips.river, "--record", heard, "--encrypt", isWilling ? "offer" : "off"], in: peers)
+                try await alice.dial("sip:bob@localhost")
+                try await alice.event(.closed)
+                let ended = try await bob.line(containing: #""event":"ended""#).text
+                #expect(ended.contains(#""encryption":"A"#) == isWilling, "\(ended)")
+                try await expectHeard(clips.garden, in: heard, by: "ito", peers)
+                try await expectHeard(clips.river, in: #require(alice.heard.first), by: "baresip", peers)
+            }
+        }
+
         /// A phone of ours that demands encryption calls one that knows none.
         @Test(arguments: ["sdes", "dtls"])
         func itoDemandsEncryption(exchange: String) async throws {

@@ -141,10 +141,11 @@ extension ConfigurationSchema {
                 """),
             Setting(
                 "domains[].media-encryption", \.mediaEncryption, .choice, of: example, .reload,
-                source: "RFC 4568, RFC 5763",
+                source: "RFC 4568, RFC 5763, RFC 8643",
                 """
                 How the media of calls to its users is encrypted between this server and them: `sdes` by keys in the descriptions, `dtls` by \
-                a handshake with this server (to users reached by `ws` or `wss` with ICE, as browsers want it), `off` not at all; `auto` \
+                a handshake with this server (to users reached by `ws` or `wss` with ICE, as browsers want it), `offer` by keys in the \
+                descriptions where the phone takes them and else not at all, `off` not at all; `auto` \
                 as a browser wants it where one end is a browser and the other is not, which then speaks as it is used to, and else like \
                 `pass`. Between the callers and this server it is as they offer. All these calls are \
                 relayed (with `auto` those with one browser), so `media` must not be `direct`, nor `mode` another than `proxy`. With `pass` the ends agree on that between them, \
