@@ -343,11 +343,16 @@ import UserAgent
         }
         let call = try await alice.call(uri("bob", middle), audio: AudioEnds(source: { nil }, sink: { heard }))
         let (incoming, outgoing) = try #require(try await relaying.value)
-        _ = try await answering.value
+        let answered = try #require(try await answering.value.first)
         await heard.heard(8_000)
         #expect(heard.samples.contains { abs(Int($0)) > 1_000 })
         let counted = [await incoming.statistics(), await outgoing.statistics()]
         #expect(counted.allSatisfy { $0 == nil })
+        // Keys by INFO do not go past the middle by themselves.
+        call.send(digits: "4", by: .info)
+        #expect(await answered.digits.first { _ in true } == "4")
+        answered.send(digits: "2", by: .info)
+        #expect(await call.digits.first { _ in true } == "2")
         await call.hangUp()
         _ = await incoming.ended()
         await outgoing.hangUp()

@@ -68,12 +68,18 @@ extension AudioStream {
 
     /// Hears keys in the sound.
     private func listen(_ frame: UnsafeMutableBufferPointer<Int16>) {
+        let wasSounding = isKeySounding
         detector?.process(frame.span) { found in
             switch found {
-            case .began(let code): report(.digitBegan(code))
-            case .ended(let code, let duration): report(.digitEnded(code, duration: duration))
+            case .began(let code):
+                isKeySounding = true
+                report(.digitBegan(code))
+            case .ended(let code, let duration):
+                isKeySounding = false
+                report(.digitEnded(code, duration: duration))
             }
         }
+        if removesKeys, wasSounding || isKeySounding { frame.update(repeating: 0) }
     }
 
     /// Gives both frames of a tick to the recorder.

@@ -74,6 +74,10 @@ public final class AudioStream<Address: Equatable & Sendable> {
     var heardKeyRate: SampleRate?
     /// Hears keys in the sound; nil where they come as events, or are not listened for.
     var detector: DTMFDetector?
+    /// Whether a key that is heard in the sound sounds now.
+    var isKeySounding = false
+    /// Whether keys that are heard in the sound are left out of what the sink gets, from when they are recognised on.
+    public var removesKeys = false
     var sink: (any AudioSink)?
     /// The sink as it was given, at its own rate.
     var givenSink: (any AudioSink)?
@@ -314,7 +318,13 @@ extension AudioStream {
     /// Listens for keys in the sound where that is wanted, and the peer has no telephone events.
     func chooseDetector() {
         let rate = playout.configuration.sampleRate
-        guard configuration.hearsTones, negotiation.eventPayloadType == nil else { return detector = nil }
-        if detector?.sampleRate != rate { detector = DTMFDetector(sampleRate: rate) }
+        guard configuration.hearsTones, negotiation.eventPayloadType == nil else {
+            isKeySounding = false
+            return detector = nil
+        }
+        if detector?.sampleRate != rate {
+            detector = DTMFDetector(sampleRate: rate)
+            isKeySounding = false
+        }
     }
 }

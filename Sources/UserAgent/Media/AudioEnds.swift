@@ -6,6 +6,8 @@ public struct AudioEnds: Sendable {
     let makeSource: @Sendable () -> (any AudioSource)?
     /// Makes the sink; called once, on the media lane.
     let makeSink: @Sendable () -> (any AudioSink)?
+    /// Whether keys that are heard in the sound are left out of what the sink gets.
+    var removesKeys = false
 
     /// Ends of one's own making; each is made on the media lane and used there only.
     public init(
@@ -37,6 +39,13 @@ public struct AudioEnds: Sendable {
     /// The same source, and a recorder for what is heard.
     public func recording(to recorder: WAVRecorder) -> AudioEnds {
         AudioEnds(source: makeSource, sink: { recorder })
+    }
+
+    /// Hears by one line and speaks by another. Keys are left out of what it says: they go by themselves.
+    static func bridge(from near: SoundLine, to far: SoundLine) -> AudioEnds {
+        var ends = AudioEnds(source: { near.makeSource() }, sink: { far.makeSink() })
+        ends.removesKeys = true
+        return ends
     }
 }
 

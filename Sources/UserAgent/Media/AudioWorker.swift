@@ -20,6 +20,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
     private var tick: LaneTickID?
     private var source: (any AudioSource)?
     private var sink: (any AudioSink)?
+    private var removesKeys = false
     private var recorder: CallRecorder?
     private var onDigit: @Sendable (Character) -> Void = { _ in }
     var isStopped = false
@@ -80,8 +81,10 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         self.onDigit = onDigit
         source = ends.makeSource()
         sink = ends.makeSink()
+        removesKeys = ends.removesKeys
         stream?.play(source)
         stream?.deliver(to: sink)
+        stream?.removesKeys = removesKeys
     }
 
     func record(with recorder: CallRecorder) {
@@ -129,6 +132,7 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
             wallclock: WallclockReference(instant: now, wallclock: .now), using: &generator)
         made.play(source)
         made.deliver(to: sink)
+        made.removesKeys = removesKeys
         if let recorder { made.record(with: recorder) }
         stream = made
         check(made, remote, control)

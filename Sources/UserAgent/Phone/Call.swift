@@ -43,6 +43,15 @@ public final class Call: Sendable {
         var ending: CallEnding?
         var answerWaiters: [CheckedContinuation<Result<Void, CallError>, Never>] = []
         var endWaiters: [CheckedContinuation<CallEnding, Never>] = []
+        var partner: Partner?
+    }
+
+    /// Who is told the keys that the far side presses.
+    struct Partner {
+        weak var call: Call?
+        let method: KeyMethod
+        /// Whether sound goes through this process, until something else is played.
+        let hasSound: Bool
     }
 
     /// Takes over a leg; on its lane.
@@ -65,7 +74,7 @@ public final class Call: Sendable {
                 eventsEnd.yield(.answered)
                 answeredNow()
             case .held(let isHeld): eventsEnd.yield(.held(isHeld))
-            case .digit(let key): digitsEnd.yield(key)
+            case .digit(let key): heard(key)
             case .ended(let ending):
                 endedNow(CallEnding(ending))
                 if media != nil { surroundings.reporter?.report(self.leg.value, of: self) }
@@ -149,12 +158,15 @@ public final class Call: Sendable {
 
     // MARK: Sound
 
-    /// What is played to the far side, and where goes what it says: at once, and after a hold.
+    /// What is played to the far side, and where goes what it says: at once, and after a hold. Ends a bridge to another call.
     public func play(_ audio: AudioEnds) {
-        let isHeld = state.withLock { state in
+        let (isHeld, partner) = state.withLock { state in
             state.audio = audio
-            return state.isHeld
+            let partner = state.partner.flatMap { $0.hasSound ? $0.call : nil }
+            if partner != nil { state.partner = nil }
+            return (state.isHeld, partner)
         }
+        partner?.tellKeys(to: nil)
         if !isHeld { attach(audio) }
     }
 
@@ -162,9 +174,18 @@ public final class Call: Sendable {
     var audio: AudioEnds { state.withLock { $0.audio } }
 
     func attach(_ audio: AudioEnds) {
-        let digitsEnd = digitsEnd
-        media?.attach(audio) { digitsEnd.yield($0) }
+        media?.attach(audio) { [weak self] in self?.heard($0) }
     }
+
+    /// The far side has pressed a key.
+    private func heard(_ key: Character) {
+        digitsEnd.yield(key)
+        guard let partner = state.withLock({ $0.partner }) else { return }
+        partner.call?.send(digits: String(key), by: partner.method)
+    }
+
+    /// Says whose far side is told the keys of this one's; nil for nobody's.
+    func tellKeys(to partner: Partner?) { state.withLock { $0.partner = partner } }
 
     /// Whether this side holds the call.
     public var isHeld: Bool { state.withLock { $0.isHeld } }

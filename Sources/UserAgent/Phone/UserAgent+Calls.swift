@@ -64,7 +64,8 @@ extension UserAgent {
     }
 
     /// Calls somebody with the session of a call that came in: media flows between the two far sides, and what either of them
-    /// wants of it is passed on (a B2BUA without media). Progress, answer and end are the caller's to pass on.
+    /// wants of it is passed on (a B2BUA without media), and so are keys that come by INFO. Progress, answer and end are the caller's to
+    /// pass on.
     ///
     /// - Parameters:
     ///   - target: a SIP URI, or a user of the account's domain.
@@ -88,6 +89,9 @@ extension UserAgent {
         guard let call else {
             throw CallError(CallEnding(481, "The call that came in has been answered already", .local))
         }
+        // Those in the media go by this process as that does.
+        invitation.call.tellKeys(to: .init(call: call, method: .info, hasSound: false))
+        call.tellKeys(to: .init(call: invitation.call, method: .info, hasSound: false))
         return call
     }
 }

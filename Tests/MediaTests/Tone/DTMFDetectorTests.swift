@@ -271,6 +271,30 @@ private struct KeySound {
         #expect(heard("15", AudioNegotiation(codec: .pcmu, eventPayloadType: 101)) == "")
     }
 
+    @Test(
+        "Keys are left out of the sound where that is wanted, from when they are recognised on",
+        arguments: [false, true])
+    func keysAreRemoved(removes: Bool) {
+        let call = Call(AudioNegotiation(codec: .pcmu)) { $0.hearsTones = true }
+        let recorder = CollectingSink(.narrowband)
+        call.b.deliver(to: recorder)
+        call.b.removesKeys = removes
+        for key in "159#" { #expect(TelephoneEvent.Code(key).map(call.a.sound) == true) }
+        call.run(for: .seconds(1.5))
+        let keys = call.eventsOfB.compactMap { event -> Character? in
+            if case .digitBegan(let code) = event { code.key } else { nil }
+        }
+        #expect(keys == ["1", "5", "9", "#"])
+        // 400 ms of tones; of each at most 40 pass before it is known, and what of a frame of 20 ms came before.
+        let sounding = recorder.samples.filter { abs(Int($0)) > 300 }.count
+        #expect(removes ? sounding < 4 * 60 * 8 : sounding > 4 * 80 * 8)
+        // A second detector finds nothing in what is left.
+        var second = DTMFDetector()
+        var found = 0
+        second.process(recorder.samples.span) { _ in found += 1 }
+        #expect(found == (removes ? 0 : 8))
+    }
+
     @Test("Another codec in the middle of a key does not stop those that wait")
     func anotherCodec() {
         let call = Call(AudioNegotiation(codec: .pcmu)) { $0.hearsTones = true }
