@@ -44,6 +44,7 @@ let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl
 let x509: Target.Dependency = .product(name: "X509", package: "swift-certificates")
 let asn1: Target.Dependency = .product(name: "SwiftASN1", package: "swift-asn1")
 let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let metrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let grdb: Target.Dependency = .product(name: "GRDB", package: "GRDB.swift")
 
 let package = Package(
@@ -76,6 +77,7 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-metrics", from: "2.7.0"),
     ],
     targets: [
         // Protocols: bytes and values, no input or output.
@@ -101,7 +103,7 @@ let package = Package(
         module("Registrar", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Proxy", ["SIP", "SIPEndpoint", "Routing", "Reactor"]),
         module("Relay", ["SIP", "SDP", "RTP", "SRTP", "ICE", "Media", "SIPEndpoint", "Routing", "Reactor", crypto]),
-        module("UserAgent", ["SIP", "SDP", "RTP", "ICE", "SRTP", "Media", "Reactor", "SIPEndpoint", crypto]),
+        module("UserAgent", ["SIP", "SDP", "RTP", "ICE", "SRTP", "Media", "Reactor", "SIPEndpoint", crypto, metrics]),
         module("Toolkit", ["SIP", "Reactor"]),
         // The composition root and the executable.
         module(
@@ -140,7 +142,7 @@ let package = Package(
             "UserAgent",
             [
                 "TestKit", "SIP", "SDP", "RTP", "ICE", "SRTP", "SIPEndpoint", "Media", "Reactor", "Server", "Proxy",
-                "Registrar", "Routing", crypto,
+                "Registrar", "Routing", crypto, .product(name: "MetricsTestKit", package: "swift-metrics"),
             ]),
         tests(
             "Server",

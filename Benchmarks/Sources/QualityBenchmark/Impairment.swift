@@ -10,6 +10,8 @@ struct Impairment: Codable {
     /// first comes at any time of such an interval.
     var spikeInterval = 0.0
     var spike = 0.0
+    /// When the only stall begins at the earliest, in ms; it does so within an interval from then on. Nil where they go on.
+    var onlySpike: Double?
     /// Part of the packets that come 50 ms late, behind those that were sent after them.
     var reordered = 0.0
     /// Part of the packets that come twice.
@@ -35,7 +37,7 @@ struct Network {
         self.impairment = impairment
         generator = SeededGenerator(state: seed)
         var other = SeededGenerator(state: seed &* 1009)
-        firstStall = Double.random(in: 0..<1, using: &other) * impairment.spikeInterval
+        firstStall = (impairment.onlySpike ?? 0) + Double.random(in: 0..<1, using: &other) * impairment.spikeInterval
         let burst = max(1, impairment.burst)
         // Losses in a row are so long on average, and so much is lost over all. At a burst of 1 every packet draws anew.
         toGood = 1 / burst
@@ -45,6 +47,7 @@ struct Network {
     /// When the last stall began, in ms; nil where there was none.
     func lastStall(_ time: Double) -> Double? {
         guard impairment.spike > 0, time >= firstStall else { return nil }
+        if impairment.onlySpike != nil { return firstStall }
         return firstStall + ((time - firstStall) / impairment.spikeInterval).rounded(.down) * impairment.spikeInterval
     }
 

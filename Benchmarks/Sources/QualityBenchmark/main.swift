@@ -20,6 +20,7 @@ let impairments: [(name: String, impairment: Impairment)] = [
     ("jitter 60 ms", Impairment(jitter: 60)),
     ("jitter 120 ms", Impairment(jitter: 120)),
     ("stalls of 200 ms", Impairment(spikeInterval: 7000, spike: 200)),
+    ("one stall of 200 ms", Impairment(spikeInterval: 3000, spike: 200, onlySpike: 10_000)),
     ("re-ordered 5 %, twice 5 %", Impairment(reordered: 0.05, duplicated: 0.05)),
     ("drift +200 ppm", Impairment(drift: 200)),
     ("drift -200 ppm", Impairment(drift: -200)),

@@ -23,9 +23,9 @@ public struct AudioSettings: Sendable, Hashable {
     /// Whether comfort noise takes the place of silence where the far side takes it (RFC 3389), and Opus leaves silence out.
     public var suppressesSilence = false
 
-    /// Packets before its own that each packet holds once more where the far side takes redundant data (RFC 2198), 0 to 4;
-    /// offered of the first codec.
-    public var redundancy = 0
+    /// Packets before its own that each packet holds once more where the far side takes redundant data (RFC 2198) and packets are lost, 0
+    /// to 4; offered of the first codec. Nil is 1 for Opus, whose frames are small, and 0 for others.
+    public var redundancy: Int?
 
     /// Whether keys are listened for in the sound where the far side has no telephone events (RFC 4733): DTMF tones, by ITU-T Q.24.
     public var hearsTones = true
@@ -104,7 +104,8 @@ public final class AudioProvider: MediaProvider {
         }
         return AudioLeg(
             lane: lane, sockets: try bind(near), codecs: codecs, playout: settings.playout,
-            suppressesSilence: settings.suppressesSilence, redundancy: settings.redundancy,
+            suppressesSilence: settings.suppressesSilence,
+            redundancy: settings.redundancy ?? (codecs.first(where: \.isAvailable)?.format.codec == .opus ? 1 : 0),
             hearsTones: settings.hearsTones, security: security, ice: ice,
             connections: connections, resolver: resolver,
             bind: bind, onFailure: onFailure)

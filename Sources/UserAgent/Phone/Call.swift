@@ -77,7 +77,10 @@ public final class Call: Sendable {
             case .digit(let key): heard(key)
             case .ended(let ending):
                 endedNow(CallEnding(ending))
-                if media != nil { surroundings.reporter?.report(self.leg.value, of: self) }
+                if media != nil {
+                    surroundings.reporter?.report(self.leg.value, of: self)
+                    surroundings.metrics.record(self)
+                }
             }
         }
         // A call that could not even be sent has ended before anyone listened.
@@ -249,6 +252,8 @@ struct CallSurroundings: Sendable {
     let identity: CallAgent.Identity
     /// Tells a collector how calls were heard.
     let reporter: QualityReporter?
+    /// Tells a metrics backend the same.
+    let metrics: CallMetrics
     /// The URI of what a user typed.
     let resolve: @Sendable (String) throws(MessageDefect) -> URI
 }

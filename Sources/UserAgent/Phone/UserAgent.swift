@@ -1,3 +1,4 @@
+public import CoreMetrics
 import Media
 public import Reactor
 public import SIP
@@ -65,6 +66,8 @@ public final class UserAgent: Sendable {
         /// Whether TCP is spoken too where the account says nothing of it (RFC 3261 §18): to servers whose names prefer it, for
         /// requests that are too long for a datagram, and by others who send such.
         public var speaksTCP = true
+        /// Where figures of the quality of calls go; nil for the backend that the program has chosen (`MetricsSystem.factory`).
+        public var metrics: (any MetricsFactory)?
         /// How names are looked up.
         public var names = HostResolver.Configuration()
         /// Timers and limits of the SIP layers.
@@ -210,7 +213,10 @@ public final class UserAgent: Sendable {
         let reporter = account.qualityCollector.map {
             QualityReporter(to: $0, core, lane: signalling, identity: identity)
         }
-        surroundings = CallSurroundings(lane: signalling, identity: identity, reporter: reporter) {
+        surroundings = CallSurroundings(
+            lane: signalling, identity: identity, reporter: reporter,
+            metrics: CallMetrics(factory: options.metrics ?? MetricsSystem.factory)
+        ) {
             [account] (target) throws(MessageDefect) in try account.resolve(target)
         }
         await begin()
@@ -318,6 +324,7 @@ public final class UserAgent: Sendable {
                 once.resume()
             }
         }
+        await surroundings.metrics.finish()
         await surroundings.reporter?.finish()
         await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
             let once = Once(done)

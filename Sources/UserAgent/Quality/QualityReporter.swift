@@ -1,6 +1,5 @@
 import Reactor
 import SIP
-import Synchronization
 
 /// Tells a collector how each call was heard, when it is over (RFC 6035 §4.7.3): a PUBLISH, whose answer nobody needs.
 final class QualityReporter: Sendable {
@@ -8,7 +7,7 @@ final class QualityReporter: Sendable {
     private let core: PhoneCore
     private let lane: Lane
     private let identity: CallAgent.Identity
-    private let running = Mutex<(last: UInt64, tasks: [UInt64: Task<Void, Never>])>((0, [:]))
+    private let running = RunningTasks(limit: limit)
 
     /// Reports that may be on their way at a time; what ends beyond them is not reported.
     static let limit = 64
@@ -34,19 +33,12 @@ final class QualityReporter: Sendable {
             address: leg.remoteMedia)
         let callID = String(decoding: dialog.id.callID, as: UTF8.self)
         let (isCaller, time) = (leg.invitation == nil, began...max(began, .now))
-        running.withLock { running in
-            guard running.tasks.count < Self.limit else { return }
-            running.last += 1
-            let number = running.last
-            running.tasks[number] = Task { [self] in
-                if let statistics = await call.statistics() {
-                    await send(
-                        VoiceQualityReport(
-                            callID: callID, local: local, remote: remote, isCaller: isCaller, time: time,
-                            statistics: statistics))
-                }
-                self.running.withLock { $0.tasks[number] = nil }
-            }
+        running.run { [self] in
+            guard let statistics = await call.statistics() else { return }
+            await send(
+                VoiceQualityReport(
+                    callID: callID, local: local, remote: remote, isCaller: isCaller, time: time,
+                    statistics: statistics))
         }
     }
 
@@ -62,21 +54,7 @@ final class QualityReporter: Sendable {
     }
 
     /// Waits for the reports that are on their way, for a while.
-    func finish() async {
-        let tasks = running.withLock { Array($0.tasks.values) }
-        guard !tasks.isEmpty else { return }
-        await withCheckedContinuation { (done: CheckedContinuation<Void, Never>) in
-            let once = Once(done)
-            Task {
-                for task in tasks { await task.value }
-                once.resume()
-            }
-            Task {
-                try? await Task.sleep(for: Self.patience)
-                once.resume()
-            }
-        }
-    }
+    func finish() async { await running.finish(within: Self.patience) }
 
     /// Who a value of From or To names, without its parameters.
     private static func identity(_ value: [UInt8]) -> String {
