@@ -11,11 +11,11 @@ import Testing
         let expected: String
     }
 
-    @Test(arguments: [
-        ProtectionProfile.aes128CounterModeSHA1_80, .aes128CounterModeSHA1_32, .aeadAES128GCM, .aeadAES256GCM,
-    ])
-    func bothWays(profile: ProtectionProfile) async throws {
-        let (ours, theirs) = (try MasterKey.random(for: profile), try MasterKey.random(for: profile))
+    /// Each profile, and each with an identifier of its key in the packets (RFC 3711 §3.1, MKI).
+    @Test(arguments: ProtectionProfile.allCases, [[], [0x0A, 0, 0, 1]] as [[UInt8]])
+    func bothWays(profile: ProtectionProfile, identifier: [UInt8]) async throws {
+        let ours = try MasterKey.random(for: profile, identifier: identifier)
+        let theirs = try MasterKey.random(for: profile, identifier: identifier)
         // The numbers go through zero, in order, with gaps, and some out of order.
         let numbers = (65_400..<65_700).filter { $0 % 7 != 3 }.map { UInt16(truncatingIfNeeded: $0 ^ 1) }
         let packets = numbers.map { Self.packet($0, payload: Int($0 % 200)) }
@@ -24,7 +24,10 @@ import Testing
         func job(_ direction: String, _ kind: String, _ key: MasterKey, _ packet: [UInt8], gives expected: [UInt8]?) {
             jobs.append(
                 Job(
-                    line: "\(profile.cryptoSuite) \(direction) \(kind) \(Self.hex(key.keyAndSalt)) \(Self.hex(packet))",
+                    line: [
+                        profile.cryptoSuite, direction, kind, Self.hex(key.keyAndSalt),
+                        identifier.isEmpty ? "-" : Self.hex(identifier), Self.hex(packet),
+                    ].joined(separator: " "),
                     expected: expected.map(Self.hex) ?? ""))
         }
         for packet in packets {
@@ -55,7 +58,7 @@ import Testing
             let opened = try Self.memory(secured, 0) {
                 fields[2] == "rtp" ? try receiver.unprotect($0) : try receiver.unprotectControl($0)
             }
-            #expect(Self.hex(opened) == fields[4])
+            #expect(Self.hex(opened) == fields[5])
         }
     }
 
