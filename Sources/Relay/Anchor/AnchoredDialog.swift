@@ -200,8 +200,8 @@ struct AnchoredDialog {
         }
         // What is said again after another offer was made means no more than it did.
         guard offer.serial == lastSerial || !offer.answerers.contains(tag) else { return result }
-        // Where the INVITE was forked further on, whoever has answered it with 2xx is the one to talk to.
-        if !isConfirmed || tags.contains(tag) || tag.isEmpty {
+        // Where the INVITE was forked further on, whoever has answered it with 2xx is the one to talk to, and before that who is noted.
+        if tags.contains(tag) || tag.isEmpty {
             self.riders = riders
             if !parted.isEmpty || split.side == offer.side { split = (parted, offer.side) }
             for (index, line) in lines.enumerated()
