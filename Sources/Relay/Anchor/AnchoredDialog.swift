@@ -103,13 +103,14 @@ struct AnchoredDialog {
 
     // MARK: Offers and answers
 
-    /// Takes an offer.
+    /// Takes an offer; one of a response that comes again means the same (RFC 3261 §13.3.1.4).
     ///
     /// - Returns: what the other side is told; nil when it is to be told the same.
     mutating func offer(
         _ description: SessionDescription, from side: RelaySide, _ key: OfferKey, isLate: Bool, _ relay: MediaRelay
     ) throws(Refusal) -> SessionDescription? {
         guard !isOurs(description) else { return nil }
+        if let before = offers[key]?.late, isLate, before.said == description { return before.told }
         guard description.media.count <= relay.configuration.streamLimit else { throw .description }
         var lines = lines(of: description, from: side)
         let ice = offeredICE(lines, from: side)
@@ -144,7 +145,7 @@ struct AnchoredDialog {
             offers[oldest.key] = nil
         }
         lastSerial += 1
-        var offer = RelayedOffer(side: side, lines: lines, added: added, isLate: isLate, serial: lastSerial)
+        var offer = RelayedOffer(side: side, lines: lines, added: added, serial: lastSerial)
         offer.ice = ice
         offer.bundles = bundles
         var result = anchored(description, lines, facing: side.other, covered)
@@ -164,6 +165,7 @@ struct AnchoredDialog {
             throw .security(error)
         }
         check(&result, ice, facing: side.other, covered)
+        if isLate { offer.late = (description, result) }
         offers[key] = offer
         return result
     }
@@ -244,7 +246,7 @@ struct AnchoredDialog {
         close(offer.added)
     }
 
-    /// The offer of a response whose answer has not come, for PRACK and ACK.
+    /// The offer of a response whose answer has not come, for PRACK.
     func lateOffer(_ isFromCaller: Bool) -> OfferKey? {
         offers.first { $0.key.isFromCaller == isFromCaller && $0.value.isLate && !$0.value.isAnswered }?.key
     }
