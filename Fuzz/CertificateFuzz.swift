@@ -91,8 +91,3 @@ private enum Template {
         0xCB, 0xB6, 0x40, 0x68, 0x37, 0xBF, 0x51, 0xF5,
     ]
 }
-
-private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    // A trap is how libFuzzer is told that a check has failed; this is part of no other program.
-    if !condition { fatalError(message()) }
-}

@@ -26,8 +26,3 @@ public func fuzzDNS(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     }
     return 0
 }
-
-private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    // A trap is how libFuzzer is told that a check has failed; this is part of no other program.
-    if !condition { fatalError(message()) }
-}

@@ -43,8 +43,3 @@ public func fuzzDTLS(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
     }
     return 0
 }
-
-private func check(_ condition: Bool, _ message: String) {
-    // A fault was found: libFuzzer is told so by a trap.
-    if !condition { fatalError(message) }
-}

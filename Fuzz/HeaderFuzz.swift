@@ -73,8 +73,3 @@ private func readHistory(_ value: [UInt8]) {
         }
     }
 }
-
-private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    // A trap is how libFuzzer is told that a check has failed; this is part of no other program.
-    if !condition { fatalError(message()) }
-}

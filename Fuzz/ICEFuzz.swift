@@ -8,7 +8,7 @@
 /// a trap or a failed check below: above all that time moves on and that nobody can make an agent send without end.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzICE(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    var input = Input(bytes: Array(UnsafeBufferPointer(start: data, count: data == nil ? 0 : count)))
+    var input = Input(data, count)
     var play = Play(isControlling: input.next() & 1 == 0, isLite: input.next() & 7 == 0)
     while !input.isEmpty { play.step(&input) }
     return 0
@@ -17,26 +17,6 @@ public func fuzzICE(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 /// Where the numbers of agent and client come from: libFuzzer runs one input at a time.
 // Proof: libFuzzer calls its one entry from one thread, one input after the other; nobody else touches it.
 nonisolated(unsafe) private var counter: UInt64 = 0
-
-/// The bytes, one by one; zeros behind their end.
-private struct Input {
-    let bytes: [UInt8]
-    var at = 0
-
-    init(bytes: [UInt8]) { self.bytes = bytes }
-
-    var isEmpty: Bool { at >= bytes.count }
-
-    mutating func next() -> UInt8 {
-        defer { at += 1 }
-        return at < bytes.count ? bytes[at] : 0
-    }
-
-    mutating func run() -> [UInt8] {
-        let size = Int(next())
-        return (0..<size).map { _ in next() }
-    }
-}
 
 private struct Play {
     let peer = ICEParameters(fragment: [0x70, 0x65, 0x65, 0x72], password: [UInt8](repeating: 0x70, count: 22))
@@ -141,7 +121,7 @@ private struct Play {
         let local = agent.localParameters(0)
         let (flags, extra) = (input.next(), input.run())
         number += 1
-        return message(.request, .binding, STUNTransactionID(upper: 1, lower: number)) { writer, memory in
+        return STUNWriter.message(.request, .binding, STUNTransactionID(upper: 1, lower: number)) { writer, memory in
             try writer.add(.username, local.fragment + [0x3A] + peer.fragment, into: &memory)
             try writer.add(.priority, UInt32(flags) << 20 | 1, into: &memory)
             try writer.add(flags & 1 == 0 ? .iceControlling : .iceControlled, UInt64(flags) << 56, into: &memory)
@@ -149,13 +129,13 @@ private struct Play {
             if flags & 4 != 0 { try writer.add(STUNAttribute(rawValue: UInt16(flags) << 8), extra, into: &memory) }
             try writer.addIntegrity(.shortTerm(local.password), hash, into: &memory)
             try writer.addFingerprint(into: &memory)
-        }
+        } ?? []
     }
 
     private func response(_ check: [UInt8], _ input: inout Input) -> [UInt8] {
         let flags = input.next()
         guard let asked = try? STUNMessage(parsing: check.span.bytes) else { return [] }
-        return message(flags & 1 == 0 ? .success : .error, .binding, asked.transaction) { writer, memory in
+        return STUNWriter.message(flags & 1 == 0 ? .success : .error, .binding, asked.transaction) { writer, memory in
             if flags & 1 == 0 {
                 try writer.add(.xorMappedAddress, STUNAddress(ip4: 0xC000_0200 | UInt32(flags), port: 1), into: &memory)
             } else {
@@ -163,7 +143,7 @@ private struct Play {
             }
             try writer.addIntegrity(.shortTerm(peer.password), hash, into: &memory)
             try writer.addFingerprint(into: &memory)
-        }
+        } ?? []
     }
 
     /// Answers a request of the client of TURN.
@@ -172,7 +152,8 @@ private struct Play {
         guard let asked = try? STUNMessage(parsing: request.span.bytes) else { return }
         let errors: [STUNErrorCode] = [.unauthenticated, .staleNonce, .tryAlternate, .allocationMismatch, .forbidden]
         let key = STUNKey.longTerm(username: [1], realm: [3], password: [2], .md5, hash)
-        let bytes = message(flags & 1 == 0 ? .success : .error, asked.method, asked.transaction) { writer, memory in
+        let kind = flags & 1 == 0 ? STUNClass.success : .error
+        let bytes = STUNWriter.message(kind, asked.method, asked.transaction) { writer, memory in
             if flags & 1 == 1 { try writer.add(errors[Int(flags >> 1) % errors.count], into: &memory) }
             try writer.add(.realm, [3], into: &memory)
             try writer.add(.nonce, [flags], into: &memory)
@@ -182,24 +163,9 @@ private struct Play {
             try writer.add(.alternateServer, address(lifetime), into: &memory)
             try writer.addIntegrity(key, hash, into: &memory)
         }
+        guard let bytes else { return }
         _ = client.receive(bytes.span.bytes, now: now)
     }
-}
-
-private func message(
-    _ kind: STUNClass, _ method: STUNMethod, _ id: STUNTransactionID,
-    _ attributes: (inout STUNWriter, inout MutableRawSpan) throws -> Void
-) -> [UInt8] {
-    var memory = [UInt8](repeating: 0, count: 2_000)
-    var length = 0
-    do {
-        var span = memory.mutableSpan
-        var bytes = span.mutableBytes
-        var writer = try STUNWriter(kind, method, id, into: &bytes)
-        try attributes(&writer, &bytes)
-        length = writer.length
-    } catch { return [] }
-    return [UInt8](memory.prefix(length))
 }
 
 extension Array {
@@ -215,9 +181,4 @@ private let hash = STUNHash(
 
 private func fill(_ output: UnsafeMutableRawBufferPointer, _ value: UInt8) {
     for index in output.indices { output[index] = value }
-}
-
-private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    // A trap is how libFuzzer is told that a check has failed; this is part of no other program.
-    if !condition { fatalError(message()) }
 }

@@ -38,7 +38,3 @@ private func exercise(_ crypto: CryptoAttribute) {
             && again.keyDerivationRate == crypto.keyDerivationRate && again.windowSizeHint == crypto.windowSizeHint,
         "a line is read back as another")
 }
-
-private func check(_ condition: Bool, _ message: String) {
-    if !condition { fatalError(message) }  // This is how libFuzzer is told.
-}

@@ -8,30 +8,10 @@
 /// above all that nobody proves anything without the password, and that what is believed is bounded.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzLite(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    var input = Input(bytes: Array(UnsafeBufferPointer(start: data, count: data == nil ? 0 : count)))
+    var input = Input(data, count)
     var play = Play(isAnswered: input.next() & 1 == 0)
     while !input.isEmpty { play.step(&input) }
     return 0
-}
-
-/// The bytes, one by one; zeros behind their end.
-private struct Input {
-    let bytes: [UInt8]
-    var at = 0
-
-    init(bytes: [UInt8]) { self.bytes = bytes }
-
-    var isEmpty: Bool { at >= bytes.count }
-
-    mutating func next() -> UInt8 {
-        defer { at += 1 }
-        return at < bytes.count ? bytes[at] : 0
-    }
-
-    mutating func run() -> [UInt8] {
-        let size = Int(next())
-        return (0..<size).map { _ in next() }
-    }
 }
 
 private struct Play {
@@ -91,7 +71,7 @@ private struct Play {
         let local = Self.generations[generation ?? 0]
         let (flags, extra) = (input.next(), input.run())
         if flags & 64 == 0 { number += 1 }
-        return message(.request, .binding, STUNTransactionID(upper: 1, lower: number)) { writer, memory in
+        return STUNWriter.message(.request, .binding, STUNTransactionID(upper: 1, lower: number)) { writer, memory in
             try writer.add(.username, local.fragment + [0x3A, 0x70, 0x30 + flags >> 5 & 1], into: &memory)
             if flags & 16 == 0 { try writer.add(.priority, UInt32(flags) << 20 | 1, into: &memory) }
             try writer.add(flags & 1 == 0 ? .iceControlling : .iceControlled, UInt64(flags) << 56, into: &memory)
@@ -100,24 +80,8 @@ private struct Play {
             let password = generation == nil ? [UInt8](repeating: 0x7A, count: 21) : local.password
             try writer.addIntegrity(.shortTerm(password), hash, into: &memory)
             if flags & 8 == 0 { try writer.addFingerprint(into: &memory) }
-        }
+        } ?? []
     }
-}
-
-private func message(
-    _ kind: STUNClass, _ method: STUNMethod, _ id: STUNTransactionID,
-    _ attributes: (inout STUNWriter, inout MutableRawSpan) throws -> Void
-) -> [UInt8] {
-    var memory = [UInt8](repeating: 0, count: 2_000)
-    var length = 0
-    do {
-        var span = memory.mutableSpan
-        var bytes = span.mutableBytes
-        var writer = try STUNWriter(kind, method, id, into: &bytes)
-        try attributes(&writer, &bytes)
-        length = writer.length
-    } catch { return [] }
-    return [UInt8](memory.prefix(length))
 }
 
 /// Functions that tell keys and messages apart a little: a stranger's is never right, since what he has for a password is shorter by one.
@@ -136,10 +100,4 @@ private func code(
 
 private func fill(_ output: UnsafeMutableRawBufferPointer, _ value: UInt8) {
     for index in output.indices { output[index] = value }
-}
-
-private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    // A trap is how libFuzzer is told that a check has failed; this is part of no other program.
-    // A trap is how libFuzzer is told that a check has failed; this is part of no other program.
-    if !condition { fatalError(message()) }
 }

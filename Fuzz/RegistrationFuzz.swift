@@ -130,8 +130,3 @@ private func readRuns(_ value: [UInt8]) {
         FlowIdentity.withKey(contact: bytes, parameters: bytes, isFlow: true) { _ in }
     }
 }
-
-private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    // A trap is how libFuzzer is told that a check has failed; this is part of no other program.
-    if !condition { fatalError(message()) }
-}

@@ -49,7 +49,3 @@ private func answer(_ description: SessionDescription, _ capabilities: MediaCapa
     check(offer.media.count >= description.media.count, "the number of m= lines shrank")
     check((try? SessionDescription(parsing: offer.serialised())) == offer, "the offer cannot be read")
 }
-
-private func check(_ condition: Bool, _ message: String) {
-    if !condition { fatalError(message) }  // This is how libFuzzer is told.
-}

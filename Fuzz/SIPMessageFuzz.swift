@@ -193,7 +193,3 @@ private func cutFromStream(_ bytes: [UInt8]) {
         check(messages(found.0) == messages(whole.0) && found.1 == whole.1, "a pong changes the messages around it")
     }
 }
-
-private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    if !condition { fatalError(message()) }  // This is how libFuzzer is told.
-}

@@ -49,7 +49,3 @@ private func checkAddress(_ address: NameAddress) {
     check(again.displayName == address.displayName, "an address has another name when it is written and read")
     check(again.tag == address.tag, "an address has another tag when it is written and read")
 }
-
-private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    if !condition { fatalError(message()) }  // This is how libFuzzer is told.
-}

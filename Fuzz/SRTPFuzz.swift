@@ -44,7 +44,3 @@ private func exercise(_ packet: [UInt8], _ profile: ProtectionProfile, _ master:
         check(opened == packet.count && Array(memory.prefix(packet.count)) == packet, "what was secured is not opened")
     }
 }
-
-private func check(_ condition: Bool, _ message: String) {
-    if !condition { fatalError(message) }  // This is how libFuzzer is told.
-}

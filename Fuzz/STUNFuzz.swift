@@ -68,8 +68,3 @@ private let none = STUNHash(
 private func fill(_ output: UnsafeMutableRawBufferPointer, _ value: UInt8) {
     for index in output.indices { output[index] = value }
 }
-
-private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    // A trap is how libFuzzer is told that a check has failed; this is part of no other program.
-    if !condition { fatalError(message()) }
-}

@@ -8,33 +8,11 @@
 /// check below: above all that relays are closed as often as they were opened, and that strangers get no more than they should.
 @_cdecl("LLVMFuzzerTestOneInput")
 public func fuzzTURN(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
-    var input = Input(bytes: Array(UnsafeBufferPointer(start: data, count: data == nil ? 0 : count)))
+    var input = Input(data, count)
     let play = Play()
     while !input.isEmpty { play.step(&input) }
     play.end()
     return 0
-}
-
-/// The bytes, one by one; zeros behind their end.
-private struct Input {
-    let bytes: [UInt8]
-    var at = 0
-
-    init(bytes: [UInt8]) { self.bytes = bytes }
-
-    var isEmpty: Bool { at >= bytes.count }
-
-    mutating func next() -> UInt8 {
-        defer { at += 1 }
-        return at < bytes.count ? bytes[at] : 0
-    }
-
-    mutating func word() -> UInt32 { (0..<4).reduce(0) { word, _ in word << 8 | UInt32(next()) } }
-
-    mutating func run() -> [UInt8] {
-        let size = Int(next())
-        return (0..<size).map { _ in next() }
-    }
 }
 
 private let user = [UInt8]("alice".utf8)
@@ -202,16 +180,7 @@ private final class Play {
         _ kind: STUNClass, _ method: STUNMethod, _ attributes: (inout STUNWriter, inout MutableRawSpan) throws -> Void
     ) -> [UInt8] {
         number += 1
-        var memory = [UInt8](repeating: 0, count: 2_000)
-        var length = 0
-        do {
-            var span = memory.mutableSpan
-            var bytes = span.mutableBytes
-            var writer = try STUNWriter(kind, method, STUNTransactionID(upper: 1, lower: number), into: &bytes)
-            try attributes(&writer, &bytes)
-            length = writer.length
-        } catch { return [] }
-        return [UInt8](memory.prefix(length))
+        return STUNWriter.message(kind, method, STUNTransactionID(upper: 1, lower: number), attributes) ?? []
     }
 }
 
@@ -230,8 +199,4 @@ private let hash = STUNHash(
 @Sendable private func sum(_ input: UnsafeRawBufferPointer, _ output: UnsafeMutableRawBufferPointer) {
     for index in output.indices { output[index] = 0 }
     for (index, octet) in input.enumerated() { output[index % output.count] &+= octet }
-}
-
-private func check(_ isRight: Bool, _ what: StaticString) {
-    if !isRight { fatalError("\(what)") }
 }

@@ -106,8 +106,3 @@ private func judged(_ bytes: ArraySlice<UInt8>) -> Outcome {
     _ = try? channel.finish()
     return judge.outcome
 }
-
-private func check(_ condition: Bool, _ message: @autoclosure () -> String) {
-    // A trap is how libFuzzer is told that a check has failed; this is part of no other program.
-    if !condition { fatalError(message()) }
-}

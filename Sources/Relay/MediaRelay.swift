@@ -45,16 +45,23 @@ public final class MediaRelay: Sendable {
     ///   - lanes: the media lanes; at least one.
     ///   - ports: the range that ports are taken from; that of the configuration when nil.
     ///   - report: told of each call that was answered and is over; called on a media lane, and must not block.
-    public init(
+    public convenience init(
         lanes: [Lane], ports: MediaPorts? = nil, _ configuration: RelayConfiguration,
         report: @escaping @Sendable (RelayedCall) -> Void = { _ in }
+    ) {
+        self.init(lanes: lanes, ports: ports, configuration, certificates: try? RelayCertificates(), report: report)
+    }
+
+    init(
+        lanes: [Lane], ports: MediaPorts? = nil, _ configuration: RelayConfiguration,
+        certificates: RelayCertificates?, report: @escaping @Sendable (RelayedCall) -> Void = { _ in }
     ) {
         precondition(!lanes.isEmpty, "a relay has at least one lane")
         self.lanes = lanes.map(RelayLane.init)
         self.ports = ports ?? MediaPorts(configuration.ports)
         current = Mutex(configuration)
         self.report = report
-        certificates = try? RelayCertificates()
+        self.certificates = certificates
     }
 
     /// The lane for the next call.

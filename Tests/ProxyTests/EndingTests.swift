@@ -108,9 +108,8 @@ import Testing
         host.users["bob"] = [ProxyTarget(uri: Array(contact.utf8), flow: flow, isBehindNAT: true)]
         bob.onRequest = { peer, message, transaction in
             guard let transaction else { return }
-            peer.layer.respond(transaction, status: 200) { writer in
-                peer.layer.writeHead(transaction, 200, nil, true, into: &writer)
-                writer.append("Contact: <\(contact)>\r\nContent-Length: 0\r\n\r\n")
+            peer.layer.respond(transaction, 200, copiesRecordRoute: true) {
+                $0.append("Contact: <\(contact)>\r\n")
             }
         }
         let ending = try setUp(isDirect: true)

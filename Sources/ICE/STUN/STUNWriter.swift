@@ -163,7 +163,7 @@ extension STUNWriter {
     public static let largestMessage = 1_280
 
     /// A message in memory of its own, of at most ``largestMessage`` octets and what `room` adds; nil when it has no room.
-    static func message(
+    package static func message(
         _ kind: STUNClass, _ method: STUNMethod, _ transaction: STUNTransactionID, room: Int = 0,
         _ attributes: (inout STUNWriter, inout MutableRawSpan) throws -> Void
     ) -> [UInt8]? {

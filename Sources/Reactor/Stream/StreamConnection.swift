@@ -4,22 +4,6 @@ import Synchronization
 
 /// One stream to a peer, accepted or made by us. Frames may be sent from any thread; they leave in their order, in batches.
 public final class StreamConnection: Sendable {
-    /// Names a connection for the life of the process; never used again, and by no other process either.
-    ///
-    /// Numbers stand in what outlives a process, such as the flow tokens of SIP (RFC 5626 §5.2): what names a connection of an
-    /// earlier run must name none of this one. Each process therefore counts from a place that it draws by chance, one of 2^62: that
-    /// a number of before is one of the first billion of now has a probability below one in four billion.
-    public struct ID: Hashable, Sendable, CustomStringConvertible {
-        /// Counts up; never 0.
-        public let number: UInt64
-
-        public var description: String { "#\(number)" }
-
-        private static let last = Atomic<UInt64>(.random(in: 1..<(1 << 62)))
-
-        static func next() -> ID { ID(number: last.wrappingAdd(1, ordering: .relaxed).newValue) }
-    }
-
     /// The name of the connection.
     public let id = ID.next()
 
@@ -47,41 +31,6 @@ public final class StreamConnection: Sendable {
 
     /// Whether the peer has proven who it is to whoever reads the frames.
     private let isVouched = Atomic<Bool>(false)
-
-    private struct State {
-        enum Phase {
-            case connecting, open, closing, closed
-        }
-
-        var phase = Phase.connecting
-        var channel: (any Channel)?
-        var localAddress: TransportAddress?
-        var peerNames: CertificateNames?
-        /// Answers that the owner owes the peer.
-        var debts = 0
-        /// Whether nothing more is read: the peer has closed its sending side, or what it sends makes no sense.
-        var hasInputEnded = false
-        /// What no flush has taken yet: frames as they go on the wire, or to the stage of TLS.
-        var outbox: ByteBuffer?
-        /// Bytes of the outbox and of what NIO has not given to the kernel.
-        var waitingBytes = 0
-        var isFlushScheduled = false
-        /// Bytes given to NIO of which it is not known whether the kernel has them; `waitingBytes` counts them.
-        var unconfirmedBytes = 0
-        /// Takes nothing more, and closes when what was given to it is sent.
-        var isFinishing = false
-        /// Why it will have been closed; the first cause stands.
-        var reason: StreamCloseReason?
-
-        var takesFrames: Bool { (phase == .open || phase == .connecting) && !isFinishing }
-
-        /// An answer was given; true when it was the last of those owed and nothing more is read.
-        mutating func settle() -> Bool {
-            guard debts > 0 else { return false }
-            debts -= 1
-            return debts == 0 && hasInputEnded
-        }
-    }
 
     init(
         to remoteAddress: TransportAddress, isOutbound: Bool, tag: UInt64, keepsMessages: Bool = false,
@@ -320,7 +269,7 @@ public final class StreamConnection: Sendable {
         }
         // Without a channel yet, whoever makes it finds it closed.
         guard let channel else { return }
-        if reason == .idle { channel.close(promise: nil) } else { channel.close(promise: nil) }
+        channel.close(promise: nil)
     }
 
     // MARK: Events, on the event loop

@@ -52,9 +52,9 @@ struct AnchoredDialog {
     private(set) var ports: [Int: Ports] = [:]
     /// How the leg of the callee is secured, and with it that of the caller.
     let encryption: MediaLegEncryption
-    private let certificates: RelayCertificates?
+    let certificates: RelayCertificates?
     /// What is agreed of keys, by stream, where the relay secures its legs.
-    private var keying: [Int: StreamKeying] = [:]
+    private(set) var keying: [Int: StreamKeying] = [:]
     /// What is agreed of ICE, by stream.
     private(set) var ice: [Int: StreamICE] = [:]
     /// The streams that go over the transport of another, by both ends' will.
@@ -103,13 +103,14 @@ struct AnchoredDialog {
 
     // MARK: Offers and answers
 
-    /// Takes an offer.
+    /// Takes an offer; one of a response that comes again means the same (RFC 3261 §13.3.1.4).
     ///
     /// - Returns: what the other side is told; nil when it is to be told the same.
     mutating func offer(
         _ description: SessionDescription, from side: RelaySide, _ key: OfferKey, isLate: Bool, _ relay: MediaRelay
     ) throws(Refusal) -> SessionDescription? {
         guard !isOurs(description) else { return nil }
+        if let before = offers[key]?.late, isLate, before.said == description { return before.told }
         guard description.media.count <= relay.configuration.streamLimit else { throw .description }
         var lines = lines(of: description, from: side)
         let ice = offeredICE(lines, from: side)
@@ -144,7 +145,7 @@ struct AnchoredDialog {
             offers[oldest.key] = nil
         }
         lastSerial += 1
-        var offer = RelayedOffer(side: side, lines: lines, added: added, isLate: isLate, serial: lastSerial)
+        var offer = RelayedOffer(side: side, lines: lines, added: added, serial: lastSerial)
         offer.ice = ice
         offer.bundles = bundles
         var result = anchored(description, lines, facing: side.other, covered)
@@ -164,6 +165,7 @@ struct AnchoredDialog {
             throw .security(error)
         }
         check(&result, ice, facing: side.other, covered)
+        if isLate { offer.late = (description, result) }
         offers[key] = offer
         return result
     }
@@ -200,8 +202,8 @@ struct AnchoredDialog {
         }
         // What is said again after another offer was made means no more than it did.
         guard offer.serial == lastSerial || !offer.answerers.contains(tag) else { return result }
-        // Where the INVITE was forked further on, whoever has answered it with 2xx is the one to talk to.
-        if !isConfirmed || tags.contains(tag) || tag.isEmpty {
+        // Where the INVITE was forked further on, whoever has answered it with 2xx is the one to talk to, and before that who is noted.
+        if tags.contains(tag) || tag.isEmpty {
             self.riders = riders
             if !parted.isEmpty || split.side == offer.side { split = (parted, offer.side) }
             for (index, line) in lines.enumerated()
@@ -237,104 +239,6 @@ struct AnchoredDialog {
         return result
     }
 
-    // MARK: Keys
-
-    /// Whether the relay secures the legs, each in its own way.
-    var isSecured: Bool { encryption != .pass }
-
-    /// Takes what an offer says of keys, and has the other end be told what the relay says of them.
-    private func keyOffer(
-        _ result: inout SessionDescription?, _ description: SessionDescription, _ offer: inout RelayedOffer,
-        _ covered: [Int: Int]
-    ) throws(MediaSecurityError) {
-        guard isSecured else { return }
-        guard let certificates else { throw .handshake(.cryptography) }
-        result?.stripKeying(of: Self.keyed(offer.lines))
-        var said: [Int: StreamKeying.Words] = [:]
-        for (index, line) in offer.lines.enumerated() where offer.bundles.riders[index] == nil {
-            guard line.use == .relayed(.rtp) else {
-                // It would go past the relay in the clear.
-                guard !line.isForeignRTP else { throw .unsupported }
-                continue
-            }
-            guard let near = place(index, offer.side), let far = place(index, offer.side.other) else {
-                throw .unsupported
-            }
-            var stream = keying[index] ?? StreamKeying(encryption, certificates)
-            let words = try stream.take(
-                offer: description, index, from: offer.side, at: near, and: far,
-                checks: offer.ice[index]?.terms(offer.side.other) != nil)
-            offer.keying[index] = stream
-            said[index] = words
-            guard covered[index] == nil else { continue }
-            result?.key(index, words)
-            result?.share(index, words.multiplexes || line.remote.isMultiplexed)
-        }
-        for (rider, tagged) in covered {
-            guard let words = said[tagged] else { throw .mismatch }
-            result?.key(rider, words)
-            result?.share(rider, true)
-        }
-    }
-
-    /// Takes what an answer says of keys, and has the end that has offered be told what the relay says of them.
-    ///
-    /// - Returns: the keys of each stream that the relay secures.
-    private func keyAnswer(
-        _ result: inout SessionDescription?, _ answer: SessionDescription, _ lines: [MediaLine],
-        _ riders: [Int: Int], _ parted: [Int: Int], _ kept: [Int: Int], to offer: RelayedOffer
-    ) throws(MediaSecurityError) -> [Int: StreamKeying] {
-        guard isSecured else { return [:] }
-        result?.stripKeying(of: Self.keyed(lines))
-        var keyed: [Int: StreamKeying] = [:]
-        for (rider, tagged) in riders.merging(parted, uniquingKeysWith: { $1 }) {
-            guard let words = offer.keying[tagged]?.answer else { throw .mismatch }
-            result?.key(rider, words)
-            result?.share(rider, true)
-        }
-        for (index, line) in lines.enumerated() where riders[index] == nil {
-            guard var stream = offer.keying[index], let words = stream.answer else {
-                // What was offered as no stream of RTP is answered as none.
-                guard line.use != .relayed(.rtp), !line.isForeignRTP else { throw .mismatch }
-                continue
-            }
-            switch line.use {
-            case .relayed(.rtp):
-                // An end that bundles has answered for all by what it says of the tagged one.
-                if kept[index] == nil { try stream.take(answer: answer, index, from: offer.side.other) }
-                keyed[index] = stream
-                guard parted[index] == nil else { continue }
-                result?.key(index, words)
-                result?.share(index, offer.lines[index].remote.isMultiplexed)
-            case .disabled: result?.carry(index, over: words.transport)
-            case .relayed(.datagrams), .foreign: throw .mismatch
-            }
-        }
-        return keyed
-    }
-
-    /// The answer to an offer that is told in place of one that cannot be: all streams are refused (RFC 3264 §6).
-    func refusal(of description: SessionDescription, to key: OfferKey) -> SessionDescription {
-        var result = description.withoutStreams
-        result.stripKeying(of: Set(result.media.indices))
-        for (index, stream) in offers[key]?.keying ?? [:] where result.media.indices.contains(index) {
-            guard let words = stream.answer else { continue }
-            result.carry(index, over: words.transport)
-        }
-        return result
-    }
-
-    /// The streams whose keys the relay speaks of, and those that are refused.
-    private static func keyed(_ lines: [MediaLine]) -> Set<Int> {
-        Set(lines.indices.filter { lines[$0].use == .relayed(.rtp) || lines[$0].use == .disabled })
-    }
-
-    /// Where the relay receives what an end sends of a stream.
-    private func place(_ index: Int, _ side: RelaySide) -> ByteString? {
-        guard let address = told[side], let port = ports[index]?[side] else { return nil }
-        return ByteString("\(address) \(port)")
-    }
-
     /// The request has failed: what it has offered does not hold. The streams that it has brought end, and all else is as before
     /// (RFC 3261 §14.1, RFC 6141).
     mutating func withdraw(_ key: OfferKey) {
@@ -342,7 +246,7 @@ struct AnchoredDialog {
         close(offer.added)
     }
 
-    /// The offer of a response whose answer has not come, for PRACK and ACK.
+    /// The offer of a response whose answer has not come, for PRACK.
     func lateOffer(_ isFromCaller: Bool) -> OfferKey? {
         offers.first { $0.key.isFromCaller == isFromCaller && $0.value.isLate && !$0.value.isAnswered }?.key
     }

@@ -77,23 +77,36 @@ public final class CallAnchor: MediaAnchor {
         let isSecured = calls[reading.callID]?.dialogs[index].isSecured ?? false
         observe(request, isFromCaller, reading.callID, index)
         guard let description = request.description else {
-            let isRefused =
-                call.isStrict && request.carriesSDP || isSecured && (request.carriesSDP || request.carriesParts)
-            return isRefused ? refuse(488) : .untouched
+            guard request.mayLeadPast(isStrict: call.isStrict, isSecured: isSecured) else { return .untouched }
+            return method == .ack ? withhold() : refuse(488)
         }
         let side: RelaySide = isFromCaller ? .caller : .callee
         let key = OfferKey(isFromCaller: isFromCaller, sequence: reading.sequence)
+        guard method != .ack else { return acknowledges(description, reading.callID, index, key) }
         return with(reading.callID, index) { dialog throws(AnchoredDialog.Refusal) in
-            // PRACK and ACK answer what a response has offered; a PRACK may offer something itself (RFC 3262 §5).
-            if method == .ack || method == .prack, let late = dialog.lateOffer(isFromCaller) {
+            // A PRACK answers what a response has offered, or offers something itself (RFC 3262 §5).
+            if method == .prack, let late = dialog.lateOffer(isFromCaller) {
                 return try dialog.answer(description, to: late, tag: [])
             }
-            guard method != .ack else { return nil }
             return try dialog.offer(description, from: side, key, isLate: false, relay)
+        } orElse: { _ in
+            nil
+        }
+    }
+
+    /// An ACK brings a description, which answers what the 2xx has offered. It has the number of the INVITE, and says the same whenever it
+    /// comes again (RFC 3261 §13.2.2.4).
+    private func acknowledges(
+        _ description: SessionDescription, _ callID: [UInt8], _ index: Int, _ key: OfferKey
+    ) -> AnchoredBody {
+        guard let call = calls[callID] else { return .untouched }
+        guard call.dialogs[index].offers[key]?.isLate ?? false else {
+            return call.isStrict || call.dialogs[index].isSecured ? withhold() : .untouched
+        }
+        return with(callID, index) { dialog throws(AnchoredDialog.Refusal) in
+            try dialog.answer(description, to: key, tag: [])
         } orElse: { dialog in
-            // An ACK has to go on.
-            guard method == .ack, let late = dialog.lateOffer(isFromCaller) else { return nil }
-            return dialog.refusal(of: description, to: late)
+            dialog.refusal(of: description, to: key)
         }
     }
 
@@ -117,12 +130,8 @@ public final class CallAnchor: MediaAnchor {
         let key = OfferKey(isFromCaller: isFromCaller, sequence: reading.sequence)
         guard status.isSuccess || status.isProvisional else { return .untouched }
         guard let description = response.description else {
-            // What cannot be read may lead past the relay, in the clear.
-            guard call.dialogs[index].isSecured, response.carriesSDP || response.carriesParts else {
-                return .untouched
-            }
-            relay.count { $0.refused += 1 }
-            return .replaced([])
+            let isSecured = call.dialogs[index].isSecured
+            return response.mayLeadPast(isStrict: call.isStrict, isSecured: isSecured) ? withhold() : .untouched
         }
         let side: RelaySide = isFromCaller ? .callee : .caller
         return with(reading.callID, index) { dialog throws(AnchoredDialog.Refusal) in
@@ -301,6 +310,12 @@ public final class CallAnchor: MediaAnchor {
         return .refused(status)
     }
 
+    /// Takes the body from a message that cannot be refused: an ACK, or a response.
+    private func withhold() -> AnchoredBody {
+        relay.count { $0.refused += 1 }
+        return .replaced([])
+    }
+
     /// The INVITE of a call has been answered with 2xx: the branches that lost go, in case no other 2xx comes.
     private func settle(_ callID: [UInt8]) {
         guard let call = calls[callID] else { return }
@@ -335,6 +350,13 @@ public final class CallAnchor: MediaAnchor {
             }
             if calls[callID]?.dialogs.isEmpty ?? false { end(callID) }
         }
+    }
+}
+
+extension MessageView {
+    /// Whether a body that cannot be read may lead media past the relay, where nothing may.
+    fileprivate func mayLeadPast(isStrict: Bool, isSecured: Bool) -> Bool {
+        isStrict && carriesSDP || isSecured && (carriesSDP || carriesParts)
     }
 }
 

@@ -1,3 +1,4 @@
+import Glibc
 import Reactor
 import Routing
 import SDP
@@ -23,7 +24,8 @@ enum NATRule {
     /// Whether an offer is of an end that wants ICE and a handshake of DTLS, as WebRTC does (RFC 8827 §6.5, RFC 8829 §5.1.1).
     static func findsItsWay(_ body: UnsafeRawBufferPointer) -> Bool {
         var (hasChecks, hasHandshake) = (false, false)
-        for line in DescriptionLines(body) where line[0] == UInt8(ascii: "a") {
+        var lines = DescriptionLines(body)
+        while let line = lines.next() {
             if begins(line, "a=ice-ufrag:") { hasChecks = true }
             if begins(line, "a=fingerprint:") { hasHandshake = true }
         }
@@ -45,9 +47,8 @@ enum NATRule {
     }
 
     private static func begins(_ line: UnsafeRawBufferPointer, _ text: StaticString) -> Bool {
-        line.count >= text.utf8CodeUnitCount
-            && line.prefix(text.utf8CodeUnitCount).elementsEqual(
-                UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+        guard let start = line.baseAddress, line.count >= text.utf8CodeUnitCount else { return false }
+        return memcmp(start, text.utf8Start, text.utf8CodeUnitCount) == 0
     }
 
     /// Whether the description of a request names another host than the request came from; one that came by another proxy says

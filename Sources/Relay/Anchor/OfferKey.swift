@@ -22,8 +22,10 @@ struct RelayedOffer {
     var bundles = OfferedBundles()
     /// The streams that it has brought; they end when it fails.
     var added: [Int]
+    /// What a response said that carried it, and what the other end was told; nil where a request did.
+    var late: (said: SessionDescription, told: SessionDescription?)?
     /// Whether a response carried it, so that the answer comes in ACK or PRACK (RFC 6337 §2.2).
-    var isLate = false
+    var isLate: Bool { late != nil }
     /// Whether an answer has come; a further one repeats it.
     var isAnswered: Bool { !answerers.isEmpty }
     /// The tags of those who have answered it.

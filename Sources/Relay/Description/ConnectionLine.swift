@@ -12,7 +12,8 @@ enum ConnectionLine {
         var session: TransportAddress?
         var isInStreams = false
         var isInUse = false
-        for line in DescriptionLines(body) {
+        var lines = DescriptionLines(body)
+        while let line = lines.next() {
             switch line[0] {
             case UInt8(ascii: "m"):
                 // It had no line of its own.
@@ -29,25 +30,27 @@ enum ConnectionLine {
 
     /// Whether an `m=` line has a port other than 0 (RFC 3264 §6): `m=audio 49170/2 RTP/AVP 0`.
     private static func hasPort(_ line: UnsafeRawBufferPointer) -> Bool {
-        guard let ports = word(1, of: line) else { return false }
-        return ports.prefix { $0 != UInt8(ascii: "/") }.contains { $0 != UInt8(ascii: "0") }
+        guard let port = word(1, of: line) else { return false }
+        var place = 0
+        while place < port.count, port[place] == UInt8(ascii: "0") { place += 1 }
+        return place < port.count
     }
 
     /// The address of a `c=` line: `c=IN IP4 192.0.2.1/127`.
     private static func address(_ line: UnsafeRawBufferPointer) -> TransportAddress? {
-        guard let text = word(2, of: line) else { return nil }
-        let host = UnsafeRawBufferPointer(rebasing: text.prefix { $0 != UInt8(ascii: "/") })
-        return TransportAddress(host: host, port: 0)
+        word(2, of: line).flatMap { TransportAddress(host: $0, port: 0) }
     }
 
-    /// A word of a line, counted from 0.
-    private static func word(_ number: Int, of line: UnsafeRawBufferPointer) -> Slice<UnsafeRawBufferPointer>? {
-        var rest = line[...]
-        for _ in 0..<number {
-            guard let space = rest.firstIndex(of: 0x20) else { return nil }
-            rest = rest[(space + 1)...]
+    /// A word of a line, counted from 0, without what is behind a slash; nil when nothing is before that.
+    private static func word(_ number: Int, of line: UnsafeRawBufferPointer) -> UnsafeRawBufferPointer? {
+        var (start, spaces) = (0, 0)
+        while spaces < number {
+            guard start < line.count else { return nil }
+            if line[start] == 0x20 { spaces += 1 }
+            start += 1
         }
-        let word = rest.prefix { $0 != 0x20 }
-        return word.isEmpty ? nil : word
+        var end = start
+        while end < line.count, line[end] != 0x20, line[end] != UInt8(ascii: "/") { end += 1 }
+        return end > start ? UnsafeRawBufferPointer(rebasing: line[start..<end]) : nil
     }
 }

@@ -37,7 +37,7 @@ final class ConnectivityChecks: TimerClient {
     private let servers: [ICEPolicy.Server]
     private let connections: RelayConnections?
     /// Connections to TURN servers, by the numbers that the agent has for them.
-    private var links: [Int: StreamConnection] = [:]
+    private(set) var links: [Int: StreamConnection] = [:]
     private let happened: (Event) -> Void
     private var agent: ICEAgent
     private var terms: ICETerms?

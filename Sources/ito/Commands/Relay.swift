@@ -3,7 +3,6 @@ import Foundation
 import Glibc
 import Logging
 import Server
-import Synchronization
 
 /// `ito relay`: runs the STUN and TURN server alone.
 struct RelayCommand: AsyncParsableCommand {
@@ -55,10 +54,7 @@ struct RelayCommand: AsyncParsableCommand {
         let signals = Signals([SIGTERM, SIGINT, SIGHUP])
         let loaded = try options.load(flags)
         let configuration = loaded.configuration
-        LoggingSystem.bootstrap { ServerLog(format: configuration.logging.format, label: $0) }
-        ServerLog.leastLevel.withLock { $0 = Logger.Level(configuration.logging.level) }
-        let logger = Logger(label: "ito")
-        for note in loaded.notes { logger.notice("\(note)") }
+        let logger = ServerLog.begin(configuration.logging, notes: loaded.notes)
         let relay = try await TURNService.start(configuration, logger: logger)
         Terminal.say("ready " + relay.listeners.joined(separator: " "))
         for await number in signals.stream {

@@ -49,10 +49,7 @@ struct Serve: AsyncParsableCommand {
         let signals = Signals([SIGTERM, SIGINT, SIGHUP])
         let loaded = try options.load(flags)
         let configuration = loaded.configuration
-        LoggingSystem.bootstrap { ServerLog(format: configuration.logging.format, label: $0) }
-        ServerLog.leastLevel.withLock { $0 = Logger.Level(configuration.logging.level) }
-        let logger = Logger(label: "ito")
-        for note in loaded.notes { logger.notice("\(note)") }
+        let logger = ServerLog.begin(configuration.logging, notes: loaded.notes)
         let source = { @Sendable [options, flags] () throws(ConfigurationProblems) -> ServerConfiguration in
             try options.load(flags).configuration
         }

@@ -9,6 +9,16 @@ struct ServerLog: LogHandler {
     /// The least severity that is written, for all logs of the process; it can change while the server runs.
     static let leastLevel = Mutex(Logger.Level.info)
 
+    /// Has all logs of the process written as the configuration wants, once; the log of the program itself, with what reading the configuration
+    /// has given to say.
+    static func begin(_ configuration: ServerConfiguration.Logging, notes: [ConfigurationDiagnostic]) -> Logger {
+        LoggingSystem.bootstrap { ServerLog(format: configuration.format, label: $0) }
+        leastLevel.withLock { $0 = Logger.Level(configuration.level) }
+        let logger = Logger(label: "ito")
+        for note in notes { logger.notice("\(note)") }
+        return logger
+    }
+
     let format: ServerConfiguration.Logging.Format
     let label: String
     var metadata: Logger.Metadata = [:]

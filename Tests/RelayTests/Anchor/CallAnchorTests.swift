@@ -349,5 +349,4 @@ import Testing
             await expectHeard(bob, to: try target(offer), by: alice, packet())
         }
     }
-
 }

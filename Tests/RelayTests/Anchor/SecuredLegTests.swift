@@ -109,38 +109,6 @@ import Testing
         }
     }
 
-    /// A packet takes no memory, whichever way it goes.
-    @Test(.enabled(if: probe_counts_allocations(), "a sanitizer has its own allocator"))
-    func aPacketAllocatesNothing() async throws {
-        try await withRelay { relay, lane in
-            let far = try Lane(name: "ends")
-            var exchange = Exchange(relay)
-            exchange.encryption = .sdes
-            let alice = try await Wire(far)
-            let bob = try SecuredEnd(try await Wire(far), MediaEncryption(.require, by: .sdes))
-            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
-            let answer = try read(exchange.response(200, "INVITE", 1, body: bob.answer(offer)))
-            try await bob.agree(with: try target(offer))
-            let (near, door) = (try target(answer), try target(offer))
-            func turns(_ numbers: Range<UInt8>) async throws {
-                for number in numbers {
-                    await alice.send(packet(number), to: near)
-                    #expect(try bob.open(#require(await bob.wire.next()?.bytes)) == packet(number))
-                    await bob.wire.send(try bob.seal(packet(number, source: 2)), to: door)
-                    #expect(await alice.next()?.bytes == packet(number, source: 2))
-                }
-            }
-            try await turns(0..<10)
-            let before = await lane.run { _ in probe_allocations() }
-            try await turns(10..<250)
-            let taken = await lane.run { _ in probe_allocations() } - before
-            // 480 packets; what was counted besides are the two looks at the counter, and a look after the sockets.
-            #expect(taken < 100)
-            far.stop()
-            await far.stopped()
-        }
-    }
-
     /// Who does not have the keys is not heard, and takes nothing over.
     @Test func forgeriesAreDropped() async throws {
         try await withRelay { relay, lane in

@@ -1,4 +1,3 @@
-import CProbe
 import ICE
 import Media
 import Reactor
@@ -135,36 +134,6 @@ import Testing
             try second.conclude("BYE", 2, 200)
             let load = await lane.run { _ in shared.load }
             #expect(load == (0, 0))
-        }
-    }
-
-    /// A packet takes no memory by the shared port either.
-    @Test(.enabled(if: probe_counts_allocations(), "a sanitizer has its own allocator"))
-    func aPacketAllocatesNothing() async throws {
-        try await withRelay { relay, lane in
-            let far = try Lane(name: "ends")
-            let exchange = Exchange(relay)
-            let (alice, bob) = (CheckingEnd(try await Wire(far)), try await Wire(far))
-            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.audio(alice), isFirst: true))
-            let door = try alice.take(read(exchange.response(200, "INVITE", 1, body: Descriptions.plain(bob))))
-            try await alice.connect(to: door)
-            let other = try target(offer)
-            func turns(_ numbers: Range<UInt8>) async {
-                for number in numbers {
-                    await alice.wire.send(packet(number), to: door)
-                    #expect(await bob.next()?.bytes == packet(number))
-                    await bob.send(packet(number, source: 2), to: other)
-                    #expect(await alice.wire.next()?.bytes == packet(number, source: 2))
-                }
-            }
-            await turns(0..<10)
-            let before = await lane.run { _ in probe_allocations() }
-            await turns(10..<250)
-            let taken = await lane.run { _ in probe_allocations() } - before
-            // 480 packets; what was counted besides are the two looks at the counter, and a look after the legs.
-            #expect(taken < 100)
-            far.stop()
-            await far.stopped()
         }
     }
 

@@ -17,6 +17,8 @@ struct Exchange {
     var departure = Self.flow("127.0.0.1:5064")
     /// Further header lines of the messages to come.
     var headers: [String] = []
+    /// What the bodies to come are.
+    var contentType = "application/sdp"
 
     /// What media lanes have to tell the anchor, which hears of it when the test says so.
     let post = Post()
@@ -42,11 +44,17 @@ struct Exchange {
         context: UInt64 = 1, branch: Int = 0, via: String = "127.0.0.1:5062"
     ) throws -> AnchoredBody {
         let message = try message(method, sequence, body, fromCallee, isFirst, via)
+        let passage = passage(context: context, branch: branch, fromCallee: fromCallee)
+        return message.withView { anchor.forwards($0, passage) }
+    }
+
+    /// The way of a request.
+    func passage(context: UInt64 = 1, branch: Int = 0, fromCallee: Bool = false) -> MediaPassage {
         var passage = MediaPassage(
             context: context, branch: branch, arrival: fromCallee ? departure : arrival,
             departure: fromCallee ? arrival : departure, leadsBehindNAT: false, mode: mode)
         passage.encryption = encryption
-        return message.withView { anchor.forwards($0, passage) }
+        return passage
     }
 
     /// Shows the response to a request.
@@ -54,6 +62,16 @@ struct Exchange {
         _ status: Int, _ method: String, _ sequence: Int, body: String = "", fromCallee: Bool = false,
         context: UInt64 = 1, branch: Int = 0, tag: String? = nil
     ) throws -> AnchoredBody {
+        try reply(status, method, sequence, body: body, fromCallee: fromCallee, tag: tag).withView {
+            anchor.passes($0, context: context, branch: branch)
+        }
+    }
+
+    /// The response to a request.
+    func reply(
+        _ status: Int, _ method: String, _ sequence: Int, body: String = "", fromCallee: Bool = false,
+        tag: String? = nil
+    ) throws -> Message {
         let (from, to) = fromCallee ? (calleeTag, callerTag) : (callerTag, tag ?? calleeTag)
         let text =
             """
@@ -63,9 +81,9 @@ struct Exchange {
             To: <sip:bob@localhost>;tag=\(to)\r
             Call-ID: \(callID)\r
             CSeq: \(sequence) \(method)\r
-            \(headers.map { $0 + "\r\n" }.joined())\(Self.head(of: body))
+            \(headers.map { $0 + "\r\n" }.joined())\(head(of: body))
             """
-        return try Message(text).withView { anchor.passes($0, context: context, branch: branch) }
+        return try Message(text)
     }
 
     /// Says that a request has its final response.
@@ -73,12 +91,14 @@ struct Exchange {
         _ method: String, _ sequence: Int, _ status: StatusCode, fromCallee: Bool = false, isFirst: Bool = false,
         context: UInt64 = 1
     ) throws {
-        let message = try message(method, sequence, "", fromCallee, isFirst, "127.0.0.1:5062")
+        let message = try message(method, sequence, "", fromCallee, isFirst)
         message.withView { anchor.concluded($0, status, context: context) }
     }
 
-    private func message(
-        _ method: String, _ sequence: Int, _ body: String, _ fromCallee: Bool, _ isFirst: Bool, _ via: String
+    /// A request.
+    func message(
+        _ method: String, _ sequence: Int, _ body: String = "", _ fromCallee: Bool = false, _ isFirst: Bool = false,
+        _ via: String = "127.0.0.1:5062"
     ) throws -> Message {
         let (from, to) = fromCallee ? (calleeTag, callerTag) : (callerTag, calleeTag)
         return try Message(
@@ -89,13 +109,13 @@ struct Exchange {
             To: <sip:bob@localhost>\(isFirst ? "" : ";tag=\(to)")\r
             Call-ID: \(callID)\r
             CSeq: \(sequence) \(method)\r
-            \(headers.map { $0 + "\r\n" }.joined())\(Self.head(of: body))
+            \(headers.map { $0 + "\r\n" }.joined())\(head(of: body))
             """)
     }
 
-    private static func head(of body: String) -> String {
+    private func head(of body: String) -> String {
         body.isEmpty
             ? "Content-Length: 0\r\n\r\n"
-            : "Content-Type: application/sdp\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
+            : "Content-Type: \(contentType)\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 }
