@@ -134,7 +134,11 @@ let package = Package(
         tests("Store", [grdb]),
         tests("Routing", ["SIP"]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
-        tests("Relay", ["SIP", "SDP", "SRTP", "ICE", "Media", "SIPEndpoint", "Routing", "Reactor", "CProbe"]),
+        tests(
+            "Relay",
+            [
+                "TestKit", "SIP", "SDP", "SRTP", "ICE", "Media", "SIPEndpoint", "Routing", "Reactor", "CProbe",
+            ]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
         tests(
             "UserAgent",
