@@ -149,8 +149,8 @@ let package = Package(
         tests(
             "Server",
             [
-                "Proxy", "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIP", "SIPEndpoint", "UserAgent",
-                "Media", crypto, grdb, nioCore, nioPosix, nioHTTP1,
+                "Proxy", "Registrar", "Routing", "Store", "TestKit", "Reactor", "Relay", "SIP", "SIPEndpoint",
+                "UserAgent", "Media", crypto, grdb, nioCore, nioPosix, nioHTTP1,
                 .product(name: "Logging", package: "swift-log"),
             ]),
         tests("TestKit", ["Reactor"]),
