@@ -136,7 +136,11 @@ let package = Package(
         tests("Store", [grdb]),
         tests("Routing", ["SIP"]),
         tests("Proxy", ["TestKit", "SIP", "SIPEndpoint", "Reactor"]),
-        tests("Relay", ["SIP", "SDP", "SRTP", "ICE", "Media", "SIPEndpoint", "Routing", "Reactor", "CProbe"]),
+        tests(
+            "Relay",
+            [
+                "TestKit", "SIP", "SDP", "SRTP", "ICE", "Media", "SIPEndpoint", "Routing", "Reactor", "CProbe",
+            ]),
         tests("Registrar", ["TestKit", "SIP", "SIPEndpoint", "Routing", "Reactor"]),
         tests(
             "UserAgent",
@@ -147,8 +151,8 @@ let package = Package(
         tests(
             "Server",
             [
-                "Proxy", "Registrar", "Routing", "Store", "TestKit", "Reactor", "SIP", "SIPEndpoint", "UserAgent",
-                "Media", crypto, grdb, nioCore, nioPosix, nioHTTP1,
+                "Proxy", "Registrar", "Routing", "Store", "TestKit", "Reactor", "Relay", "SIP", "SIPEndpoint",
+                "UserAgent", "Media", crypto, grdb, nioCore, nioPosix, nioHTTP1,
                 .product(name: "Logging", package: "swift-log"),
             ]),
         tests("TestKit", ["Reactor"]),

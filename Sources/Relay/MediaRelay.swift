@@ -90,7 +90,7 @@ public final class MediaRelay: Sendable {
     func door(of lane: RelayLane, near address: TransportAddress) throws(SocketError) -> RelayDoor {
         let configuration = configuration
         guard let ports else { throw SocketError(EINVAL, "find a port in an empty range", address) }
-        return try lane.door(near: address) { () throws(SocketError) in
+        return try lane.door(near: address, codePoint: configuration.audioCodePoint) { () throws(SocketError) in
             let shared = DatagramSocketConfiguration()
             var socket = configuration.socket
             socket.receiveBuffer = max(socket.receiveBuffer, shared.receiveBuffer)

@@ -103,15 +103,23 @@ public final class BoundDatagramSocket: Sendable {
         setBuffer(number, SO_RCVBUFFORCE, SO_RCVBUF, configuration.receiveBuffer)
         setBuffer(number, SO_SNDBUFFORCE, SO_SNDBUF, configuration.sendBuffer)
         SocketOptions.set(number, SOL_SOCKET, SO_RXQ_OVFL, 1)
-        let trafficClass = Int32(configuration.codePoint & 63) << 2
+        if configuration.codePoint != 0 { mark(number, isIPv6: address.isIPv6, configuration.codePoint) }
         if address.isIPv6 {
             SocketOptions.set(number, ProtocolLevel.ipv6, IPV6_RECVERR, 1)
             if address.isWildcard { SocketOptions.set(number, ProtocolLevel.ipv6, IPV6_RECVPKTINFO, 1) }
-            if trafficClass != 0 { SocketOptions.set(number, ProtocolLevel.ipv6, IPV6_TCLASS, trafficClass) }
         } else {
             SocketOptions.set(number, ProtocolLevel.ip, IP_RECVERR, 1)
             if address.isWildcard { SocketOptions.set(number, ProtocolLevel.ip, IP_PKTINFO, 1) }
-            if trafficClass != 0 { SocketOptions.set(number, ProtocolLevel.ip, IP_TOS, trafficClass) }
+        }
+    }
+
+    /// Has what a socket sends carry a differentiated services code point (RFC 2474 §3).
+    static func mark(_ number: Int32, isIPv6: Bool, _ codePoint: Int) {
+        let trafficClass = Int32(codePoint & 63) << 2
+        if isIPv6 {
+            SocketOptions.set(number, ProtocolLevel.ipv6, IPV6_TCLASS, trafficClass)
+        } else {
+            SocketOptions.set(number, ProtocolLevel.ip, IP_TOS, trafficClass)
         }
     }
 

@@ -94,6 +94,13 @@ public final class DatagramSocket {
         remoteAddress = remote
     }
 
+    /// Has what is sent from now on carry another differentiated services code point, 0 to 63 (RFC 2474).
+    public func mark(_ codePoint: Int) {
+        lane.preconditionCurrent()
+        guard !isClosed else { return }
+        BoundDatagramSocket.mark(descriptor, isIPv6: localAddress.isIPv6, codePoint)
+    }
+
     private func disconnect() -> Int32 {
         // An address of no family dissolves the association (connect(2)).
         var unspecified = sockaddr()

@@ -8,10 +8,11 @@ import Synchronization
 /// A check is for the leg that has told the fragment in its USERNAME (RFC 8445 §7.2.2), all else for the leg that a check from the
 /// same address was for. An address belongs to one leg at a time: who has proven it first keeps it while it is being checked.
 final class RelayDoor: DatagramHandler, @unchecked Sendable {
-    // Proof of Sendable: the address is constant; all else is touched on the media lane only.
+    // Proof of Sendable: the address is constant and the code point atomic; all else is touched on the media lane only.
 
     /// The address that ends are told, if none is advertised in its place.
     let localAddress: TransportAddress
+    private let codePoint: Atomic<Int>
     private var bound: BoundDatagramSocket?
     private(set) var socket: DatagramSocket?
     private var fragments: [[UInt8]: RelayLeg] = [:]
@@ -21,6 +22,7 @@ final class RelayDoor: DatagramHandler, @unchecked Sendable {
 
     init(_ bound: BoundDatagramSocket) {
         localAddress = bound.localAddress
+        codePoint = Atomic(bound.configuration.codePoint)
         self.bound = bound
     }
 
@@ -29,6 +31,14 @@ final class RelayDoor: DatagramHandler, @unchecked Sendable {
         guard let bound else { return }
         self.bound = nil
         socket = try? lane.open(bound, handler: self)
+    }
+
+    /// Has all that leaves by the port carry a code point of differentiated services from now on; from any thread.
+    ///
+    /// - Parameter lane: that of the port.
+    func mark(_ codePoint: Int, on lane: Lane) {
+        guard self.codePoint.exchange(codePoint, ordering: .relaxed) != codePoint else { return }
+        lane.execute { [self] _ in socket?.mark(codePoint) }
     }
 
     /// Legs and addresses that are known; on the lane.

@@ -26,12 +26,17 @@ final class RelayLane: TimerClient, @unchecked Sendable {
 
     /// The port of a local address that ends with a part in ICE share; from any thread.
     ///
-    /// - Parameter bind: binds it, where it is needed for the first time.
+    /// - Parameters:
+    ///   - codePoint: what its packets carry from now on, those of calls that have it already too.
+    ///   - bind: binds it, where it is needed for the first time.
     func door(
-        near address: TransportAddress, _ bind: () throws(SocketError) -> BoundDatagramSocket
+        near address: TransportAddress, codePoint: Int, _ bind: () throws(SocketError) -> BoundDatagramSocket
     ) throws(SocketError) -> RelayDoor {
         try doors.withLock { doors throws(SocketError) in
-            if let door = doors[address.with(port: 0)] { return door }
+            if let door = doors[address.with(port: 0)] {
+                door.mark(codePoint, on: lane)
+                return door
+            }
             let door = RelayDoor(try bind())
             doors[address.with(port: 0)] = door
             // Before anybody else can have it, so that it is open when a leg needs it.

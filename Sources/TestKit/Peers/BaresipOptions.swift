@@ -31,6 +31,9 @@ public struct BaresipOptions: Sendable {
     public var authorities: String?
     /// Its address, without brackets.
     public var address = "127.0.0.1"
+    /// `host:port` of the STUN server that it asks for its addresses before it offers or answers with ICE; `nil` has no part in ICE.
+    /// It tells no address of loopback.
+    public var connectivityServer: String?
     /// Further parameters of the account's line, each as `name=value`.
     public var parameters: [String] = []
 
@@ -45,6 +48,7 @@ public struct BaresipOptions: Sendable {
         let source = speech.map { "aufile,\($0)" } ?? "ausine,440"
         // Its tone generator knows this format only; what it makes is then resampled.
         let (rate, channels) = speech == nil ? (48_000, 2) : (8_000, 1)
+        let loaded = codecModules + modules + (connectivityServer == nil ? [] : ["ice"])
         return """
             poll_method epoll
             sip_listen \(host):\(port)
@@ -58,7 +62,7 @@ public struct BaresipOptions: Sendable {
             jitter_buffer_delay 1-10
             rtp_ports 32768-60998
             module_path /usr/lib/baresip/modules
-            \((codecModules + modules).map { "module \($0).so" }.joined(separator: "\n"))
+            \(loaded.map { "module \($0).so" }.joined(separator: "\n"))
             module \(speech == nil ? "ausine.so" : "aufile.so")
             module sndfile.so
             module ctrl_tcp.so
@@ -81,6 +85,7 @@ public struct BaresipOptions: Sendable {
         if let password { line += ";auth_pass=\"\(password)\"" }
         if let authenticationUser { line += ";auth_user=\(authenticationUser)" }
         if let proxy { line += ";outbound=\"sip:\(proxy);transport=\(transport.rawValue)\"" }
+        if let connectivityServer { line += ";medianat=ice;stunserver=stun:\(connectivityServer)" }
         return ([line] + parameters).joined(separator: ";")
     }
 }

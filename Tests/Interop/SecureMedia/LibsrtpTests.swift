@@ -11,8 +11,12 @@ import Testing
         let expected: String
     }
 
+    /// What libsrtp 2.5 has in common with the RFCs: its keys of AES-192 are derived by AES-256 (its issue 763), which RFC 6188 §7.4 has vectors
+    /// against.
+    private static let profiles = ProtectionProfile.allCases.filter { $0.keyLength != 24 }
+
     /// Each profile, and each with an identifier of its key in the packets (RFC 3711 §3.1, MKI).
-    @Test(arguments: ProtectionProfile.allCases, [[], [0x0A, 0, 0, 1]] as [[UInt8]])
+    @Test(arguments: profiles, [[], [0x0A, 0, 0, 1]] as [[UInt8]])
     func bothWays(profile: ProtectionProfile, identifier: [UInt8]) async throws {
         let ours = try MasterKey.random(for: profile, identifier: identifier)
         let theirs = try MasterKey.random(for: profile, identifier: identifier)
@@ -37,7 +41,9 @@ import Testing
             job("out", "rtp", ours, packet, gives: secured)
             job("out", "rtp", theirs, packet, gives: nil)
         }
-        for _ in 0..<5 {
+        // Where tags of RTP are shorter libsrtp 2.5 looks for the identifier in a report where it does not stand (its issue 733).
+        let isShort = profile == .aes128CounterModeSHA1_32 || profile == .aes256CounterModeSHA1_32
+        for _ in 0..<(isShort && !identifier.isEmpty ? 0 : 5) {
             let report = Self.report
             let secured = try Self.memory(report, sender.controlOverhead) {
                 try sender.protectControl($0, length: report.count)

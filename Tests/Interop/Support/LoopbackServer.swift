@@ -10,6 +10,8 @@ struct LoopbackServer {
         var authenticates = true
         /// Lines of a configuration file; empty is none.
         var configuration = ""
+        /// The IPv4 address of this machine that it listens on.
+        var address = "127.0.0.1"
         /// Where it listens; `nil` is a free port.
         var port: UInt16?
         /// The name of the data folder inside the test's.
@@ -20,12 +22,13 @@ struct LoopbackServer {
     static let domain = "localhost"
 
     let process: PeerProcess
+    let address: String
     let port: UInt16
     /// The path of the data folder.
     let data: String
 
     /// Where phones send their requests.
-    var hostPort: String { "127.0.0.1:\(port)" }
+    var hostPort: String { "\(address):\(port)" }
 
     /// Adds the users, starts the server and waits until it is ready.
     static func start(_ options: Options = Options(), in peers: Peers) async throws -> LoopbackServer {
@@ -34,9 +37,9 @@ struct LoopbackServer {
             let added = ItoProgram.command(["user", "add", "\(user)@\(domain)", "--data", data], password: password)
             try await peers.run(added, name: "ito user add")
         }
-        let reservation = try PortReservation()
+        let reservation = try PortReservation(on: options.address)
         let port = options.port ?? reservation.port
-        let listen = "udp://127.0.0.1:\(port)"
+        let listen = "udp://\(options.address):\(port)"
         var arguments = ["serve", "--data", data, "--listen", listen]
         // Domains that the file names stand for themselves.
         if !options.configuration.contains("domains:") { arguments += ["--domain", domain] }
@@ -47,7 +50,7 @@ struct LoopbackServer {
         reservation.release()
         let process = try peers.start(ItoProgram.command(arguments), name: "ito serve")
         try await process.line("the line 'ready'") { $0.hasPrefix("ready ") && $0.contains(listen) }
-        return LoopbackServer(process: process, port: port, data: data)
+        return LoopbackServer(process: process, address: options.address, port: port, data: data)
     }
 
     /// Waits until no change of bindings is on its way to the database.

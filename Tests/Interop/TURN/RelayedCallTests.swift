@@ -26,6 +26,27 @@ extension Interop {
             return .loopback(port: port)
         }
 
+        /// Starts coturn's server for alice and bob; its address.
+        private func coturn(
+            by transport: ICEPolicy.Server.Transport, identity: String, in peers: Peers
+        ) async throws -> TransportAddress {
+            let reservation = try PortReservation(count: 2)
+            let (plain, secured) = (reservation.port, reservation.port + 1)
+            reservation.release()
+            let command = PeerCommand(
+                "turnserver",
+                [
+                    "-n", "-L", "127.0.0.1", "-E", "127.0.0.1", "-p", "\(plain)", "--tls-listening-port", "\(secured)",
+                    "--cert", identity, "--pkey", identity, "-a", "-u", "alice:secret", "-u", "bob:secret", "-r",
+                    "example.org", "--allow-loopback-peers", "--no-cli", "--no-dtls", "--no-udp", "--pidfile",
+                    peers.folder.file("turnserver.pid"), "--log-file", "stdout",
+                ], package: "coturn")
+            let process = try peers.start(command, name: "turnserver")
+            try await process.bound(.tcp, port: plain)
+            try await process.bound(.tcp, port: secured)
+            return .loopback(port: transport == .tls ? secured : plain)
+        }
+
         private func phone(
             _ user: String, _ policy: ICEPolicy, _ encryption: MediaEncryption = .off,
             trust: TLSConfiguration.Trust = .system, names: TransportAddress? = nil
@@ -77,6 +98,27 @@ extension Interop {
             try await withPeers { peers in
                 let certificates = try Certificates(in: peers)
                 let server = try await relay(by: transport, environment: certificates.environment(), in: peers)
+                var phones: [UserAgent] = []
+                for user in ["alice", "bob"] {
+                    phones.append(
+                        try await phone(
+                            user,
+                            policy(user, .init(turn: server, by: transport, username: user, password: "secret")),
+                            trust: certificates.trust))
+                }
+                let calls = try await call(phones[0], phones[1])
+                #expect(try #require(await calls.caller.way).isRelayed)
+                #expect(try #require(await calls.callee.way).localKind == .relayed)
+                for phone in phones { await phone.shutDown() }
+            }
+        }
+
+        @Test("coturn's server is reached by a connection", arguments: [ICEPolicy.Server.Transport.tcp, .tls])
+        func connectionToCoturn(transport: ICEPolicy.Server.Transport) async throws {
+            try await withPeers { peers in
+                let certificates = try Certificates(in: peers)
+                let identity = try certificates.identity([.address("127.0.0.1")], file: "turn.pem")
+                let server = try await coturn(by: transport, identity: identity, in: peers)
                 var phones: [UserAgent] = []
                 for user in ["alice", "bob"] {
                     phones.append(

@@ -113,7 +113,7 @@ import Testing
         }
     }
 
-    /// Whoever has not proven to be the end is not heard, whatever he sends, and nothing is sent to him.
+    /// Whoever has not proven to be the end is not heard, whatever he sends, and nothing is sent to him; all of it is counted.
     @Test func strangersTakeNothingOver() async throws {
         try await withRelay { relay, lane in
             let exchange = Exchange(relay)
@@ -127,6 +127,14 @@ import Testing
             let told = try #require(alice.told)
             mallory.told = ICEParameters(fragment: told.fragment, password: [UInt8]("xxxxxxxxxxxxxxxxxxxxxx".utf8))
             for _ in 0..<3 { await mallory.wire.send(try mallory.check(), to: door) }
+            // For nobody, and cut short.
+            mallory.told = ICEParameters(fragment: [UInt8]("nobody".utf8), password: told.password)
+            await mallory.wire.send(try mallory.check(), to: door)
+            await mallory.wire.send(try alice.check().dropLast(4), to: door)
+            // Bent on the way.
+            var bent = try alice.check()
+            bent[bent.count - 1] ^= 1
+            await alice.wire.send(bent, to: door)
             let check = try alice.check()
             await alice.wire.send(check, to: door)
             _ = await alice.wire.next()
@@ -137,6 +145,10 @@ import Testing
             #expect(await bob.next()?.bytes == packet(21))
             await bob.send(packet(2, source: 2), to: try target(offer))
             #expect(await alice.wire.next()?.bytes == packet(2, source: 2))
+            let caller = try #require(await relay.relayedCalls(limit: 1).first?.streams.first).caller.counters
+            #expect(caller.unproven == 3 + 1 + 1 && caller.checks == 1 && caller.received == 1)
+            #expect(caller.malformed == 0 && caller.refused == 0)
+            #expect(await relay.strangers() == 10 + 2 + 1)
         }
     }
 

@@ -109,31 +109,6 @@ import Testing
         }
     }
 
-    /// Who does not have the keys is not heard, and takes nothing over.
-    @Test func forgeriesAreDropped() async throws {
-        try await withRelay { relay, lane in
-            var exchange = Exchange(relay)
-            exchange.encryption = .sdes
-            let (alice, mallory) = (try await Wire(lane), try await Wire(lane))
-            let bob = try SecuredEnd(try await Wire(lane), MediaEncryption(.require, by: .sdes))
-            let offer = try read(exchange.request("INVITE", 1, body: Descriptions.plain(alice), isFirst: true))
-            let answer = try read(exchange.response(200, "INVITE", 1, body: bob.answer(offer)))
-            try await bob.agree(with: try target(offer))
-            let door = try target(offer)
-            for number in 1...10 { await mallory.send(packet(UInt8(number), source: 2), to: door) }
-            let first = try bob.seal(packet(1, source: 2))
-            await bob.wire.send(first, to: door)
-            #expect(await alice.next()?.bytes == packet(1, source: 2))
-            // A repetition is none of his either.
-            await bob.wire.send(first, to: door)
-            await mallory.send(first, to: door)
-            await bob.wire.send(try bob.seal(packet(2, source: 2)), to: door)
-            #expect(await alice.next()?.bytes == packet(2, source: 2))
-            await alice.send(packet(3), to: try target(answer))
-            #expect(try bob.open(#require(await bob.wire.next()?.bytes)) == packet(3))
-        }
-    }
-
     /// An answer in the clear brings no stream to a caller whose callee must encrypt: nothing goes in the clear.
     @Test func anAnswerInTheClearIsNone() async throws {
         try await withRelay { relay, lane in

@@ -137,6 +137,54 @@ import Testing
         }
     }
 
+    /// What strangers throw at the shared port, and at one of its calls, takes nothing from the others there.
+    @Test func aFloodOnTheSharedPortDisturbsNoOtherCall() async throws {
+        try await withRelay { relay, lane in
+            let far = try Lane(name: "ends")
+            var (quiet, flooded) = (Exchange(relay), Exchange(relay))
+            quiet.callID = "quiet"
+            flooded.callID = "flooded"
+            let (alice, bob) = (CheckingEnd(try await Wire(far)), try await Wire(far))
+            let (carol, dave) = (CheckingEnd(try await Wire(far)), try await Wire(far))
+            let toBob = try read(quiet.request("INVITE", 1, body: Descriptions.audio(alice), isFirst: true))
+            let door = try alice.take(read(quiet.response(200, "INVITE", 1, body: Descriptions.plain(bob))))
+            _ = try read(flooded.request("INVITE", 1, body: Descriptions.audio(carol), isFirst: true))
+            #expect(try carol.take(read(flooded.response(200, "INVITE", 1, body: Descriptions.plain(dave)))) == door)
+            try await alice.connect(to: door)
+            try await carol.connect(to: door)
+            let mallory = CheckingEnd(try await Wire(far))
+            let told = try #require(carol.told)
+            mallory.told = ICEParameters(fragment: told.fragment, password: [UInt8]("xxxxxxxxxxxxxxxxxxxxxx".utf8))
+            let rounds = 100 as UInt8
+            for number in 1...rounds {
+                // No more at once than the smallest buffer holds: what the kernel has no room for is not the relay's.
+                await mallory.wire.send(packet(66, [UInt8](repeating: 0x55, count: 160)), count: 64, to: door)
+                await mallory.wire.send(try mallory.check(), count: 8, to: door)
+                // Whoever calls undisturbed hears every packet, in order.
+                await alice.wire.send(packet(number), to: door)
+                #expect(await bob.next()?.bytes == packet(number))
+                await bob.send(packet(number, source: 2), to: try target(toBob))
+                #expect(await alice.wire.next()?.bytes == packet(number, source: 2))
+            }
+            // Checks of the other call are looked at, whatever comes for this one.
+            try await alice.connect(to: door)
+            await carol.wire.send(packet(201), to: door)
+            #expect(await dave.next()?.bytes == packet(201))
+            let calls = await relay.relayedCalls(limit: 2)
+            let counted = try ["quiet", "flooded"].map { name in
+                try #require(calls.first { $0.callID == Array(name.utf8) }?.streams.first).caller.counters
+            }
+            #expect(await relay.strangers() == UInt64(rounds) * 64)
+            #expect(counted[0].unproven == 0 && counted[0].refused == 0 && counted[0].checks == 2)
+            #expect(counted[0].received == UInt64(rounds) && counted[1].received == 1)
+            // Those for this one are forged, or too many to be looked at.
+            #expect(counted[1].unproven + counted[1].refused == UInt64(rounds) * 8 && counted[1].checks == 1)
+            #expect(counted[1].unproven >= UInt64(LiteResponder.checksPerSecond - 1))
+            far.stop()
+            await far.stopped()
+        }
+    }
+
     /// A call that comes back as another one has the port of the first, and is no less another one for that.
     @Test func anotherCallByTheSharedPortIsAnotherCall() async throws {
         try await withRelay { relay, lane in

@@ -1,6 +1,7 @@
 import Foundation
 import Glibc
 import Reactor
+import Relay
 import SIPEndpoint
 import Synchronization
 import TestKit
@@ -31,6 +32,22 @@ import UserAgent
             let found = try await Self.trafficClass(of: server)
             #expect(found == 34 << 2)
             #expect(server.media.settings.playoutDepth == .milliseconds(200))
+        }
+    }
+
+    /// What is relayed is marked by both keys from the next call on.
+    @Test func aReloadTakesEffectForTheRelay() async throws {
+        try await withServer { server, _ in
+            let before = server.relay.configuration
+            #expect((before.audioCodePoint, before.videoCodePoint) == (46, 34))
+            var changed = server.configuration
+            changed.media.dscp = 10
+            changed.media.videoDSCP = 18
+            let difference = await server.reload(changed)
+            #expect(difference.needingRestart.isEmpty)
+            #expect(Set(difference.reloadable.map(\.key)) == ["media.dscp", "media.video-dscp"])
+            let now = server.relay.configuration
+            #expect((now.audioCodePoint, now.videoCodePoint) == (10, 18))
         }
     }
 
