@@ -27,13 +27,17 @@ let package = Package(
             dependencies: ["CWireTap", .product(name: "TestKit", package: "itodenwa")],
             swiftSettings: settings),
         .target(name: "AllocationCounter"),
+        // Without Foundation nobody else brings the functions that round.
+        .target(
+            name: "Measuring", dependencies: ["AllocationCounter"], swiftSettings: settings,
+            linkerSettings: [.linkedLibrary("m")]),
         .executableTarget(
             name: "ParserBenchmark",
-            dependencies: ["AllocationCounter", .product(name: "SIP", package: "itodenwa")],
+            dependencies: ["Measuring", .product(name: "SIP", package: "itodenwa")],
             swiftSettings: settings),
         .executableTarget(
             name: "SRTPBenchmark",
-            dependencies: ["AllocationCounter", .product(name: "SRTP", package: "itodenwa")],
+            dependencies: ["Measuring", .product(name: "SRTP", package: "itodenwa")],
             swiftSettings: settings),
         .executableTarget(
             name: "MediaBenchmark",

@@ -63,7 +63,8 @@ public enum AnchoredBody: Sendable, Hashable {
     case untouched
     /// It is replaced.
     case replaced([UInt8])
-    /// The message cannot go on: there are no ports left, or the description cannot be read.
+    /// The message cannot go on: there are no ports left, or the description cannot be read. Neither a response nor an ACK is refused: what
+    /// they must not say is replaced.
     case refused(StatusCode)
 }
 

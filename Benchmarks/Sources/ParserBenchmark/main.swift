@@ -1,5 +1,6 @@
 // What parsing, checking, editing and answering one message costs:
 //   swift run -c release --package-path Benchmarks ParserBenchmark [name [turns]]
+import Measuring
 import SIP
 
 let bytes = Array(inviteText.replacing("\n", with: "\r\n").utf8)

@@ -1,5 +1,6 @@
 // What protecting and opening one RTP packet of 172 bytes costs, beside the primitives of OpenSSL alone:
 //   swift run -c release --package-path Benchmarks SRTPBenchmark
+import Measuring
 import SRTP
 
 /// Measures one profile: protecting, protecting and opening, and the primitives.

@@ -129,17 +129,20 @@ public final class CallAnchor: MediaAnchor {
         if status.isSuccess { observe(response, reading, isFromCaller, index) }
         let key = OfferKey(isFromCaller: isFromCaller, sequence: reading.sequence)
         guard status.isSuccess || status.isProvisional else { return .untouched }
+        let isSecured = call.dialogs[index].isSecured
         guard let description = response.description else {
-            let isSecured = call.dialogs[index].isSecured
             return response.mayLeadPast(isStrict: call.isStrict, isSecured: isSecured) ? withhold() : .untouched
         }
         let side: RelaySide = isFromCaller ? .callee : .caller
+        let isOffer = call.dialogs[index].offers[key].map { $0.isLate } ?? true
+        guard !isOffer || reading.method == .invite else {
+            // It answers nothing, and only the response to an INVITE can offer something (RFC 6337 §2.2).
+            return call.isStrict || isSecured ? withhold() : .untouched
+        }
         return with(reading.callID, index) { dialog throws(AnchoredDialog.Refusal) in
-            let isOffer = dialog.offers[key].map { $0.isLate } ?? true
             guard isOffer else {
                 return try dialog.answer(description, to: key, tag: isFromCaller ? reading.toTag : [])
             }
-            guard reading.method == .invite else { return nil }
             return try dialog.offer(description, from: side, key, isLate: true, relay)
         } orElse: { dialog in
             // A response has to go back; that it brings no stream is better than one that goes past the relay, or in the clear.

@@ -128,6 +128,7 @@ final class MediaBridge: @unchecked Sendable {
             guard let stream = streams[index] else { return }
             stream[.caller].secure(caller, callerContext, on: lane)
             stream[.callee].secure(callee, calleeContext, on: lane)
+            if stream.legs.contains(where: \.hasFailed) { streams[index]?.isInsecure = true }
             for leg in stream.legs { leg.noteSecurity() }
             if stream.legs.contains(where: \.isHandshaking) { home.hasten(self) }
         }

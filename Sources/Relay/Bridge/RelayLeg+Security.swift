@@ -72,6 +72,13 @@ extension RelayLeg {
     /// Whether a handshake goes on, so that time matters.
     var isHandshaking: Bool { handshake?.isUnderWay ?? false }
 
+    /// Whether its handshake is over and has given no keys. One that is agreed on again, as by a repeated answer, is not begun again.
+    var hasFailed: Bool {
+        guard let handshake, !handshake.isUnderWay else { return false }
+        if case .secured = security { return false }
+        return true
+    }
+
     /// Repeats what nobody has answered in time.
     func passTime(at now: ContinuousClock.Instant) {
         guard let handshake, handshake.isUnderWay else { return }

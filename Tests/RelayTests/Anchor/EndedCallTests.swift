@@ -202,8 +202,10 @@ import Testing
 
     // MARK: Keys
 
-    /// The certificate of the handshake is none of those that the description has named (RFC 5763 §5).
-    @Test func aHandshakeThatFailsEndsTheCall() async throws {
+    /// The certificate of the handshake is none of those that the description has named (RFC 5763 §5). While the callee rings that ends
+    /// nothing, since another may answer.
+    @Test(arguments: [false, true])
+    func aHandshakeThatFailsEndsTheCall(whileItRings: Bool) async throws {
         try await withRelay({ _ in }) { relay, lane in
             var exchange = Exchange(relay)
             let endings = endings(of: exchange)
@@ -217,8 +219,12 @@ import Testing
                 line.hasPrefix("a=fingerprint:")
                     ? named.split(separator: "\r\n").first { $0.hasPrefix("a=fingerprint:") } ?? line : line
             }
-            _ = try exchange.response(200, "INVITE", 1, body: lines.map { $0 + "\r\n" }.joined())
-            try exchange.conclude("INVITE", 1, 200, isFirst: true)
+            let body = lines.map { $0 + "\r\n" }.joined()
+            func answered() throws {
+                _ = try exchange.response(200, "INVITE", 1, body: body)
+                try exchange.conclude("INVITE", 1, 200, isFirst: true)
+            }
+            if whileItRings { _ = try exchange.response(183, "INVITE", 1, body: body) } else { try answered() }
             let address = try #require(offer.connection(of: offer.media[0])?.address)
             let door = try #require(address.transportAddress(port: offer.media[0].port))
             // Without the ACK nothing is said: no BYE overtakes it.
@@ -226,6 +232,7 @@ import Testing
             await exchange.post.deliverNext()
             #expect(relay.counters.insecure == 1)
             #expect(endings.all.isEmpty && exchange.anchor.count == 1)
+            if whileItRings { try answered() }
             _ = try exchange.request("ACK", 1, context: 0)
             await exchange.post.deliverNext()
             #expect(endings.all.map(\.cause) == [.insecurity])

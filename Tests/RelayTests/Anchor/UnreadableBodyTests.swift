@@ -2,6 +2,7 @@ import Media
 import Reactor
 import Routing
 import SDP
+import SIP
 import Testing
 
 @testable import Relay
@@ -42,6 +43,22 @@ import Testing
             let told = try exchange.response(status, "INVITE", 1, body: body)
             #expect(told == (isTaken ? .replaced([]) : .untouched))
             #expect(relay.counters.refused == (isTaken ? 1 : 0))
+        }
+    }
+
+    /// A description in a response that answers nothing would name ways past the relay, too.
+    @Test(arguments: [(MediaMode.anchor, AnchoredBody.replaced([])), (.auto, .untouched)])
+    func whatAnswersNothingIsTakenAway(mode: MediaMode, expected: AnchoredBody) async throws {
+        try await withRelay { relay, lane in
+            var exchange = Exchange(relay)
+            exchange.mode = mode
+            exchange.departure = Exchange.flow("[::1]:5064")
+            _ = try await invited(exchange, lane)
+            let bob = try await Wire(lane)
+            _ = try read(exchange.response(200, "INVITE", 1, body: Descriptions.plain(bob)))
+            try exchange.conclude("INVITE", 1, 200, isFirst: true)
+            #expect(try exchange.request("UPDATE", 2, context: 2) == .untouched)
+            #expect(try exchange.response(200, "UPDATE", 2, body: Descriptions.plain(bob), context: 2) == expected)
         }
     }
 

@@ -1,14 +1,23 @@
 import AllocationCounter
 
 /// Runs a piece of work many times and prints what one of it costs.
-struct Measurement {
+public struct Measurement {
     /// Turns of one run; a run lasts some milliseconds.
-    var turnsPerRun = 20_000
+    public let turnsPerRun: Int
     /// Runs; the least and the middle one are reported.
-    var runs = 51
+    public let runs: Int
+
+    /// So many turns of so many runs.
+    public init(turnsPerRun: Int = 20_000, runs: Int = 51) {
+        self.turnsPerRun = turnsPerRun
+        self.runs = runs
+    }
+
+    /// Turns of all runs, with those that warm up and that which is counted.
+    public var turns: Int { turnsPerRun * (runs + 1) + 1 }
 
     /// Measures and prints one line.
-    func measure(_ name: String, _ work: () -> Void) {
+    public func measure(_ name: String, _ work: () -> Void) {
         for _ in 0..<turnsPerRun { work() }
         var times: [Double] = []
         times.reserveCapacity(runs)
@@ -23,7 +32,8 @@ struct Measurement {
             pad(name, 52), column(times[0]), column(times[runs / 2]), pad("\(allocations(work))", 12, right: true))
     }
 
-    static func printHeading() {
+    /// Prints what the columns are.
+    public static func printHeading() {
         print(
             pad("", 52), pad("min ns", 10, right: true), pad("median ns", 10, right: true),
             pad("allocations", 12, right: true))
