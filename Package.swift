@@ -14,9 +14,11 @@ let settings: [SwiftSetting] = [
 /// `script/test` sets `ITODENWA_STRICT`: warnings in our own targets, and in no package's, are then errors.
 let warnings: [SwiftSetting] = Context.environment["ITODENWA_STRICT"] == nil ? [] : [.treatAllWarnings(as: .error)]
 
-/// A library target, with the same settings as all others.
-func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, swiftSettings: settings + warnings)
+/// A library target, with the same settings as all others, and the system libraries that it links.
+func module(_ name: String, _ dependencies: [Target.Dependency] = [], links: [String] = []) -> Target {
+    .target(
+        name: name, dependencies: dependencies, swiftSettings: settings + warnings,
+        linkerSettings: links.map { .linkedLibrary($0, .when(platforms: [.linux])) })
 }
 
 /// The unit tests of a target.
@@ -83,7 +85,8 @@ let package = Package(
         // Protocols: bytes and values, no input or output.
         module("SIP"),
         module("SDP"),
-        module("RTP"),
+        // Rounding of numbers is in the library of mathematics.
+        module("RTP", links: ["m"]),
         module("ICE"),
         // Secure media: keys and packets, also without input or output, on the primitives of OpenSSL.
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
