@@ -164,7 +164,7 @@ private final class Visitor {
             case .data(let peer, let bytes): data.append((peer, bytes))
             case .ended: hasEnded = true
             case .failed(let why): failure = why
-            case .allocated: break
+            case .allocated, .connected, .notConnected, .attempted: break
             }
         }
     }
