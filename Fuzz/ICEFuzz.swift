@@ -23,6 +23,7 @@ private struct Play {
     let server = STUNAddress(ip4: 0xC633_6401, port: 3_478)
     var agent: ICEAgent
     var client: TURNClient
+    var connection: TURNDataConnection
     var now = ContinuousClock.now
     var checks: [[UInt8]] = []
     var requests: [[UInt8]] = []
@@ -39,8 +40,12 @@ private struct Play {
         agent = ICEAgent(
             isControlling ? .controlling : .controlled, isLite: isLite, configuration: configuration, hash: hash,
             random: numbers)
+        let credentials = LongTermCredentials(username: [1], password: [2])
+        // As often for connections as for datagrams.
         client = TURNClient(
-            server: server, credentials: LongTermCredentials(username: [1], password: [2]), hash: hash, random: numbers)
+            server: server, credentials: credentials, kind: isControlling ? .datagrams() : .connections, hash: hash,
+            random: numbers)
+        connection = TURNDataConnection(7, told: now, credentials: credentials, hash: hash, random: numbers)
         _ = agent.addStream(components: 2)
         for component in 1...2 {
             agent.addSocket(
@@ -49,6 +54,7 @@ private struct Play {
         }
         agent.gather(now: now)
         client.start(now)
+        connection.start(now)
         drain()
     }
 
@@ -81,6 +87,8 @@ private struct Play {
             _ = client.receive(bytes.span.bytes, now: now)
             client.send(bytes, to: address(input.next()), now: now)
             client.bindChannel(to: address(input.next()), now: now)
+            _ = client.connect(to: address(input.next()), now: now)
+            connection.receive(bytes, now: now)
         default: if let request = requests.randomly(input.next()) { answer(request, &input) }
         }
         drain()
@@ -93,12 +101,15 @@ private struct Play {
     private mutating func pass(_ duration: Duration) {
         let end = now + duration
         var steps = 0
-        while let deadline = [agent.deadline, client.deadline].compactMap({ $0 }).min(), deadline <= end {
+        while let deadline = [agent.deadline, client.deadline, connection.deadline].compactMap({ $0 }).min(),
+            deadline <= end
+        {
             steps += 1
             check(steps < 20_000, "time does not move on")
             now = max(now, deadline)
             agent.fire(now)
             client.fire(now)
+            connection.fire(now)
             drain()
         }
         now = end
@@ -113,6 +124,7 @@ private struct Play {
         for case .send(_, let bytes) in client.takeOutputs() where bytes.count >= 20 && bytes[0] == 0 {
             requests.append(bytes)
         }
+        for case .send(let bytes) in connection.takeOutputs() where bytes.count >= 20 { requests.append(bytes) }
         checks = checks.suffix(32)
         requests = requests.suffix(32)
     }
@@ -161,10 +173,13 @@ private struct Play {
             try writer.add(.xorMappedAddress, address(1), into: &memory)
             try writer.add(.xorRelayedAddress, address(2), into: &memory)
             try writer.add(.alternateServer, address(lifetime), into: &memory)
+            if flags & 64 != 0 { try writer.add(.connectionID, UInt32(lifetime), into: &memory) }
             try writer.addIntegrity(key, hash, into: &memory)
         }
         guard let bytes else { return }
         _ = client.receive(bytes.span.bytes, now: now)
+        // What follows the answer is data.
+        connection.receive(bytes + [flags], now: now)
     }
 }
 

@@ -18,6 +18,10 @@ public func fuzzTURN(_ data: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 private let user = [UInt8]("alice".utf8)
 private let realm = [UInt8]("example.org".utf8)
 
+/// What numbers of connections are made of: libFuzzer runs one input at a time.
+// Proof: libFuzzer calls its one entry from one thread, one input after the other; nobody else touches it.
+nonisolated(unsafe) private var counter: UInt64 = 0
+
 private final class Play {
     var server: TURNServer
     let quota = TURNQuota(total: 6, perUser: 6)
@@ -27,22 +31,34 @@ private final class Play {
     var closed = 0
     var nonces: [UInt8: [UInt8]] = [:]
     var number: UInt64 = 0
+    /// Connections with peers that are being made, and all that there are.
+    var connecting: [UInt32] = []
+    var connections: Set<UInt32> = []
 
     init() {
+        counter = 0
         var configuration = TURNServerConfiguration()
         configuration.families = [.ip4, .ip6]
         configuration.mostPermissions = 4
         configuration.mostChannels = 3
+        configuration.mostConnections = 3
+        configuration.mostConnectionsInAll = 5
         var accounts = TURNAccounts(realm: realm, hash: hash)
         accounts.add(user: user, password: [1])
         accounts.add(secret: [2])
         server = TURNServer(
             configuration, accounts: accounts, quota: quota, nonces: TURNNonces(key: [3], origin: now, hash: hash),
-            hash: hash, now: now, random: { 7 }, wallClock: { 1_000 })
+            hash: hash, now: now,
+            random: {
+                counter &+= 1
+                return counter
+            }, wallClock: { 1_000 })
     }
 
     private func client(_ number: UInt8) -> TURNPath {
-        TURNPath(client: STUNAddress(ip4: 0xC633_6400, port: 1_000 + UInt16(number & 7)), link: UInt64(number >> 7))
+        TURNPath(
+            client: STUNAddress(ip4: 0xC633_6400, port: 1_000 + UInt16(number & 7)),
+            link: number >> 7 == 0 ? 0 : TURNPath.firstConnection)
     }
 
     private func peer(_ input: inout Input) -> STUNAddress {
@@ -55,7 +71,7 @@ private final class Play {
     }
 
     func step(_ input: inout Input) {
-        switch input.next() % 8 {
+        switch input.next() % 10 {
         case 0: send(input.run(), client(input.next()))
         case 1:
             now += .seconds(Int64(input.next()) * 4)
@@ -66,21 +82,74 @@ private final class Play {
             guard let id = relays.keys.sorted(by: { $0.rawValue < $1.rawValue }).first else { break }
             _ = server.receive(fromPeer: source, at: id, count: 20, now: now)
         case 4: indicate(&input)
+        case 8: attempt(&input)
+        case 9: settle(&input)
         default: ask(&input)
         }
         take()
         check(quota.count <= 6 && server.statistics.allocations == quota.count, "allocations are not counted")
         check(relays.count >= server.statistics.allocations, "an allocation has no relay")
         check(relays.count <= 2 * server.statistics.allocations, "a relay has no allocation")
+        check(server.statistics.connections == connections.count, "connections are not counted")
+        check(connections.count <= 5, "there are too many connections")
     }
 
     func end() {
         server.close()
         take()
         check(opened == closed && relays.isEmpty && quota.count == 0, "something is left")
+        check(connections.isEmpty && server.statistics.connections == 0, "a connection is left")
+    }
+
+    /// A peer connects to a relay.
+    private func attempt(_ input: inout Input) {
+        let source = peer(&input)
+        guard let id = relays.keys.sorted(by: { $0.rawValue < $1.rawValue }).first else { return }
+        let notice = tell { $0.attempted(by: source, at: id, into: &$1, now: now) }
+        if let notice { check(connections.insert(notice.connection).inserted, "a number is given twice") }
+    }
+
+    /// A connection with a peer comes to be, fails or ends.
+    private func settle(_ input: inout Input) {
+        let (way, place) = (input.next(), Int(input.next()))
+        guard !connections.isEmpty else { return }
+        let all = connections.sorted()
+        let id = connecting.isEmpty || way & 4 != 0 ? all[place % all.count] : connecting[place % connecting.count]
+        let isConnecting = connecting.contains(id)
+        connecting.removeAll { $0 == id }
+        switch way & 3 {
+        case 0, 1:
+            check((tell { $0.connected(id, into: &$1, now: now) } != nil) == isConnecting, "a connection is told twice")
+        case 2 where isConnecting:
+            check(tell { $0.notConnected(id, into: &$1) } != nil, "nobody is told of a failure")
+            connections.remove(id)
+        default:
+            server.disconnected(id)
+            connections.remove(id)
+        }
+    }
+
+    private func tell(
+        _ body: (inout TURNServer, inout MutableRawSpan) -> TURNServer.Notice?
+    ) -> TURNServer.Notice? {
+        var memory = [UInt8](repeating: 0, count: TURNServer.answerSize)
+        var notice: TURNServer.Notice?
+        do {
+            var span = memory.mutableSpan
+            var out = span.mutableBytes
+            notice = body(&server, &out)
+        }
+        guard let notice else { return nil }
+        check((try? STUNMessage(parsing: Array(memory.prefix(notice.count)).span.bytes)) != nil, "a notice is none")
+        check(notice.path.isStream, "who comes by datagrams has a connection")
+        return notice
     }
 
     private func take() {
+        for id in server.takeClosedConnections() {
+            check(connections.remove(id) != nil, "a connection is closed that there is not")
+            connecting.removeAll { $0 == id }
+        }
         for id in server.takeClosed() {
             check(relays.removeValue(forKey: id) != nil, "what is closed was never open")
             closed += 1
@@ -121,6 +190,14 @@ private final class Play {
             // The relay is open, or is closed in this very step.
             check(relays[id] != nil, "data goes by a relay that there is not")
         case .answer(let count): read([UInt8](memory.prefix(count)), path)
+        case .connect(let id, let relay, let peer):
+            check(relays[relay] != nil && peer.port != 0, "a connection comes from nowhere or goes nowhere")
+            check(connections.insert(id).inserted, "a number is given twice")
+            connecting.append(id)
+        case .bound(let id, let count):
+            check(connections.contains(id) && !connecting.contains(id), "a connection is bound that there is not")
+            check(path.isStream, "datagrams are bound")
+            read([UInt8](memory.prefix(count)), path)
         }
     }
 
@@ -131,7 +208,7 @@ private final class Play {
         check(message.kind == .success || message.kind == .error, "an answer is no answer")
         if let nonce = message.octets(.nonce, in: answer.span.bytes) {
             check(answer.count <= 160, "a challenge is long")
-            nonces[UInt8(path.client.port - 1_000) | UInt8(path.link) << 7] = nonce
+            nonces[UInt8(path.client.port - 1_000) | (path.isStream ? 0x80 : 0)] = nonce
         }
     }
 
@@ -147,7 +224,9 @@ private final class Play {
 
     /// A request that is proven unless the bytes say otherwise.
     private func ask(_ input: inout Input) {
-        let methods: [STUNMethod] = [.allocate, .allocate, .refresh, .createPermission, .channelBind, .binding]
+        let methods: [STUNMethod] = [
+            .allocate, .allocate, .refresh, .createPermission, .channelBind, .binding, .connect, .connectionBind,
+        ]
         let method = methods[Int(input.next()) % methods.count]
         let number = input.next() & 0x87
         let flags = input.next()
@@ -161,7 +240,10 @@ private final class Play {
         let key = STUNKey.longTerm(username: user, realm: realm, password: [1], .md5, hash)
         let bytes = message(.request, method) { writer, memory in
             for (type, value) in attributes { try writer.add(type, value, into: &memory) }
-            if flags & 1 == 0 { try writer.add(.requestedTransport, 17 << 24 as UInt32, into: &memory) }
+            if flags & 1 == 0 {
+                try writer.add(.requestedTransport, (flags & 64 == 0 ? 17 : 6) << 24 as UInt32, into: &memory)
+            }
+            if method == .connectionBind { try writer.add(.connectionID, word % 64, into: &memory) }
             if flags & 2 != 0 { try writer.add(.lifetime, word % 4_000, into: &memory) }
             if flags & 4 == 0 { try writer.add(.xorPeerAddress, peer, into: &memory) }
             if flags & 8 == 0 { try writer.add(.channelNumber, 0x4000_0000 | word & 7 << 16, into: &memory) }

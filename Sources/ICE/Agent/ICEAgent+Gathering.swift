@@ -142,6 +142,8 @@ extension ICEAgent {
             case .data(let peer, let bytes):
                 if let found = receive(bytes, from: peer, relay: relay, now: now) { receipt = found }
             case .failed, .ended: end(relay, now: now)
+            // It is datagrams that are relayed.
+            case .connected, .notConnected, .attempted: break
             }
         }
         return receipt

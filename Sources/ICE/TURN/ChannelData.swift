@@ -49,27 +49,47 @@ public struct TURNFramer: Sendable {
     public struct Defect: Error, Hashable, Sendable {}
 
     private var buffer: [UInt8] = []
+    /// Where in it the next frame begins.
+    private var start = 0
 
     public init() {}
 
     /// Whether the beginning of a frame is kept back.
-    public var isPartial: Bool { !buffer.isEmpty }
+    public var isPartial: Bool { start < buffer.count }
 
     /// Takes octets as they come and gives those messages and channel data that are complete, without padding.
     ///
     /// What is kept back is never more than one of them, 65,555 octets.
     public mutating func receive(_ bytes: [UInt8]) throws(Defect) -> [[UInt8]] {
-        buffer += bytes
+        bytes.withUnsafeBytes { append($0) }
         var frames: [[UInt8]] = []
-        var at = 0
-        while at + 4 <= buffer.count {
-            let sizes = try Self.sizes(buffer[at...])
-            guard at + sizes.padded <= buffer.count else { break }
-            frames.append([UInt8](buffer[at..<at + sizes.bare]))
-            at += sizes.padded
-        }
-        buffer.removeFirst(at)
+        while let frame = try next() { frames.append(frame) }
         return frames
+    }
+
+    /// Takes octets as they come; all frames in them are to be asked for before others come.
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) {
+        buffer.removeFirst(start)
+        start = 0
+        buffer += bytes
+    }
+
+    /// The next message or channel data that is complete, without padding.
+    public mutating func next() throws(Defect) -> [UInt8]? {
+        guard start + 4 <= buffer.count else { return nil }
+        let sizes = try Self.sizes(buffer[start...])
+        guard start + sizes.padded <= buffer.count else { return nil }
+        defer { start += sizes.padded }
+        return [UInt8](buffer[start..<start + sizes.bare])
+    }
+
+    /// Gives what no frame was made of: for streams that are something else from here on.
+    public mutating func takeRest() -> [UInt8] {
+        defer {
+            buffer = []
+            start = 0
+        }
+        return [UInt8](buffer[start...])
     }
 
     /// Octets of the frame in front, without and with padding, of the first four.

@@ -98,10 +98,11 @@ final class StreamChannelHandler: ChannelDuplexHandler {
     private static let pause = TimeAmount.milliseconds(1)
 
     func read(context: ChannelHandlerContext) {
-        guard waiting.isEmpty else {
+        guard waiting.isEmpty, !connection.isHeld else {
             isReadDue = true
             return
         }
+        isReadDue = false
         context.read()
     }
 
@@ -122,7 +123,7 @@ final class StreamChannelHandler: ChannelDuplexHandler {
             isEndDue = false
             connection.inputEnded()
         }
-        guard isReadDue else { return }
+        guard isReadDue, !connection.isHeld else { return }
         isReadDue = false
         context.read()
     }

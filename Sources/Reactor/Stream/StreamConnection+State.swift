@@ -26,6 +26,8 @@ extension StreamConnection {
         var isFinishing = false
         /// Why it will have been closed; the first cause stands.
         var reason: StreamCloseReason?
+        /// How few bytes may wait when the handler is told that they are so few.
+        var drainMark: Int?
 
         var takesFrames: Bool { (phase == .open || phase == .connecting) && !isFinishing }
 

@@ -32,6 +32,9 @@ public final class StreamConnection: Sendable {
     /// Whether the peer has proven who it is to whoever reads the frames.
     private let isVouched = Atomic<Bool>(false)
 
+    /// Whether the owner wants nothing read.
+    private let isHeldBack = Atomic<Bool>(false)
+
     init(
         to remoteAddress: TransportAddress, isOutbound: Bool, tag: UInt64, keepsMessages: Bool = false,
         _ endpoint: StreamEndpoint,
@@ -159,9 +162,54 @@ public final class StreamConnection: Sendable {
 
     /// Bytes have been given to the kernel.
     private func sent(_ count: Int) {
-        state.withLock { $0.waitingBytes -= count }
+        let isDrained = state.withLock { state in
+            state.waitingBytes -= count
+            guard let mark = state.drainMark, state.waitingBytes <= mark else { return false }
+            state.drainMark = nil
+            return true
+        }
         noteActivity()
         counters.bytesSent.addShared(count)
+        if isDrained { handler.drained(self) }
+    }
+
+    // MARK: Holding back
+
+    /// Has nothing more read until ``resume()``, so that TCP holds the peer back; from any thread. What is being read still comes.
+    public func hold() { isHeldBack.store(true, ordering: .sequentiallyConsistent) }
+
+    /// Has the peer read again; from any thread.
+    public func resume() {
+        guard isHeldBack.exchange(false, ordering: .sequentiallyConsistent) else { return }
+        loop.eventLoop.execute { self.state.withLock { $0.channel }?.read() }
+    }
+
+    /// Whether nothing is to be read.
+    var isHeld: Bool { isHeldBack.load(ordering: .sequentiallyConsistent) }
+
+    /// Asks to be told by `StreamHandler.drained`, once, when no more than `most` bytes wait for the peer. False when that is so
+    /// already, or the connection is closed: then nothing is told.
+    public func askDrained(to most: Int) -> Bool {
+        let isAsked = state.withLock { state in
+            guard state.waitingBytes > most, state.phase != .closed else { return false }
+            state.drainMark = most
+            return true
+        }
+        if isAsked { loop.eventLoop.execute { self.confirm() } }
+        return isAsked
+    }
+
+    /// Finds out about bytes that no flush has been told of; on the event loop.
+    private func confirm() {
+        let (channel, count) = state.withLock { state in
+            defer { state.unconfirmedBytes = 0 }
+            return (state.channel, state.unconfirmedBytes)
+        }
+        guard let channel, count > 0 else { return }
+        channel.writeAndFlush(channel.allocator.buffer(capacity: 0)).whenComplete { result in
+            if case .success = result { return self.sent(count) }
+            self.state.withLock { $0.waitingBytes -= count }
+        }
     }
 
     // MARK: Handing over

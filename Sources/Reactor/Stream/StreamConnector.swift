@@ -1,3 +1,4 @@
+import Glibc
 import NIOCore
 import NIOPosix
 import Synchronization
@@ -21,10 +22,11 @@ public final class StreamConnector: Sendable {
     /// handler hears `closed` with `notConnected`, or `notSecured`. `local` chooses the address it comes from.
     ///
     /// - Parameters:
+    ///   - sharesPort: whether a ``BoundStreamSocket`` is bound to `local`, and other connections are made from there.
     ///   - security: what it is secured with; nil leaves it plain.
     ///   - domain: whom the server must prove to be by its certificate when it is secured (RFC 5922 §7.3): a domain or an IP address.
     public func connect(
-        to remote: TransportAddress, from local: TransportAddress? = nil, tag: UInt64 = 0,
+        to remote: TransportAddress, from local: TransportAddress? = nil, sharesPort: Bool = false, tag: UInt64 = 0,
         security: TLSContext? = nil, domain: String = ""
     ) -> StreamConnection {
         let stages = StreamStages(security: security.map { .proving($0, domain: domain) } ?? .plain)
@@ -36,14 +38,16 @@ public final class StreamConnector: Sendable {
         }
         // On the thread of the connection its end could be told within this call, to a caller that waits for its return.
         if loop.eventLoop.inEventLoop {
-            loop.eventLoop.execute { self.begin(connection, from: local, stages) }
+            loop.eventLoop.execute { self.begin(connection, from: local, sharesPort, stages) }
         } else {
-            begin(connection, from: local, stages)
+            begin(connection, from: local, sharesPort, stages)
         }
         return connection
     }
 
-    private func begin(_ connection: StreamConnection, from local: TransportAddress?, _ stages: StreamStages) {
+    private func begin(
+        _ connection: StreamConnection, from local: TransportAddress?, _ sharesPort: Bool, _ stages: StreamStages
+    ) {
         let endpoint = endpoint
         let remote = connection.remoteAddress
         var bootstrap = ClientBootstrap(group: connection.loop.eventLoop)
@@ -54,6 +58,10 @@ public final class StreamConnector: Sendable {
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try endpoint.configure(channel, connection, stages) }
             }
+        if sharesPort {
+            bootstrap = bootstrap.channelOption(
+                ChannelOptions.Types.SocketOption(level: .socket, name: .init(rawValue: SO_REUSEPORT)), value: 1)
+        }
         if let local { bootstrap = bootstrap.bind(to: local.nioAddress) }
         bootstrap.connect(to: remote.nioAddress).whenFailure { error in
             // The set-up of TLS may fail before anything is sent.

@@ -13,6 +13,24 @@ public protocol StreamFramer {
     var holdsPartialFrame: Bool { get }
 }
 
+/// Gives the bytes of a stream as they come: for streams that are passed on, not read.
+public struct UnparsedFramer: StreamFramer {
+    private var bytes: [UInt8] = []
+
+    /// A framer at any place of a stream.
+    public init() {}
+
+    public mutating func append(_ bytes: UnsafeRawBufferPointer) { self.bytes += bytes }
+
+    public mutating func next() -> [UInt8]? {
+        guard !bytes.isEmpty else { return nil }
+        defer { bytes = [] }
+        return bytes
+    }
+
+    public var holdsPartialFrame: Bool { false }
+}
+
 /// Why a stream could not be cut into frames.
 public struct StreamFramingError: Error, Hashable, Sendable {
     /// What is wrong, for a person.

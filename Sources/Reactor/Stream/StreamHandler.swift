@@ -18,6 +18,9 @@ public protocol StreamHandler: AnyObject, Sendable {
     /// `StreamConfiguration.halfClosedTime` at the latest.
     func inputEnded(on connection: StreamConnection)
 
+    /// Few bytes wait for the peer to read them, as `StreamConnection.askDrained` has asked.
+    func drained(_ connection: StreamConnection)
+
     /// A connection that was accepted has not come to be open: its handshake failed, or took too long. Nothing else is told of it.
     func refused(_ connection: StreamConnection, _ reason: StreamCloseReason)
 
@@ -30,6 +33,9 @@ extension StreamHandler {
     public func inputEnded(on connection: StreamConnection) {
         if !connection.owesAnswers { connection.close() }
     }
+
+    /// Nothing to do.
+    public func drained(_ connection: StreamConnection) {}
 
     /// Nothing to do.
     public func refused(_ connection: StreamConnection, _ reason: StreamCloseReason) {}

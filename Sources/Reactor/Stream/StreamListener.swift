@@ -7,9 +7,9 @@ public final class StreamListener: Sendable {
     /// The address that it listens on, with the port that the kernel has chosen if 0 was asked.
     public let localAddress: TransportAddress
 
-    private let channel: any Channel
+    private let channel: EventLoopFuture<any Channel>
 
-    private init(_ channel: any Channel, _ address: TransportAddress) {
+    private init(_ channel: EventLoopFuture<any Channel>, _ address: TransportAddress) {
         self.channel = channel
         localAddress = address
     }
@@ -31,9 +31,45 @@ public final class StreamListener: Sendable {
         let endpoint = StreamEndpoint(
             configuration: configuration, makeFramer: framer, handler: handler, counters: threads.counters)
         let stages = StreamStages(security: security.map(StreamSecurity.accepting) ?? .plain, webSocket: webSocket)
-        var bootstrap = ServerBootstrap(group: threads.group)
+        var bootstrap = bootstrap(on: threads, endpoint, tag, admission, stages)
             .serverChannelOption(.backlog, value: Int32(clamping: configuration.backlog))
             .serverChannelOption(.socketOption(.so_reuseaddr), value: 1)
+        if address.isIPv6 {
+            bootstrap = bootstrap.serverChannelOption(
+                ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
+        }
+        do {
+            let channel = try await bootstrap.bind(to: address.nioAddress).get()
+            return StreamListener(
+                channel.eventLoop.makeSucceededFuture(channel), TransportAddress(channel.localAddress) ?? address)
+        } catch {
+            throw SocketError(error, "listen on TCP", address)
+        }
+    }
+
+    /// Accepts connections at a socket that listens already. Each gets a framer of its own; all tell `handler`.
+    public static func accept(
+        at socket: BoundStreamSocket, on threads: StreamThreads,
+        _ configuration: StreamConfiguration = StreamConfiguration(), tag: UInt64 = 0,
+        admission: StreamAdmission = StreamAdmission(), framer: @escaping @Sendable () -> any StreamFramer,
+        handler: any StreamHandler
+    ) -> StreamListener {
+        let endpoint = StreamEndpoint(
+            configuration: configuration, makeFramer: framer, handler: handler, counters: threads.counters)
+        let bootstrap = bootstrap(on: threads, endpoint, tag, admission, StreamStages())
+        guard let descriptor = socket.take() else {
+            let error = SocketError(EBADF, "listen on TCP", socket.localAddress)
+            return StreamListener(threads.group.next().makeFailedFuture(error), socket.localAddress)
+        }
+        return StreamListener(bootstrap.withBoundSocket(descriptor), socket.localAddress)
+    }
+
+    /// What listeners have in common.
+    private static func bootstrap(
+        on threads: StreamThreads, _ endpoint: StreamEndpoint, _ tag: UInt64, _ admission: StreamAdmission,
+        _ stages: StreamStages
+    ) -> ServerBootstrap {
+        ServerBootstrap(group: threads.group)
             .serverChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
                     try channel.pipeline.syncOperations.addHandlers(
@@ -48,16 +84,6 @@ public final class StreamListener: Sendable {
                     try accept(channel, on: threads.loop(of: channel.eventLoop), endpoint, tag, admission, stages)
                 }
             }
-        if address.isIPv6 {
-            bootstrap = bootstrap.serverChannelOption(
-                ChannelOptions.Types.SocketOption(level: .ipv6, name: .ipv6_v6only), value: 1)
-        }
-        do {
-            let channel = try await bootstrap.bind(to: address.nioAddress).get()
-            return StreamListener(channel, TransportAddress(channel.localAddress) ?? address)
-        } catch {
-            throw SocketError(error, "listen on TCP", address)
-        }
     }
 
     /// How long the listener leaves the system alone that has no room for a connection.
@@ -97,8 +123,11 @@ public final class StreamListener: Sendable {
     /// Stops accepting. Connections that were accepted stay.
     public func close() async {
         // Fails only when it is closed already.
-        try? await channel.close()
+        try? await channel.get().close()
     }
+
+    /// Stops accepting as soon as its thread comes to it, and does not wait for that.
+    public func closeSoon() { channel.whenSuccess { $0.close(promise: nil) } }
 }
 
 /// Counts what the system says when it cannot accept.

@@ -5,31 +5,38 @@ import Reactor
 /// The clients and relays of one lane: carries out what the machine says.
 final class TURNLane {
     /// Numbers of links from here on are connections; those below are listeners.
-    static let firstConnection: UInt64 = 1 << 32
+    static let firstConnection = TURNPath.firstConnection
     /// The most octets that wait on a connection for its client to read; data for it is dropped beyond.
     static let mostWaiting = 262_144
 
     let lane: Lane
-    private let ports: TURNPorts
+    let ports: TURNPorts
     /// Where relays are bound and what peers know them by, where that differs: data between relays of this server stays here.
     private let disguises: [TURNRelayConfiguration.Address]
-    @exclusivity(unchecked) private var server: TURNServer
+    @exclusivity(unchecked) var server: TURNServer
     @exclusivity(unchecked) private var listeners: [DatagramSocket?] = []
     /// By the lower half of what names a relay.
     @exclusivity(unchecked) private var relays: [DatagramSocket?] = []
-    private var connections: [UInt64: Visitor] = [:]
-    private let strangerTime: Duration
+    var connections: [UInt64: Visitor] = [:]
+    /// Relays for connections, as ``relays``; connections to peers that are being made, and those that are there, by their numbers.
+    var doors: [Int: Door] = [:]
+    var outgoing: [UInt32: StreamConnection] = [:]
+    var splices: [UInt32: TURNSplice] = [:]
+    var newcomers: [UInt64: Newcomer] = [:]
+    var peers: TURNPeers?
+    var streams: TURNStreams?
+    let strangerTime: Duration
     private var timer: TimerClientID?
     private var isTimed = false
     /// Memory for one answer.
-    private let answer: UnsafeMutableRawBufferPointer
+    let answer: UnsafeMutableRawBufferPointer
     /// What names Data indications.
     private var serial = UInt64.random(in: .min ... .max)
     private var clientSide: ClientSide?
     private var peerSide: PeerSide?
 
     /// The connection of a client, and when something has come by it.
-    private struct Visitor {
+    struct Visitor {
         var connection: StreamConnection
         var lastSign: ContinuousClock.Instant
     }
@@ -66,6 +73,11 @@ final class TURNLane {
         listeners = []
         for visitor in connections.values { visitor.connection.close() }
         connections = [:]
+        for newcomer in newcomers.values { newcomer.connection.close() }
+        newcomers = [:]
+        peers?.detach()
+        peers = nil
+        streams = nil
         // They and this one hold one another.
         clientSide = nil
         peerSide = nil
@@ -103,7 +115,7 @@ final class TURNLane {
         }
     }
 
-    private static func path(of connection: StreamConnection) -> TURNPath {
+    static func path(of connection: StreamConnection) -> TURNPath {
         TURNPath(client: STUNAddress(connection.remoteAddress), link: firstConnection + connection.id.number)
     }
 
@@ -127,6 +139,7 @@ final class TURNLane {
         for visitor in connections.values where lane.now - visitor.lastSign >= strangerTime {
             if !server.hasAllocation(Self.path(of: visitor.connection)) { visitor.connection.close() }
         }
+        closeNewcomers()
     }
 
     /// Does what a client asks for; octets of an answer, if there is one.
@@ -136,20 +149,28 @@ final class TURNLane {
         if outcome == .open { outcome = open(into: &memory, now: now) }
         if server.hasClosed { closeRelays() }
         switch outcome {
-        case .nothing, .open: return nil
+        case .nothing, .open, .bound: return nil
+        case .connect(let id, let relay, let peer):
+            connect(id, from: relay, to: peer)
+            return nil
         case .answer(let count): return count
         case .relay(let id, let peer, let range):
-            guard let relay = relays[Self.place(id)] else { return nil }
+            guard Self.place(id) < relays.count, let relay = relays[Self.place(id)] else { return nil }
             // Each relay has a socket of its own: there is no other datagram to send with it.
             relay.sendNow(UnsafeRawBufferPointer(rebasing: bytes[range]), to: destination(peer))
             return nil
         }
     }
 
-    private static func place(_ id: TURNRelayID) -> Int { Int(id.rawValue & 0x1_FFFF_FFFF) }
+    static func place(_ id: TURNRelayID) -> Int { Int(id.rawValue & 0x1_FFFF_FFFF) }
 
     private func open(into memory: inout MutableRawSpan, now: ContinuousClock.Instant) -> TURNServer.Outcome {
         guard let opening = server.opening, let peerSide else { return .nothing }
+        guard opening.transport == .udp else {
+            let outcome = server.opened(TURNServer.Opened(openDoors(opening)), into: &memory, now: now)
+            watch()
+            return outcome
+        }
         let found = ports.open(opening.families, opening.port, now: now)
         var addresses: [STUNAddress] = []
         for bound in found.sockets {
@@ -157,17 +178,21 @@ final class TURNLane {
             while relays.count <= Self.place(id) { relays.append(nil) }
             guard let socket = try? lane.open(bound, tag: id.rawValue, handler: peerSide) else { continue }
             relays[Self.place(id)] = socket
-            addresses.append(ports.advertised(bound))
+            addresses.append(ports.advertised(bound.localAddress))
         }
         let outcome = server.opened(TURNServer.Opened(addresses, token: found.token), into: &memory, now: now)
         watch()
         return outcome
     }
 
-    private func closeRelays() {
+    func closeRelays() {
+        closeConnections()
         for id in server.takeClosed() {
-            relays[Self.place(id)]?.close()
-            relays[Self.place(id)] = nil
+            let place = Self.place(id)
+            doors.removeValue(forKey: place)?.listener.closeSoon()
+            guard place < relays.count else { continue }
+            relays[place]?.close()
+            relays[place] = nil
         }
     }
 
@@ -231,7 +256,7 @@ final class TURNLane {
     // MARK: Relays of this server among themselves
 
     /// Where a datagram for a peer goes: relays of this server are reached at the address that they are bound to.
-    private func destination(_ peer: STUNAddress) -> TransportAddress {
+    func destination(_ peer: STUNAddress) -> TransportAddress {
         let address = TransportAddress(peer)
         guard !disguises.isEmpty else { return address }
         for disguise in disguises where disguise.advertised.hasSameHost(as: address) {
@@ -241,7 +266,7 @@ final class TURNLane {
     }
 
     /// Who has sent a datagram: a relay of this server by the address that peers know it by.
-    private func source(_ address: TransportAddress) -> STUNAddress {
+    func source(_ address: TransportAddress) -> STUNAddress {
         for disguise in disguises where disguise.bound.hasSameHost(as: address) {
             return STUNAddress(disguise.advertised.with(port: address.port))
         }
@@ -253,8 +278,8 @@ final class TURNLane {
     /// How late the end of an allocation may be seen to, milliseconds.
     private static let grain: UInt64 = 1_000
 
-    private func watch() {
-        guard !isTimed, let timer, server.deadline != nil || !connections.isEmpty else { return }
+    func watch() {
+        guard !isTimed, let timer, server.deadline != nil || !connections.isEmpty || !newcomers.isEmpty else { return }
         isTimed = true
         lane.schedule(after: .seconds(1), grain: Self.grain, timer, token: 0)
     }

@@ -56,11 +56,21 @@ final class TURNPorts: Sendable {
         }
     }
 
-    /// The address that peers know a socket by.
-    func advertised(_ socket: BoundDatagramSocket) -> STUNAddress {
-        let family = STUNAddress(socket.localAddress).family
-        let known = addresses[family]?.advertised ?? socket.localAddress
-        return STUNAddress(known.with(port: socket.localAddress.port))
+    /// Relays for connections: fewer, or none, when there is no room.
+    func listen(_ families: [TURNFamily], backlog: Int32) -> [BoundStreamSocket] {
+        families.compactMap { family in
+            search(isEven: false) { port in
+                addresses[family].flatMap {
+                    try? BoundStreamSocket.listen($0.bound.with(port: port), backlog: backlog)
+                }
+            }
+        }
+    }
+
+    /// The address that peers know that of a socket by.
+    func advertised(_ address: TransportAddress) -> STUNAddress {
+        let known = addresses[STUNAddress(address).family]?.advertised ?? address
+        return STUNAddress(known.with(port: address.port))
     }
 
     /// Gives up ports that nobody has come for.

@@ -3,7 +3,7 @@ public import ICE
 import Media
 public import Reactor
 
-/// A STUN and TURN server (RFC 8489, RFC 8656) on lanes.
+/// A STUN and TURN server (RFC 8489, RFC 8656, RFC 6062) on lanes.
 ///
 /// Clients come by UDP, TCP and TLS; the kernel spreads those of UDP over the lanes by their addresses, and each client's allocation
 /// lives on the lane that its datagrams come to.
@@ -48,7 +48,7 @@ public final class TURNRelay: Sendable {
         do throws(SocketError) {
             let owners = try await open(configuration, accounts, listeners, bound, on: lanes)
             streams.attach(owners)
-            let (threads, accepting) = try await listen(configuration, &listeners, streams)
+            let (threads, accepting) = try await listen(configuration, &listeners, streams, owners)
             started = TURNRelay(listeners, lanes, owners, threads, streams, accepting)
         } catch {
             failure = error
@@ -80,14 +80,17 @@ public final class TURNRelay: Sendable {
             (configuration.addresses.flatMap { [$0.bound, $0.advertised] } + listeners.map(\.address))
             .map { STUNAddress($0.with(port: 0)) }
         let (machine, addresses, patience) = (settings, configuration.addresses, configuration.strangerTime)
+        let count = lanes.count
         var owners: [LaneBound<TURNLane>] = []
         for (index, lane) in lanes.enumerated() {
             let sockets = bound.map { (link: $0.link, socket: $0.sockets[index]) }
             owners.append(
                 try await lane.run { lane throws(SocketError) in
                     let server = TURNServer(
-                        machine, accounts: accounts, quota: quota, nonces: nonces, hash: .crypto, now: lane.now,
-                        random: { UInt64.random(in: .min ... .max) }, wallClock: { Int64(time(nil)) })
+                        machine, accounts: accounts, quota: quota, nonces: nonces,
+                        part: TURNServerPart(index, of: count),
+                        hash: .crypto, now: lane.now, random: { UInt64.random(in: .min ... .max) },
+                        wallClock: { Int64(time(nil)) })
                     let owner = TURNLane(lane, server, ports, addresses, strangerTime: patience)
                     for (link, socket) in sockets { try owner.listen(socket, link: link) }
                     return LaneBound(owner, on: lane)
@@ -99,12 +102,18 @@ public final class TURNRelay: Sendable {
     /// Accepts connections.
     private static func listen(
         _ configuration: TURNRelayConfiguration, _ listeners: inout [TURNRelayConfiguration.Listener],
-        _ streams: TURNStreams
+        _ streams: TURNStreams, _ owners: [LaneBound<TURNLane>]
     ) async throws(SocketError) -> (StreamThreads?, [StreamListener]) {
         guard listeners.contains(where: { $0.transport != .udp }) else { return (nil, []) }
         let threads = StreamThreads(count: max(1, configuration.laneCount))
         let admission = StreamAdmission(
             limit: configuration.connectionLimit, limitPerSource: configuration.connectionLimitPerSource)
+        let ofPeers = StreamAdmission(
+            limit: configuration.connectionLimit, limitPerSource: configuration.connectionLimitPerSource)
+        for owner in owners {
+            let peers = TURNPeers(owner, threads, configuration.stream, ofPeers)
+            await owner.lane.run { _ in owner.value.enable(peers, streams) }
+        }
         var accepting: [StreamListener] = []
         for (link, listener) in listeners.enumerated() where listener.transport != .udp {
             do throws(SocketError) {
@@ -114,7 +123,7 @@ public final class TURNRelay: Sendable {
                 }
                 let opened = try await StreamListener.bind(
                     listener.address, on: threads, configuration.stream, tag: UInt64(link), admission: admission,
-                    security: security, framer: { TURNStreamFramer() }, handler: streams)
+                    security: security, framer: { TURNConnectionFramer() }, handler: streams)
                 listeners[link].address = opened.localAddress
                 accepting.append(opened)
             } catch {

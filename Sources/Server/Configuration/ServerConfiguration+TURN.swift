@@ -27,6 +27,8 @@ extension ServerConfiguration {
 
         /// The most allocations of one user at once.
         public var allocationsPerUser = 100
+        /// The most connections with peers of an allocation for TCP; 0: there are none.
+        public var connectionsPerAllocation = 64
 
         /// The longest time that an allocation is given at once.
         public var longestLifetime: Duration = .seconds(3_600)

@@ -64,6 +64,7 @@ extension ServerConfiguration {
         result.laneCount = turn.lanes > 0 ? turn.lanes : max(1, ProcessInfo.processInfo.activeProcessorCount)
         result.mostAllocations = turn.allocations
         result.mostAllocationsPerUser = turn.allocationsPerUser
+        result.server.mostConnections = turn.connectionsPerAllocation
         result.server.mostLifetime = turn.longestLifetime
         result.server.nonceLifetime = turn.nonceLifetime
         result.server.strangerAnswers = turn.strangerAnswers

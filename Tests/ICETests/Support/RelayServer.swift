@@ -17,6 +17,8 @@ final class RelayServer {
         var channels: [UInt16: (peer: STUNAddress, expires: Instant)] = [:]
         /// The request that made it: who sends it again is answered again.
         var transaction: STUNTransactionID
+        /// Peers that it is connected with, and has told of.
+        var connections: [UInt32: STUNAddress] = [:]
     }
 
     let address: STUNAddress
@@ -30,6 +32,9 @@ final class RelayServer {
     /// Where to send those who are refused by 300.
     var alternate: STUNAddress?
     var lifetime: UInt32 = 600
+    /// What is told of a port that is kept.
+    var token: UInt64?
+    private var nextConnection: UInt32 = 100
     private var allocations: [STUNAddress: Allocation] = [:]
     private var nextPort: UInt16 = 50_000
     /// Requests that were taken, by method.
@@ -85,6 +90,17 @@ final class RelayServer {
         return [Datagram(source: address, destination: client, bytes: answer)]
     }
 
+    /// A peer connects to the relay of a client: a ConnectionAttempt indication (RFC 6062 §5.3), also when nobody lets it.
+    func attempt(by peer: STUNAddress, to client: STUNAddress) -> (id: UInt32, bytes: [UInt8]) {
+        nextConnection += 1
+        allocations[client]?.connections[nextConnection] = peer
+        let indication = stun(.indication, .connectionAttempt, STUNTransactionID(upper: 0, lower: 1)) {
+            try $0.add(.xorPeerAddress, peer, into: &$1)
+            try $0.add(.connectionID, nextConnection, into: &$1)
+        }
+        return (nextConnection, indication)
+    }
+
     private func refuse(_ message: STUNMessage, _ error: STUNErrorCode, isProven: Bool) -> [UInt8] {
         stun(.error, message.method, message.transaction) { writer, memory in
             try writer.add(error, into: &memory)
@@ -135,6 +151,18 @@ final class RelayServer {
             }
             allocations[client]?.permissions[peer.with(port: 0)] = now + .seconds(300)
             allocations[client]?.channels[UInt16(number >> 16)] = (peer, now + .seconds(600))
+        case .connect:
+            guard let peer = peers.first, allocations[client] != nil else {
+                return refuse(message, .badRequest, isProven: true)
+            }
+            nextConnection += 1
+            allocations[client]?.connections[nextConnection] = peer
+        case .connectionBind:
+            let id = message.word32(.connectionID, bytes) ?? 0
+            guard let owner = allocations.first(where: { $0.value.connections[id] != nil })?.key else {
+                return refuse(message, .badRequest, isProven: true)
+            }
+            allocations[owner]?.connections[id] = nil
         default: return refuse(message, .badRequest, isProven: true)
         }
         let relayed = allocations[client]?.relayed
@@ -143,7 +171,9 @@ final class RelayServer {
                 try writer.add(.xorRelayedAddress, relayed, into: &memory)
                 try writer.add(.xorMappedAddress, client, into: &memory)
                 try writer.add(.lifetime, lifetime, into: &memory)
+                if let token { try writer.add(.reservationToken, token, into: &memory) }
             }
+            if message.method == .connect { try writer.add(.connectionID, nextConnection, into: &memory) }
             if message.method == .refresh {
                 try writer.add(.lifetime, message.word32(.lifetime, bytes) ?? lifetime, into: &memory)
             }

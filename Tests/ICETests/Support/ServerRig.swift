@@ -9,6 +9,8 @@ final class ServerRig {
         case nothing
         case answer([UInt8])
         case relayed(STUNAddress, to: STUNAddress, [UInt8])
+        case connecting(UInt32, from: STUNAddress, to: STUNAddress)
+        case bound(UInt32, [UInt8])
     }
 
     let realm = [UInt8]("example.org".utf8)
@@ -22,6 +24,9 @@ final class ServerRig {
     /// The addresses of relays by what names them.
     private(set) var relays: [TURNRelayID: STUNAddress] = [:]
     private(set) var closed: [STUNAddress] = []
+    private(set) var closedConnections: [UInt32] = []
+    /// What the server has done with the last proven request.
+    private(set) var last = Result.nothing
     /// Ports that are kept, by token.
     private var reserved: [UInt64: STUNAddress] = [:]
     /// Families that no more relays are to be had of.
@@ -74,6 +79,10 @@ final class ServerRig {
         noteClosed()
         switch outcome {
         case .nothing, .open: return .nothing
+        case .connect(let id, let from, let peer):
+            guard let relay = relays[from] else { return .nothing }
+            return .connecting(id, from: relay, to: peer)
+        case .bound(let id, let count): return .bound(id, [UInt8](memory.prefix(count)))
         case .answer(let count): return .answer([UInt8](memory.prefix(count)))
         case .relay(let id, let peer, let range):
             guard let relay = relays[id] else { return .nothing }
@@ -87,6 +96,7 @@ final class ServerRig {
     }
 
     private func noteClosed() {
+        closedConnections += server.takeClosedConnections()
         for id in server.takeClosed() {
             if let address = relays.removeValue(forKey: id) { closed.append(address) }
         }
@@ -122,6 +132,42 @@ final class ServerRig {
         guard let id = relays.first(where: { $0.value == relay })?.key else { return .nothing }
         return server.receive(fromPeer: peer, at: id, count: count, now: now)
     }
+
+    // MARK: Connections with peers
+
+    /// Has the server write something; empty when it does not.
+    private func written(
+        _ body: (inout TURNServer, inout MutableRawSpan) -> TURNServer.Notice?
+    ) -> (notice: TURNServer.Notice, bytes: [UInt8])? {
+        var memory = [UInt8](repeating: 0, count: TURNServer.answerSize)
+        let notice: TURNServer.Notice?
+        do {
+            var span = memory.mutableSpan
+            var bytes = span.mutableBytes
+            notice = body(&server, &bytes)
+        }
+        guard let notice else { return nil }
+        return (notice, [UInt8](memory.prefix(notice.count)))
+    }
+
+    /// A peer was connected to.
+    func connected(_ id: UInt32) -> (notice: TURNServer.Notice, bytes: [UInt8])? {
+        written { $0.connected(id, into: &$1, now: now) }
+    }
+
+    /// A peer was not connected to.
+    func notConnected(_ id: UInt32) -> (notice: TURNServer.Notice, bytes: [UInt8])? {
+        written { $0.notConnected(id, into: &$1) }
+    }
+
+    /// A peer has connected to a relay.
+    func attempt(_ peer: STUNAddress, at relay: STUNAddress) -> (notice: TURNServer.Notice, bytes: [UInt8])? {
+        guard let id = relays.first(where: { $0.value == relay })?.key else { return nil }
+        return written { $0.attempted(by: peer, at: id, into: &$1, now: now) }
+    }
+
+    /// The end of a connection with a peer.
+    func disconnect(_ id: UInt32) { server.disconnected(id) }
 
     // MARK: Requests
 
@@ -171,7 +217,9 @@ final class ServerRig {
     ) -> Answer {
         let nonce = nonce(for: source, link: link)
         let bytes = request(method, user: user, password: password, nonce: nonce, algorithm, id: id, attributes)
-        guard case .answer(let answer) = send(bytes, from: source, link: link) else { return Answer(bytes: []) }
+        let result = send(bytes, from: source, link: link)
+        last = result
+        guard case .answer(let answer) = result else { return Answer(bytes: []) }
         return Answer(bytes: answer)
     }
 
@@ -187,8 +235,8 @@ final class ServerRig {
         }
     }
 
-    func permit(_ peers: STUNAddress..., from source: STUNAddress? = nil) -> Answer {
-        ask(.createPermission, from: source) { writer, memory in
+    func permit(_ peers: STUNAddress..., from source: STUNAddress? = nil, link: UInt64 = 0) -> Answer {
+        ask(.createPermission, from: source, link: link) { writer, memory in
             for peer in peers { try writer.add(.xorPeerAddress, peer, into: &memory) }
         }
     }

@@ -16,6 +16,9 @@ final class Door: Sendable {
 
     deinit { close(descriptor) }
 
+    /// The port; the system's choice where it was made for port 0.
+    var port: UInt16 { Wire.localPort(descriptor) }
+
     /// The next connection.
     func accepted(within limit: Duration = .seconds(10)) async throws(PeerError) -> Wire {
         let descriptor = descriptor

@@ -84,6 +84,18 @@ extension Interop {
             }
         }
 
+        @Test("Over relays of TCP (RFC 6062), one of which connects to the other")
+        func connections() async throws {
+            try await withPeers { peers in
+                let server = try await start(in: peers)
+                let found = try await messages(
+                    ["-T", "-n", "20", "-m", "4", "-l", "200", "-p", server.port(.tcp), "127.0.0.1"], in: peers)
+                #expect(found.sent >= 80 && found.received == found.sent, "\(found.output)")
+                let counts = try await server.counts()
+                #expect(counts["bound"] ?? 0 >= 4 && counts["toPeers"] == nil)
+            }
+        }
+
         @Test("By indications in place of channels")
         func indications() async throws {
             try await withPeers { peers in

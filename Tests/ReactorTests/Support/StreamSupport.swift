@@ -37,6 +37,8 @@ final class StreamRecorder: StreamHandler {
     }
 
     let events = Mailbox<Entry>()
+    /// Connections of which little waits, as was asked.
+    let drained = Mailbox<StreamConnection>()
     private let keepsHalfClosed: Bool
     private let answer: @Sendable (StreamConnection, Event) -> Void
 
@@ -63,6 +65,8 @@ final class StreamRecorder: StreamHandler {
     }
     func closed(_ connection: StreamConnection, _ reason: StreamCloseReason) { note(connection, .closed(reason)) }
     func refused(_ connection: StreamConnection, _ reason: StreamCloseReason) { note(connection, .refused(reason)) }
+
+    func drained(_ connection: StreamConnection) { drained.post(connection) }
 
     /// The next connection that is opened, whatever else happens.
     func nextOpened() async throws -> StreamConnection {

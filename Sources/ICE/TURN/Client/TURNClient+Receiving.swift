@@ -14,8 +14,11 @@ extension TURNClient {
         switch message.kind {
         case .request: return false
         case .indication:
-            guard message.method == .data else { return false }
-            takeData(message, in: bytes)
+            switch message.method {
+            case .data: takeData(message, in: bytes)
+            case .connectionAttempt: takeAttempt(message, in: bytes)
+            default: return false
+            }
             return true
         case .success, .error:
             guard let index = requests.firstIndex(where: { $0.transaction.id == message.transaction }) else {
@@ -71,7 +74,8 @@ extension TURNClient {
             guard let mapped = message.address(.xorMappedAddress, in: bytes), (1...2).contains(relayed.count),
                 let lifetime = message.word32(.lifetime, in: bytes)
             else { return fail(.allocate, .malformed) }
-            let allocation = Allocation(relayed: relayed, mapped: mapped)
+            let allocation = Allocation(
+                relayed: relayed, mapped: mapped, token: message.word64(.reservationToken, in: bytes))
             self.allocation = allocation
             state = .allocated
             setRefresh(lifetime, now: now)
@@ -97,6 +101,10 @@ extension TURNClient {
                 peers[host] = Peer(isPermitted: true, refresh: now + Self.permissionRefresh)
             }
             flush(host)
+        case .connect(let peer):
+            guard let id = message.word32(.connectionID, in: bytes) else { return fail(purpose, .malformed) }
+            connecting.remove(peer)
+            put(.connected(to: peer, id: id))
         }
     }
 
@@ -130,6 +138,9 @@ extension TURNClient {
             // The server knows nothing of the allocation (RFC 8656 §8.2).
             end(.refused(error))
         case (_, .wrongCredentials): fail(purpose, .credentials)
+        case (.connect(let peer), .connectionFailure):
+            unreachable[peer] = now + Self.connectPause
+            fail(purpose, .refused(error))
         default: fail(purpose, .refused(error))
         }
     }

@@ -29,6 +29,9 @@ public struct TURNClient: Sendable {
         public var relayed: [STUNAddress]
         /// Where the server sees this side.
         public var mapped: STUNAddress
+        /// What names the port behind the relayed one, when it is kept (``Port/evenWithNext``): whoever asks for ``Port/reserved(_:)``
+        /// within 30 s has it.
+        public var token: UInt64?
     }
 
     /// Why there is no allocation, or no more.
@@ -53,6 +56,12 @@ public struct TURNClient: Sendable {
         case allocated(Allocation)
         /// A peer has sent data to the relay.
         case data(from: STUNAddress, [UInt8])
+        /// The server has connected to a peer: bind a connection to the number within ``TURNDataConnection/bindingLimit``.
+        case connected(to: STUNAddress, id: UInt32)
+        /// It has not: 446, 447, 403 and others come as ``Failure/refused(_:)``.
+        case notConnected(to: STUNAddress, Failure)
+        /// A peer has connected to the relay: who wants to have it binds a connection to the number, within the same time.
+        case attempted(by: STUNAddress, id: UInt32)
         /// There is no relay, or no more.
         case failed(Failure)
         /// The relay was given back.
@@ -107,6 +116,7 @@ public struct TURNClient: Sendable {
             case refresh(UInt32)
             case permit(STUNAddress)
             case bind(STUNAddress)
+            case connect(STUNAddress)
         }
 
         var purpose: Purpose
@@ -122,11 +132,13 @@ public struct TURNClient: Sendable {
     public internal(set) var server: STUNAddress
     public internal(set) var allocation: Allocation?
     let families: Families
+    let kind: Kind
     let isReliable: Bool
     let hash: STUNHash
     let random: @Sendable () -> UInt64
     let timing: STUNClientTransaction.Timing
-    var credentials: LongTermCredentials
+    /// With what was learned of the server: what connections for data prove themselves with too (RFC 6062 §4.3).
+    public internal(set) var credentials: LongTermCredentials
     var state = State.idle
     var requests: [Request] = []
     /// By host, its port 0: permissions are for addresses (RFC 8656 §9).
@@ -134,22 +146,28 @@ public struct TURNClient: Sendable {
     var channels: [STUNAddress: Channel] = [:]
     var waiting: [(peer: STUNAddress, data: [UInt8])] = []
     var tried: [STUNAddress]
+    /// Peers that the server is connecting to, and those that it could not reach, with the time until which it is not asked again.
+    var connecting: Set<STUNAddress> = []
+    var unreachable: [STUNAddress: Instant] = [:]
     var refresh: Instant?
     private var outputs: [Output] = []
 
     /// A client that has not begun.
     ///
     /// - Parameters:
-    ///   - isReliable: whether the server is reached by a connection: requests are sent once, and channel data is padded.
+    ///   - isReliable: whether the server is reached by a connection: requests are sent once, and channel data is padded. A relay for
+    ///     connections is had in no other way.
     ///   - random: numbers that nobody can guess.
     public init(
-        server: STUNAddress, credentials: LongTermCredentials, families: Families? = nil, isReliable: Bool = false,
-        timing: STUNClientTransaction.Timing = .init(), hash: STUNHash, random: @escaping @Sendable () -> UInt64
+        server: STUNAddress, credentials: LongTermCredentials, families: Families? = nil, kind: Kind = .datagrams(),
+        isReliable: Bool = false, timing: STUNClientTransaction.Timing = .init(), hash: STUNHash,
+        random: @escaping @Sendable () -> UInt64
     ) {
         self.server = server
         self.credentials = credentials
         self.families = families ?? (server.isIPv6 ? .ip6 : .ip4)
-        self.isReliable = isReliable
+        self.kind = kind
+        self.isReliable = isReliable || kind == .connections
         self.timing = timing
         self.hash = hash
         self.random = random
@@ -171,14 +189,21 @@ public struct TURNClient: Sendable {
     var hasEnded: Bool { state == .ended }
 
     /// The connection to the server is no more, and with it the allocation.
-    mutating func abandon() {
+    public mutating func abandon() {
+        forget()
+        allocation = nil
+        state = .ended
+    }
+
+    /// Nothing is under way any more.
+    mutating func forget() {
         requests = []
         peers = [:]
         channels = [:]
         waiting = []
+        connecting = []
+        unreachable = [:]
         refresh = nil
-        allocation = nil
-        state = .ended
     }
 
     // MARK: What the owner wants
@@ -192,11 +217,7 @@ public struct TURNClient: Sendable {
 
     /// Gives the allocation back (RFC 8656 §8): nothing more is sent or received.
     public mutating func close(_ now: Instant) {
-        requests = []
-        peers = [:]
-        channels = [:]
-        waiting = []
-        refresh = nil
+        forget()
         guard state == .allocated else {
             state = .ended
             return
@@ -219,7 +240,9 @@ public struct TURNClient: Sendable {
 
     /// Makes a channel to a peer, so that data has four octets in front and not a message (RFC 8656 §12).
     public mutating func bindChannel(to peer: STUNAddress, now: Instant) {
-        guard state == .allocated, reaches(peer), channels[peer] == nil, channels.count < Self.mostPeers else { return }
+        guard state == .allocated, kind != .connections, reaches(peer), channels[peer] == nil,
+            channels.count < Self.mostPeers
+        else { return }
         let used = Set(channels.values.map(\.number))
         guard let number = ChannelData.numbers.first(where: { !used.contains($0) }) else { return }
         channels[peer] = Channel(number: number, isAsked: true)
@@ -236,7 +259,7 @@ public struct TURNClient: Sendable {
 
     /// Sends data to a peer, by its channel if there is one; what has no permission yet waits for it.
     public mutating func send(_ data: [UInt8], to peer: STUNAddress, now: Instant) {
-        guard state == .allocated, reaches(peer) else { return }
+        guard state == .allocated, kind != .connections, reaches(peer) else { return }
         if let number = channel(to: peer) {
             if let bytes = ChannelData.bytes(number, data, isPadded: isReliable) { put(.send(to: server, bytes)) }
             return
@@ -264,7 +287,7 @@ public struct TURNClient: Sendable {
     }
 
     /// Whether a relay of the family of the peer was given.
-    private func reaches(_ peer: STUNAddress) -> Bool {
+    func reaches(_ peer: STUNAddress) -> Bool {
         allocation?.relayed.contains { $0.isIPv6 == peer.isIPv6 } ?? false
     }
 
@@ -309,88 +332,5 @@ public struct TURNClient: Sendable {
             channels[peer]?.isAsked = true
             ask(.bind(peer), now: now)
         }
-    }
-
-    // MARK: Requests
-
-    func newTransaction() -> STUNTransactionID {
-        STUNTransactionID(upper: UInt32(truncatingIfNeeded: random()), lower: random())
-    }
-
-    /// UDP, of the protocol numbers of IP (RFC 8656 §18.7).
-    private static let udp: UInt32 = 17 << 24
-    /// IPv6, of the families of addresses (RFC 8656 §18.6).
-    private static let ip6: UInt32 = 2 << 24
-
-    /// Sends a request as a new transaction.
-    mutating func ask(_ purpose: Request.Purpose, now: Instant) {
-        let id = newTransaction()
-        guard let bytes = request(purpose, id) else { return fail(purpose, .malformed) }
-        requests.append(
-            Request(
-                purpose: purpose,
-                transaction: STUNClientTransaction(id, isReliable: isReliable, timing: timing, now: now), bytes: bytes,
-                proof: credentials.key == nil ? nil : credentials.nonce))
-        put(.send(to: server, bytes))
-    }
-
-    private func request(_ purpose: Request.Purpose, _ id: STUNTransactionID) -> [UInt8]? {
-        let method: STUNMethod =
-            switch purpose {
-            case .allocate: .allocate
-            case .refresh: .refresh
-            case .permit: .createPermission
-            case .bind: .channelBind
-            }
-        // Realm, nonce and the list of algorithms are the server's: as long as they are taken.
-        let room = 3 * LongTermCredentials.longestText
-        return STUNWriter.message(.request, method, id, room: room) { writer, bytes in
-            switch purpose {
-            case .allocate:
-                try writer.add(.requestedTransport, Self.udp, into: &bytes)
-                try writer.add(.lifetime, Self.lifetime, into: &bytes)
-                // Without one it is IPv4 (RFC 8656 §7.1).
-                if families == .ip6 { try writer.add(.requestedAddressFamily, Self.ip6, into: &bytes) }
-                if families == .both { try writer.add(.additionalAddressFamily, Self.ip6, into: &bytes) }
-            case .refresh(let lifetime): try writer.add(.lifetime, lifetime, into: &bytes)
-            case .permit(let host): try writer.add(.xorPeerAddress, host, into: &bytes)
-            case .bind(let peer):
-                let number = UInt32(channels[peer]?.number ?? 0)
-                try writer.add(.channelNumber, number << 16, into: &bytes)
-                try writer.add(.xorPeerAddress, peer, into: &bytes)
-            }
-            try credentials.prove(&writer, hash, into: &bytes)
-            try writer.addFingerprint(into: &bytes)
-        }
-    }
-
-    /// What a request was for is not to be had.
-    mutating func fail(_ purpose: Request.Purpose, _ failure: Failure) {
-        switch purpose {
-        case .allocate: end(failure)
-        case .refresh(0):
-            state = .ended
-            put(.ended)
-        case .refresh: end(failure)
-        case .permit(let host):
-            peers[host] = Peer(isRefused: true)
-            waiting.removeAll { $0.peer.isSameHost(as: host) }
-        case .bind(let peer):
-            // The number stays with the peer (RFC 8656 §12): data goes on by indications.
-            channels[peer]?.isBound = false
-            channels[peer]?.isAsked = false
-        }
-    }
-
-    /// The allocation is gone, or will not be.
-    mutating func end(_ failure: Failure) {
-        state = .ended
-        allocation = nil
-        requests = []
-        peers = [:]
-        channels = [:]
-        waiting = []
-        refresh = nil
-        put(.failed(failure))
     }
 }

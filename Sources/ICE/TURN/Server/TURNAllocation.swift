@@ -37,6 +37,8 @@ struct TURNAllocation: Sendable {
     /// The port beside its own that is kept for another allocation.
     let token: UInt64?
     let generation: UInt32
+    /// What peers send to it.
+    let transport: TURNTransport
     var ip4: Relay?
     var ip6: Relay?
     /// When it is looked at next, to see whether it has ended.
@@ -44,6 +46,8 @@ struct TURNAllocation: Sendable {
     /// In the order in which they were made; those that are over are taken out when others need their room.
     var permissions: [Permission] = []
     var channels: [Channel] = []
+    /// Connections with peers (RFC 6062).
+    var connections: [TURNPeerConnection] = []
 
     subscript(family: TURNFamily) -> Relay? {
         get { family == .ip4 ? ip4 : ip6 }

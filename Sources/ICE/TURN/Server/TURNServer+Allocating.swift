@@ -16,6 +16,8 @@ extension TURNServer {
         /// The families that addresses are wanted of: one, or both; none where ``port`` says it.
         public var families: [TURNFamily]
         public var port: Port
+        /// What peers send to them.
+        public var transport: TURNTransport
         let path: TURNPath
         let proof: Proof
         let account: [UInt8]
@@ -58,7 +60,7 @@ extension TURNServer {
         }
         let wanted: Wanted
         do throws(Refusal) {
-            wanted = try want(message, bytes)
+            wanted = try want(message, bytes, path)
         } catch {
             return refuse(message, error.code, proof, into: &memory)
         }
@@ -69,7 +71,8 @@ extension TURNServer {
         }
         let slot = free.last ?? slots.count
         opening = Opening(
-            families: wanted.families, port: wanted.port, path: path, proof: proof, account: account,
+            families: wanted.families, port: wanted.port, transport: wanted.transport, path: path, proof: proof,
+            account: account,
             transaction: message.transaction, lifetime: lifetime(message.word32(.lifetime, in: bytes)), slot: slot,
             generation: slot < slots.count ? (slots[slot].generation &+ 1) & 0x7FFF_FFFF : 1, lacking: wanted.lacking)
         return .open
@@ -81,13 +84,28 @@ extension TURNServer {
     private struct Wanted {
         var families: [TURNFamily]
         var port: Port
+        var transport = TURNTransport.udp
         var lacking: TURNFamily?
     }
 
     /// What an Allocate request asks for (RFC 8656 §7.2, steps 3 to 9).
+    private func want(_ message: STUNMessage, _ bytes: RawSpan, _ path: TURNPath) throws(Refusal) -> Wanted {
+        guard let number = message.word32(.requestedTransport, in: bytes) else { throw Refusal(code: .badRequest) }
+        guard let transport = TURNTransport(rawValue: UInt8(number >> 24)),
+            transport == .udp || configuration.mostConnections > 0
+        else { throw Refusal(code: .unsupportedTransport) }
+        guard transport == .tcp else { return try want(message, bytes) }
+        // RFC 6062 §5.1.
+        guard path.isStream, !message.has(.evenPort, in: bytes), !message.has(.reservationToken, in: bytes),
+            !message.has(.dontFragment, in: bytes)
+        else { throw Refusal(code: .badRequest) }
+        var wanted = try want(message, bytes)
+        wanted.transport = .tcp
+        return wanted
+    }
+
+    /// The port and the families that an Allocate request asks for.
     private func want(_ message: STUNMessage, _ bytes: RawSpan) throws(Refusal) -> Wanted {
-        guard let transport = message.word32(.requestedTransport, in: bytes) else { throw Refusal(code: .badRequest) }
-        guard transport >> 24 == 17 else { throw Refusal(code: .unsupportedTransport) }
         let evenPort = message.octets(.evenPort, in: bytes)
         let (hasOne, hasBoth) = (
             message.has(.requestedAddressFamily, in: bytes), message.has(.additionalAddressFamily, in: bytes)
@@ -142,7 +160,8 @@ extension TURNServer {
         }
         var allocation = TURNAllocation(
             path: opening.path, user: opening.proof.user, account: opening.account, transaction: opening.transaction,
-            token: opened.token, generation: opening.generation, noted: now)
+            token: opened.token, generation: opening.generation, transport: opening.transport,
+            noted: now)
         for address in opened.addresses {
             allocation[address.family] = TURNAllocation.Relay(address: address, expires: now + opening.lifetime)
         }

@@ -26,7 +26,7 @@ extension TURNServer {
     }
 
     /// Why there may be no permission for a host.
-    private mutating func objection(to host: STUNAddress, _ slot: Int) -> STUNErrorCode? {
+    mutating func objection(to host: STUNAddress, _ slot: Int) -> STUNErrorCode? {
         guard slots[slot][host.family] != nil else { return .peerAddressFamilyMismatch }
         guard configuration.peers.allows(host) else {
             statistics.forbidden += 1
@@ -40,7 +40,8 @@ extension TURNServer {
         _ message: STUNMessage, _ bytes: RawSpan, _ slot: Int, _ proof: Proof, into memory: inout MutableRawSpan,
         now: Instant
     ) -> Outcome {
-        guard let number = message.word16(.channelNumber, in: bytes), configuration.channels.contains(number),
+        guard slots[slot].transport == .udp, let number = message.word16(.channelNumber, in: bytes),
+            configuration.channels.contains(number),
             let peer = message.address(.xorPeerAddress, in: bytes)
         else { return refuse(message, .badRequest, proof, into: &memory) }
         if let error = objection(to: peer, slot) { return refuse(message, error, proof, into: &memory) }

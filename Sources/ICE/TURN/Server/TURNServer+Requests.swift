@@ -1,7 +1,7 @@
 /// Who asks, and how requests are answered (RFC 8489 §9.2.4, RFC 8656 §5).
 extension TURNServer {
     /// What a request was proven to be.
-    struct Proof {
+    struct Proof: Sendable {
         var user: [UInt8]
         var key: STUNKey
         /// Whether answers are proven by MESSAGE-INTEGRITY-SHA256.
@@ -11,7 +11,7 @@ extension TURNServer {
     /// PASSWORD-ALGORITHMS: SHA-256 and MD5, without parameters (RFC 8489 §14.11).
     static let algorithms: [UInt8] = [0, 2, 0, 0, 0, 1, 0, 0]
     /// What must be understood and is. DONT-FRAGMENT is not: the server does not set DF for each datagram (RFC 8656 §7.2, §14).
-    static let known = STUNAttribute.ofTURN.subtracting([.dontFragment, .connectionID, .userhash])
+    static let known = STUNAttribute.ofTURN.subtracting([.dontFragment, .userhash])
 
     mutating func answer(
         _ message: STUNMessage, _ bytes: RawSpan, _ path: TURNPath, into memory: inout MutableRawSpan, now: Instant
@@ -24,6 +24,7 @@ extension TURNServer {
             statistics.bindings += 1
             return .answer(length)
         case .allocate, .refresh, .createPermission, .channelBind: break
+        case .connect, .connectionBind: if configuration.mostConnections == 0 { return .nothing }
         default: return .nothing
         }
         let proof: Proof
@@ -33,14 +34,22 @@ extension TURNServer {
             guard admits(path, now: now) else { return .nothing }
             return challenge(message, error, path, into: &memory, now: now)
         }
-        let unknown = message.unknown(besides: Self.known, in: bytes)
+        var unknown = message.unknown(besides: Self.known, in: bytes)
+        // For relays of connections it is 400 (RFC 6062 §5.1).
+        if message.method == .allocate, message.word32(.requestedTransport, in: bytes) == 6 << 24 {
+            unknown.removeAll { $0 == .dontFragment }
+        }
         guard unknown.isEmpty else { return refuse(message, .unknownAttribute, unknown: unknown, proof, into: &memory) }
         if message.method == .allocate { return allocate(message, bytes, path, proof, into: &memory, now: now) }
+        if message.method == .connectionBind {
+            return bindConnection(message, bytes, path, proof, into: &memory, now: now)
+        }
         guard let slot = paths[path] else { return refuse(message, .allocationMismatch, proof, into: &memory) }
         guard slots[slot].user == proof.user else { return refuse(message, .wrongCredentials, proof, into: &memory) }
         return switch message.method {
         case .refresh: refresh(message, bytes, slot, proof, into: &memory, now: now)
         case .createPermission: permit(message, bytes, slot, proof, into: &memory, now: now)
+        case .connect: connect(message, bytes, slot, proof, into: &memory, now: now)
         default: bind(message, bytes, slot, proof, into: &memory, now: now)
         }
     }
@@ -69,7 +78,11 @@ extension TURNServer {
         else { return .refused(.badRequest) }
         guard let algorithm = Self.algorithm(message, bytes) else { return .refused(.badRequest) }
         var hasAllocation = false
-        if let slot = paths[path] { hasAllocation = slots[slot].user == user }
+        if let slot = paths[path] {
+            hasAllocation = slots[slot].user == user
+        } else {
+            hasAllocation = hasConnection(message, bytes, of: user)
+        }
         let keys =
             realm == accounts.realm
             ? accounts.keys(user, algorithm.algorithm, time: wallClock(), hasAllocation: hasAllocation) : []

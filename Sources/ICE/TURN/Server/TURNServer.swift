@@ -11,6 +11,9 @@
 ///      ^        Refresh of 0, time over, connection closed   |
 ///      +-----------------------------------------------------+
 /// ```
+///
+/// Relays for connections (RFC 6062) have ``TURNPeerConnection`` besides: the machine sees how they come to be and end, and not what
+/// goes by them.
 public struct TURNServer: ~Copyable {
     public typealias Instant = ContinuousClock.Instant
 
@@ -22,6 +25,11 @@ public struct TURNServer: ~Copyable {
         case answer(Int)
         /// Send octets of the datagram from a relay.
         case relay(TURNRelayID, to: STUNAddress, Range<Int>)
+        /// Connect from a relay to a peer, within 30 s or more (RFC 6062 §5.2), and tell what became of the connection with the number.
+        case connect(UInt32, from: TURNRelayID, to: STUNAddress)
+        /// Send back as many octets of the memory, and then what the peer of the connection with the number sends; what comes from now on
+        /// is for that peer.
+        case bound(UInt32, Int)
         /// Open the relays that ``TURNServer/opening`` asks for, and say so by ``TURNServer/opened(_:into:now:)`` before anything else.
         case open
     }
@@ -41,6 +49,7 @@ public struct TURNServer: ~Copyable {
     let quota: TURNQuota
     let random: @Sendable () -> UInt64
     let wallClock: @Sendable () -> Int64
+    let part: TURNServerPart
     /// Who may have allocations; can be others while it runs.
     public var accounts: TURNAccounts
     var paths: [TURNPath: Int] = [:]
@@ -50,7 +59,18 @@ public struct TURNServer: ~Copyable {
     var ring: ExpiryRing
     var gate: StrangerGate
     var closed: [TURNRelayID] = []
+    /// The allocations of connections with peers, by their numbers.
+    var connections: [UInt32: Int] = [:]
+    /// Those that wait to be bound, in the order in which their time ends; others too, which were bound or are gone.
+    var unbound: [Unbound] = []
+    var closedConnections: [UInt32] = []
     public internal(set) var statistics = TURNStatistics()
+    /// A connection with a peer that waits to be bound.
+    struct Unbound: Sendable {
+        var id: UInt32
+        var until: Instant
+    }
+
     /// What ``Outcome/open`` asks for.
     public internal(set) var opening: Opening?
 
@@ -59,11 +79,13 @@ public struct TURNServer: ~Copyable {
     /// - Parameters:
     ///   - quota: shared by the servers of all threads.
     ///   - nonces: likewise, so that a client may come to another one.
+    ///   - part: which of them it is.
     ///   - random: numbers that nobody can guess.
     ///   - wallClock: seconds since 1970, for credentials that hold for a time.
     public init(
         _ configuration: TURNServerConfiguration = TURNServerConfiguration(), accounts: TURNAccounts, quota: TURNQuota,
-        nonces: TURNNonces, hash: STUNHash, now: Instant, random: @escaping @Sendable () -> UInt64,
+        nonces: TURNNonces, part: TURNServerPart = .whole, hash: STUNHash, now: Instant,
+        random: @escaping @Sendable () -> UInt64,
         wallClock: @escaping @Sendable () -> Int64
     ) {
         self.configuration = configuration
@@ -73,6 +95,7 @@ public struct TURNServer: ~Copyable {
         self.hash = hash
         self.random = random
         self.wallClock = wallClock
+        self.part = part
         ring = ExpiryRing(origin: now)
         gate = StrangerGate(rate: configuration.strangerAnswers, seed: random(), now: now)
     }
@@ -148,7 +171,7 @@ public struct TURNServer: ~Copyable {
     }
 
     private mutating func relay(_ slot: Int, to peer: STUNAddress, _ data: Range<Int>, now: Instant) -> Outcome {
-        guard slots.span[slot].isOpen(peer.family, now: now) else {
+        guard slots.span[slot].transport == .udp, slots.span[slot].isOpen(peer.family, now: now) else {
             statistics.clientDrops += 1
             return .nothing
         }
@@ -211,8 +234,8 @@ public struct TURNServer: ~Copyable {
         return taken
     }
 
-    /// Whether ``takeClosed()`` has any.
-    public var hasClosed: Bool { !closed.isEmpty }
+    /// Whether ``takeClosed()`` or ``takeClosedConnections()`` has any.
+    public var hasClosed: Bool { !closed.isEmpty || !closedConnections.isEmpty }
 
     /// Whether a client has an allocation.
     public func hasAllocation(_ path: TURNPath) -> Bool { paths[path] != nil }
@@ -223,10 +246,14 @@ public struct TURNServer: ~Copyable {
     }
 
     /// When ``fire(_:)`` is to be called next; nil when there is nothing to look after.
-    public var deadline: Instant? { ring.deadline }
+    public var deadline: Instant? {
+        guard let first = unbound.first?.until else { return ring.deadline }
+        return min(first, ring.deadline ?? first)
+    }
 
     /// Time has passed: ends what was not refreshed.
     public mutating func fire(_ now: Instant) {
+        closeUnbound(now)
         for entry in ring.takeDue(now) {
             // Of several notes of an allocation the last one counts.
             guard slots[entry.slot].generation == entry.generation, slots[entry.slot].noted <= now,
@@ -253,6 +280,7 @@ public struct TURNServer: ~Copyable {
     mutating func close(_ slot: Int, _ family: TURNFamily) {
         guard slots[slot][family] != nil else { return }
         closed.append(id(slot, family))
+        closeConnections(slot, family)
         slots[slot].close(family)
     }
 

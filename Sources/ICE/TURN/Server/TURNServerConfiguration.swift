@@ -13,6 +13,10 @@ public struct TURNServerConfiguration: Sendable {
     public var mostPermissions = 64
     /// The most channels of an allocation: 64.
     public var mostChannels = 64
+    /// The most connections with peers of an allocation, bound or not: 64 (RFC 6062). 0: there are no relays for connections (442).
+    public var mostConnections = 64
+    /// The most connections with peers in all that one thread serves: 10,000.
+    public var mostConnectionsInAll = 10_000
     /// The numbers that channels may have. RFC 8656 §12.2 ends them at 0x4FFF; but older clients begin anywhere below 0x8000, and nothing
     /// else that has such octets in front comes to the ports of the server.
     public var channels = ChannelData.oldNumbers
@@ -28,6 +32,12 @@ public struct TURNServerConfiguration: Sendable {
     public var software = [UInt8]("Itodenwa".utf8)
 
     public init() {}
+}
+
+/// What goes between a relay and peers: the protocol's number (RFC 8656 §18.8, RFC 6062 §4.1).
+public enum TURNTransport: UInt8, Hashable, Sendable {
+    case tcp = 6
+    case udp = 17
 }
 
 /// A family of addresses as TURN writes it (RFC 8656 §18.6).
@@ -49,6 +59,12 @@ public struct TURNPath: Hashable, Sendable {
     public var client: STUNAddress
     /// The listener that datagrams come to, or the connection: a number of the owner's.
     public var link: UInt64
+
+    /// Numbers of links from here on are connections; those below are listeners for datagrams.
+    public static let firstConnection: UInt64 = 1 << 32
+
+    /// Whether the client comes by a connection.
+    public var isStream: Bool { link >= Self.firstConnection }
 
     public init(client: STUNAddress, link: UInt64) {
         self.client = client
@@ -104,8 +120,18 @@ public struct TURNStatistics: Hashable, Sendable {
     public var malformed = 0
     /// Data of clients that had no allocation, no channel or no permission.
     public var clientDrops = 0
-    /// Datagrams of peers that had no permission.
+    /// Datagrams and connections of peers that had no permission.
     public var peerDrops = 0
+    /// Connections with peers that there are now.
+    public var connections = 0
+    /// Connections with peers that were made for clients.
+    public var connected = 0
+    /// Peers that could not be connected to.
+    public var connectionFailures = 0
+    /// Connections of peers that clients were told of.
+    public var attempts = 0
+    /// Connections of clients that were bound to those of peers.
+    public var bound = 0
     /// Datagrams that went to peers, and their octets.
     public var toPeers = 0
     public var octetsToPeers = 0
@@ -121,8 +147,11 @@ public struct TURNStatistics: Hashable, Sendable {
             ("allocations", allocations), ("allocated", allocated), ("expired", expired), ("bindings", bindings),
             ("challenges", challenges), ("unauthenticated", unauthenticated), ("quotaRefusals", quotaRefusals),
             ("capacityRefusals", capacityRefusals), ("forbidden", forbidden), ("unanswered", unanswered),
-            ("malformed", malformed), ("clientDrops", clientDrops), ("peerDrops", peerDrops), ("toPeers", toPeers),
-            ("octetsToPeers", octetsToPeers), ("toClients", toClients), ("octetsToClients", octetsToClients),
+            ("malformed", malformed), ("clientDrops", clientDrops), ("peerDrops", peerDrops),
+            ("connections", connections),
+            ("connected", connected), ("connectionFailures", connectionFailures), ("attempts", attempts),
+            ("bound", bound), ("toPeers", toPeers), ("octetsToPeers", octetsToPeers), ("toClients", toClients),
+            ("octetsToClients", octetsToClients),
         ]
     }
 
@@ -142,6 +171,11 @@ public struct TURNStatistics: Hashable, Sendable {
         sum.malformed += right.malformed
         sum.clientDrops += right.clientDrops
         sum.peerDrops += right.peerDrops
+        sum.connections += right.connections
+        sum.connected += right.connected
+        sum.connectionFailures += right.connectionFailures
+        sum.attempts += right.attempts
+        sum.bound += right.bound
         sum.toPeers += right.toPeers
         sum.octetsToPeers += right.octetsToPeers
         sum.toClients += right.toClients

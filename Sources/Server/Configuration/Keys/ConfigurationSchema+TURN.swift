@@ -24,7 +24,7 @@ extension ConfigurationSchema {
                 """),
             Setting(
                 "turn.ports", \.turn.ports, .ports, of: defaults, .restart, source: "RFC 8656 §7.2",
-                "The UDP ports that data is relayed from."),
+                "The UDP and TCP ports that data is relayed from."),
             Setting(
                 "turn.realm", \.turn.realm, .realmOrDomain, of: defaults, .restart, source: "RFC 8489 §14.9",
                 "The realm of the names and passwords; `domain` is the first of `domains`."),
@@ -52,6 +52,13 @@ extension ConfigurationSchema {
             Setting(
                 "turn.allocations-per-user", \.turn.allocationsPerUser, .integer(1...65_000), of: defaults, .restart,
                 source: "RFC 8656 §5", "The most allocations of one user at once. One more is refused (486)."),
+            Setting(
+                "turn.connections-per-allocation", \.turn.connectionsPerAllocation, .integer(0...10_000), of: defaults,
+                .restart, source: "RFC 6062 §5",
+                """
+                The most connections with peers of an allocation for TCP, which clients ask for by TCP and TLS; one more is refused (508). 0 \
+                for no such allocations (442). In all a thread has 10,000.
+                """),
             Setting(
                 "turn.longest-lifetime", \.turn.longestLifetime, .duration(.seconds(600)...(.seconds(3_600))),
                 of: defaults, .restart, source: "RFC 8656 §7.2",

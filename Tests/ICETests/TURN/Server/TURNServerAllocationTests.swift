@@ -27,7 +27,7 @@ import Testing
     func refusals() {
         #expect(rig.ask(.allocate) { _, _ in }.error == 400)
         #expect(rig.ask(.allocate) { try $0.add(.requestedTransport, [17, 0], into: &$1) }.error == 400)
-        #expect(rig.ask(.allocate) { try $0.add(.requestedTransport, 6 << 24 as UInt32, into: &$1) }.error == 442)
+        #expect(rig.ask(.allocate) { try $0.add(.requestedTransport, 33 << 24 as UInt32, into: &$1) }.error == 442)
         #expect(rig.allocate { try $0.add(.requestedAddressFamily, 3 << 24 as UInt32, into: &$1) }.error == 440)
         #expect(rig.allocate { try $0.add(.additionalAddressFamily, 1 << 24 as UInt32, into: &$1) }.error == 400)
         let both = rig.allocate { writer, memory in

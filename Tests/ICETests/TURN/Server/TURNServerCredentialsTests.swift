@@ -168,7 +168,8 @@ import Testing
         var wrong = allocation(rig.nonce())
         wrong[wrong.count - 1] ^= 1
         for bytes in [
-            [], [0], [1, 2, 3, 4], cut, wrong, stun(.request, .connect, rig.id()), stun(.success, .allocate, rig.id()),
+            [], [0], [1, 2, 3, 4], cut, wrong, stun(.request, .connectionAttempt, rig.id()),
+            stun(.success, .allocate, rig.id()),
             stun(.indication, .binding, rig.id()), stun(.indication, .data, rig.id()), [0x40, 0, 0, 1, 9],
             [0x60, 0, 0, 0], [0x40, 0, 0, 9, 0],
         ] as [[UInt8]] {

@@ -224,7 +224,7 @@ import Testing
                     switch rig.send(bytes) {
                     case .answer(let answer): _ = client.receive(answer.span.bytes, now: rig.now)
                     case .relayed(let from, let to, let data): relayed.append(.relayed(from, to: to, data))
-                    case .nothing: break
+                    case .nothing, .connecting, .bound: break
                     }
                 }
             }
