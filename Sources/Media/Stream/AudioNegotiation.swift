@@ -52,8 +52,12 @@ public struct AudioNegotiation: Hashable, Sendable {
     /// How Opus shall be encoded; without meaning for other codecs.
     public var opus = OpusSettings()
 
-    /// Duration of our packets (`a=ptime`), 5 to 60 ms; one tick.
+    /// Duration of our packets (`a=ptime`), 5 to 60 ms; one tick. While the network is full packets may hold several ticks
+    /// (``PacketTimeControl``).
     public var packetTime: Duration
+
+    /// The longest packets that the peer takes (`a=maxptime`).
+    public var longestPacketTime = Duration.milliseconds(60)
 
     /// Which ways media flows.
     public var direction: Direction

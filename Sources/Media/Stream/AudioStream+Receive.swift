@@ -269,14 +269,14 @@ extension AudioStream {
 
     private func take(_ block: ReportBlock?, at now: ContinuousClock.Instant) {
         guard let block else { return }
+        // A report about a sender report of before tells of the way as it was then.
+        let isNew = block.lastSenderReport != remoteReport?.lastSenderReport
         remoteReport = block
-        note(lossFraction: Double(block.fractionLost) / 256)
-        if let time = RoundTrip.time(
+        let time = RoundTrip.time(
             arrival: wallclockTime(at: now), lastSenderReport: block.lastSenderReport,
             delay: block.delaySinceLastSenderReport)
-        {
-            roundTrip = time
-        }
+        roundTrip = time ?? roundTrip
+        note(lossFraction: Double(block.fractionLost) / 256, roundTrip: isNew ? time : nil)
     }
 
     /// Hands on what the receiver of keys has found out.
