@@ -65,6 +65,9 @@ public struct AudioNegotiation: Hashable, Sendable {
     /// Whether RTCP shares the port of RTP (`a=rtcp-mux`, RFC 5761).
     public var isMultiplexed: Bool
 
+    /// Whether RTCP may come that begins with any packet (`a=rtcp-rsize`, RFC 5506); ours is always compound.
+    public var allowsReducedSize = false
+
     /// The durations that packets may have.
     public static let packetTimes: ClosedRange<Duration> = .milliseconds(5) ... .milliseconds(60)
 

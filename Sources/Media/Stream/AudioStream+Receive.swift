@@ -60,12 +60,13 @@ extension AudioStream {
     ) -> AudioReceipt {
         let checked: RTCPCompound
         do {
-            checked = try RTCPCompound(checking: datagram)
+            checked = try RTCPCompound(checking: datagram, allowsReducedSize: negotiation.allowsReducedSize)
         } catch {
             return ignore(.malformedControl(error))
         }
         var compound = checked
-        // The checks above leave at least the sender of the first report.
+        // A compound has the sender of the first report here; of reduced size a packet may name nobody, which then says nothing.
+        guard datagram.byteCount >= 8 else { return ignore(.malformedControl(.truncated)) }
         let reporter = datagram.unsafeLoadUnaligned(fromByteOffset: 4, as: UInt32.self).bigEndian
         let verdict =
             negotiation.isMultiplexed

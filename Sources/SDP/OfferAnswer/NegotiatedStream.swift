@@ -56,6 +56,9 @@ public struct NegotiatedStream: Hashable, Sendable, Identifiable {
     /// Most media per packet that the peer takes (`a=maxptime`), within ``packetTimes``.
     public let maximumPacketTime: Duration
 
+    /// Whether RTCP may come that is no compound (`a=rtcp-rsize`, RFC 5506 §5): both descriptions say so.
+    public let allowsReducedSizeRTCP: Bool
+
     /// Media per packet when nobody says anything (RFC 3551 §4.2).
     public static let defaultPacketTime = Duration.milliseconds(20)
 
@@ -99,5 +102,6 @@ extension NegotiatedStream {
         receiveEvents = receive.filter(\.codec.isTelephoneEvent).map(TelephoneEventFormat.init)
         packetTime = remote.packetTime(local: local.packetTime)
         maximumPacketTime = remote.maximumPacketTime
+        allowsReducedSizeRTCP = local.offersReducedSizeRTCP(over: transport) && remote.media.allowsReducedSizeRTCP
     }
 }
