@@ -1,3 +1,4 @@
+import Foundation
 import TestKit
 import Testing
 
@@ -34,11 +35,37 @@ extension Interop {
                 try await alice.event(.established)
                 try await alice.event(.closed)
                 #expect(try await bob.exit() == .code(0))
-                #expect(bob.lines.last?.text.contains(#""event":"ended""#) == true)
+                let end = try #require(bob.lines.last { !$0.isError }?.text)
+                #expect(end.contains(#""event":"ended""#))
+                try expectQuality(in: end)
                 try await expectHeard(clips.garden, in: heard, by: "ito-call", peers)
                 try await expectHeard(
                     clips.river, in: #require(alice.heard.first), by: "baresip-that-answered", peers)
             }
+        }
+
+        /// What the last line of a call says of how it was heard: nothing was lost on the way, and the delay is that of one host.
+        private func expectQuality(in line: String) throws {
+            struct Ended: Decodable {
+                struct Audio: Decodable {
+                    let mos, mos_listening, rating, delay_ms, burst_ms, burst_density, gap_ms, gap_density: Double
+                    let round_trip_ms: Double?
+                    let lost: Int
+                }
+                let audio: Audio
+                let duration_ms: Int
+            }
+            let ended = try JSONDecoder().decode(Ended.self, from: Data(line.utf8))
+            let audio = ended.audio
+            #expect(audio.lost == 0)
+            #expect((80...94).contains(audio.rating))
+            #expect((4...4.5).contains(audio.mos) && audio.mos_listening >= audio.mos)
+            #expect((20...250).contains(audio.delay_ms))
+            #expect(audio.burst_ms == 0 && audio.burst_density == 0)
+            // One gap, from the first packet to the last.
+            #expect(audio.gap_ms > 1000 && Int(audio.gap_ms) <= ended.duration_ms + 1000)
+            #expect((0...0.1).contains(audio.gap_density))
+            if let time = audio.round_trip_ms { #expect((0...100).contains(time)) }
         }
 
         /// Signalling alone, and media too.

@@ -1,8 +1,9 @@
-/// Fits what is sent to the loss that the peer reports: how much Opus prepares for it and how many bits it may take, and how many
-/// payloads redundant data repeat.
+/// Fits what is sent to the loss that the peer reports: how much Opus prepares for it and how many bits it may take, how many payloads
+/// redundant data repeat, and how long packets are.
 ///
 /// What is believed of the loss goes up with a report at once and down by a quarter with each. Loss of more than a tenth is taken for a
-/// network that is full: bits get fewer report by report, down to half, and come back when less than a fiftieth is lost.
+/// network that is full: bits get fewer report by report, down to half, and come back when less than a fiftieth is lost. Where that
+/// goes on packets get longer (``PacketTimeControl``).
 public struct SendingControl: Hashable, Sendable {
     /// Part of the packets that will be lost, 0 to 1.
     public private(set) var loss = 0.0
@@ -10,7 +11,11 @@ public struct SendingControl: Hashable, Sendable {
     /// Part of the usual bit rate that is used, 0.5 to 1.
     public private(set) var share = 1.0
 
+    /// How many steps longer packets are than was agreed on.
+    public private(set) var packetTime = PacketTimeControl()
+
     private var hasReport = false
+    private var leastRoundTrip: Duration?
 
     /// Loss below this is none.
     public static let least = 0.005
@@ -21,13 +26,33 @@ public struct SendingControl: Hashable, Sendable {
     /// Bits that a copy of the frame before costs, over those of the frame.
     public static let copyShare = 1.25
 
+    /// The longest that a word may take from mouth to ear so that packets get longer (ITU-T G.114: up to 150 ms are not noticed, more
+    /// than 400 ms make a conversation hard).
+    public static let delayBudget = Duration.milliseconds(300)
+    /// Durations that packets may have in place of shorter ones: frames that Opus has, too (RFC 7587 §4.2).
+    public static let longerPackets: InlineArray<2, Duration> = [.milliseconds(40), .milliseconds(60)]
+
+    /// Time over that of the least round trip that packets wait at least before a network that is full.
+    public static let queue = Duration.milliseconds(20)
+    /// Octets that packets have at most so that longer ones are worth it: the headers of IP, UDP and RTP are an eighth then.
+    public static let mostPayload = 280
+    /// Octets of payload, copies included, that longer packets have at most: a datagram stays whole, whatever it goes through.
+    public static let longestPayload = 1200
+
     /// A control without any report.
     public init() {}
 
     /// Takes the part of the packets that a report says were lost since the one before, 0 to 1.
-    public mutating func note(_ fraction: Double) {
+    ///
+    /// - Parameters:
+    ///   - limit: steps by which packets may be longer than was agreed on.
+    ///   - roundTrip: time to the peer and back; nil where nothing is known of it.
+    public mutating func note(_ fraction: Double, lengthening limit: Int = 0, roundTrip: Duration? = nil) {
         hasReport = true
         let fraction = fraction.isNaN ? 0 : min(max(fraction, 0), 1)
+        if let roundTrip { leastRoundTrip = min(leastRoundTrip ?? roundTrip, roundTrip) }
+        let waiting = roundTrip.map { $0 - (leastRoundTrip ?? $0) }
+        packetTime.note(fraction, limit: limit, isQueuing: waiting.map { $0 >= Self.queue } ?? true)
         loss = max(fraction, loss * 0.75)
         if loss < Self.least { loss = 0 }
         if fraction > Self.congestion.upperBound {

@@ -52,14 +52,21 @@ public struct AudioNegotiation: Hashable, Sendable {
     /// How Opus shall be encoded; without meaning for other codecs.
     public var opus = OpusSettings()
 
-    /// Duration of our packets (`a=ptime`), 5 to 60 ms; one tick.
+    /// Duration of our packets (`a=ptime`), 5 to 60 ms; one tick. While the network is full packets may hold several ticks
+    /// (``PacketTimeControl``).
     public var packetTime: Duration
+
+    /// The longest packets that the peer takes (`a=maxptime`).
+    public var longestPacketTime = Duration.milliseconds(60)
 
     /// Which ways media flows.
     public var direction: Direction
 
     /// Whether RTCP shares the port of RTP (`a=rtcp-mux`, RFC 5761).
     public var isMultiplexed: Bool
+
+    /// Whether RTCP may come that begins with any packet (`a=rtcp-rsize`, RFC 5506); ours is always compound.
+    public var allowsReducedSize = false
 
     /// The durations that packets may have.
     public static let packetTimes: ClosedRange<Duration> = .milliseconds(5) ... .milliseconds(60)

@@ -16,6 +16,8 @@ extension AudioStream {
         if !isKept { self.negotiation.packetTime = Self.packetTime(self.negotiation) }
         if isKept { playout.prepare(Array(negotiation.accepted.values)) } else { retime() }
         if before.codec != negotiation.codec { change(from: before.codec) }
+        if before.codec != negotiation.codec || !isKept { gathering.drop() }
+        fitPacketTime()
         opus = Self.opus(negotiation, configuration)
         chooseDetector()
         latch.signal(remote)

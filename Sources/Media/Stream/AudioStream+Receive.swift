@@ -60,12 +60,13 @@ extension AudioStream {
     ) -> AudioReceipt {
         let checked: RTCPCompound
         do {
-            checked = try RTCPCompound(checking: datagram)
+            checked = try RTCPCompound(checking: datagram, allowsReducedSize: negotiation.allowsReducedSize)
         } catch {
             return ignore(.malformedControl(error))
         }
         var compound = checked
-        // The checks above leave at least the sender of the first report.
+        // A compound has the sender of the first report here; of reduced size a packet may name nobody, which then says nothing.
+        guard datagram.byteCount >= 8 else { return ignore(.malformedControl(.truncated)) }
         let reporter = datagram.unsafeLoadUnaligned(fromByteOffset: 4, as: UInt32.self).bigEndian
         let verdict =
             negotiation.isMultiplexed
@@ -269,14 +270,14 @@ extension AudioStream {
 
     private func take(_ block: ReportBlock?, at now: ContinuousClock.Instant) {
         guard let block else { return }
+        // A report about a sender report of before tells of the way as it was then.
+        let isNew = block.lastSenderReport != remoteReport?.lastSenderReport
         remoteReport = block
-        note(lossFraction: Double(block.fractionLost) / 256)
-        if let time = RoundTrip.time(
+        let time = RoundTrip.time(
             arrival: wallclockTime(at: now), lastSenderReport: block.lastSenderReport,
             delay: block.delaySinceLastSenderReport)
-        {
-            roundTrip = time
-        }
+        roundTrip = time ?? roundTrip
+        note(lossFraction: Double(block.fractionLost) / 256, roundTrip: isNew ? time : nil)
     }
 
     /// Hands on what the receiver of keys has found out.

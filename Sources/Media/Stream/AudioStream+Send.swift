@@ -26,14 +26,16 @@ extension AudioStream {
         defer { sender.advance(by: unitsPerFrame) }
         guard negotiation.direction.sends, !isPending, let destination = latch.destination else {
             needsMarker = true
+            gathering.drop()
             // Nobody hears it: nor does who listens to the recording.
             frame.silence()
             return 0
         }
+        // A key waits for the packet that is begun, and that for nothing.
         let key =
-            negotiation.eventPayloadType == nil
+            negotiation.eventPayloadType == nil || gathering.isBegun
             ? nil : keys.next(timestamp: sender.timestamp, units: unitsPerFrame)
-        guard key != nil || hasSource || sounds || configuration.sendsSilence else {
+        guard key != nil || hasSource || sounds || configuration.sendsSilence || gathering.isBegun else {
             needsMarker = true
             return 0
         }
@@ -42,8 +44,8 @@ extension AudioStream {
             return 0
         }
         guard payloadLength > 0 else {
-            // The codec has found silence.
-            needsMarker = true
+            // The codec has found silence, or the packet is not whole yet.
+            if !gathering.isBegun { needsMarker = true }
             return 0
         }
         guard let length = seal(RTPHeader.fixedLength + payloadLength, in: &memory) else {
@@ -75,7 +77,7 @@ extension AudioStream {
             needsMarker = true
             return TelephoneEvent.length
         }
-        if negotiation.noisePayloadType != nil, configuration.suppressesSilence {
+        if negotiation.noisePayloadType != nil, configuration.suppressesSilence, !gathering.isBegun {
             switch analyzer.next(said.elements.span) {
             case .speech: break
             case .noise(let noise): return write(noise, into: &memory)
@@ -100,6 +102,7 @@ extension AudioStream {
     }
 
     private func writeFrame(into memory: inout MutableRawSpan) -> Int? {
+        guard gathering.take(said, isStart: needsMarker) else { return 0 }
         guard encoder != nil, let least = leastRoom, RTPHeader.fixedLength + least <= memory.byteCount else {
             return nil
         }
@@ -118,7 +121,8 @@ extension AudioStream {
             length = encode(into: &memory)
             guard length > 0 else { return 0 }
         }
-        let header = sender.nextHeader(payloadType: type, marker: needsMarker, payloadLength: length)
+        let header = sender.nextHeader(
+            payloadType: type, marker: needsMarker, payloadLength: length, timestamp: firstTimestamp)
         _ = try? header.write(into: &memory)
         needsMarker = false
         return length
@@ -132,7 +136,7 @@ extension AudioStream {
     /// - Returns: octets of it; 0 where nothing needs to be sent.
     @inline(never)
     private func encode(into memory: inout MutableRawSpan) -> Int {
-        encoder?.encode(said.elements.span, into: &memory, at: RTPHeader.fixedLength) ?? 0
+        encoder?.encode(packetFrame.elements.span, into: &memory, at: RTPHeader.fixedLength) ?? 0
     }
 
     /// Encodes the frame to the payload's own memory.
@@ -142,7 +146,7 @@ extension AudioStream {
     private func encodeAside() -> Int {
         // The memory lives as long as the stream.
         var space = MutableRawSpan(_unsafeBytes: UnsafeMutableRawBufferPointer(payload.elements))
-        return encoder?.encode(said.elements.span, into: &space) ?? 0
+        return encoder?.encode(packetFrame.elements.span, into: &space) ?? 0
     }
 
     /// Writes the payload's own memory with the payloads before it (RFC 2198).
@@ -154,7 +158,7 @@ extension AudioStream {
         let octets = RawSpan(
             _unsafeBytes: UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(payload.elements)[..<count]))
         return redundancy.write(
-            octets, payloadType: negotiation.payloadType, timestamp: sender.timestamp, into: &memory,
+            octets, payloadType: negotiation.payloadType, timestamp: firstTimestamp, into: &memory,
             at: RTPHeader.fixedLength)
     }
 
@@ -162,7 +166,7 @@ extension AudioStream {
     private var leastRoom: Int? {
         let codec = negotiation.codec
         if case .opus = codec { return OpusEncoder.leastRoom }
-        let length = codec.payloadCapacity(samples: said.count)
+        let length = codec.payloadCapacity(samples: packetFrame.count)
         return length <= Self.packetCapacity - RTPHeader.fixedLength ? length : nil
     }
 

@@ -24,9 +24,10 @@ extension AudioStream {
         all.heard = heardMeter.reading
         all.said = saidMeter.reading
         all.pattern = playout.pattern
-        all.packetTime = negotiation.packetTime
+        all.packetTime = heardPacketTime
+        all.sentPacketTime = sentPacketTime
         all.remoteMetrics = remoteMetrics
-        all.mouthToEar = (roundTrip ?? .zero) / 2 + playout.currentDelay + negotiation.packetTime
+        all.mouthToEar = (roundTrip ?? .zero) / 2 + playout.currentDelay + heardPacketTime
         let impairment = configuration.impairment ?? CodecImpairment(negotiation.codec)
         func quality(_ delay: Duration) -> CallQuality {
             CallQuality(
@@ -38,7 +39,7 @@ extension AudioStream {
         if let receiver {
             all.metrics = AudioQuality(all).metrics(
                 about: receiver.ssrc, isAdaptive: playout.configuration.isAdaptive, playout: playout.currentDelay,
-                most: playout.configuration.maximumDelay, said: negotiation.packetTime)
+                most: playout.configuration.maximumDelay, said: sentPacketTime)
         }
         return all
     }

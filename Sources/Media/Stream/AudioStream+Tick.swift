@@ -53,6 +53,7 @@ extension AudioStream {
         nextTick += negotiation.packetTime * skipped
         sender.advance(by: UInt32(truncatingIfNeeded: skipped &* Int64(unitsPerFrame)))
         counts.skippedFrames &+= UInt64(skipped)
+        gathering.drop()
         needsMarker = true
     }
 

@@ -17,8 +17,8 @@ import SRTP
 /// while let event = stream.nextEvent() { … }
 /// ```
 ///
-/// After the start nothing is allocated for a datagram or a tick, but where a key is begun to be sounded. A source and a sink
-/// are called once per tick each, by one witness call; all else is direct. Not `Sendable`: it belongs to its lane.
+/// After the start nothing is allocated for a datagram or a tick, but where a key is begun to be sounded or packets get longer. A
+/// source and a sink are called once per tick each, by one witness call; all else is direct. Not `Sendable`: it belongs to its lane.
 public final class AudioStream<Address: Equatable & Sendable> {
     /// What was negotiated last.
     public internal(set) var negotiation: AudioNegotiation
@@ -56,8 +56,10 @@ public final class AudioStream<Address: Equatable & Sendable> {
     var givenSource: (any AudioSource)?
     var analyzer: NoiseAnalyzer
     var redundancy: RedundancySender
+    /// Frames that wait to be a packet together.
+    var gathering = FrameGathering()
     /// What is made of the reports; how Opus works, and how much is repeated, without loss.
-    private var control = SendingControl()
+    var control = SendingControl()
     private var plainOpus: OpusSettings?
     private var mostRedundancy: Int
     var needsMarker = true
@@ -272,11 +274,12 @@ extension AudioStream {
         }
     }
 
-    /// Takes a report of the peer into account.
-    func note(lossFraction: Double) {
+    /// Takes a report of the peer into account, and the round trip that it tells of.
+    func note(lossFraction: Double, roundTrip trip: Duration?) {
         guard configuration.followsReports else { return }
-        control.note(lossFraction)
+        control.note(lossFraction, lengthening: mostLongerSteps, roundTrip: trip)
         fitSending()
+        fitPacketTime()
     }
 
     private func fitSending() {

@@ -26,7 +26,7 @@ public struct AudioStreamConfiguration: Sendable {
     /// ``RTP/RedundancySender/maximumDepth``.
     public var redundancy = 1
 
-    /// Whether redundancy, and the copies and the bit rate of Opus, follow the loss that the peer reports.
+    /// Whether redundancy, the copies and the bit rate of Opus, and the length of packets follow the loss that the peer reports.
     public var followsReports = true
 
     /// Whether reports tell how the voice is heard (RFC 3611 §4.7).
@@ -184,8 +184,10 @@ public struct AudioStatistics: Sendable {
     public internal(set) var listening = CallQuality(delay: .zero, loss: 0, codec: .g711)
     /// From the peer's mouth to our ear, as far as it is known: packet, half of the round trip, and playout.
     public internal(set) var mouthToEar = Duration.zero
-    /// Duration of our packets, which those of the peer are taken to have.
+    /// Duration of the peer's packets; of ours until one comes.
     public internal(set) var packetTime = Duration.milliseconds(20)
+    /// Duration of our packets, which are longer than was agreed on while the network is full.
+    public internal(set) var sentPacketTime = Duration.milliseconds(20)
     /// How the packets that were not there when they were due lie among the others.
     public internal(set) var pattern = LossPattern()
     /// The source that we send as (SSRC).

@@ -44,6 +44,7 @@ extension ByteString {
     static let maxptime: ByteString = "maxptime"
     static let rtcp: ByteString = "rtcp"
     static let rtcpMux: ByteString = "rtcp-mux"
+    static let rtcpRsize: ByteString = "rtcp-rsize"
     static let mid: ByteString = "mid"
     static let group: ByteString = "group"
     static let candidate: ByteString = "candidate"

@@ -73,6 +73,9 @@ public struct MediaDescription: Hashable, Sendable, DescriptionLevel {
     /// `a=rtcp-mux`: RTP and RTCP share a port (RFC 5761 §5.1.1).
     public var isRTCPMultiplexed: Bool { attribute(named: .rtcpMux) != nil }
 
+    /// `a=rtcp-rsize`: RTCP may be other than compound packets (RFC 5506 §5).
+    public var allowsReducedSizeRTCP: Bool { attribute(named: .rtcpRsize) != nil }
+
     /// `a=mid`: the tag that names this description in groups (RFC 5888 §4).
     public var identification: ByteString? { attribute(named: .mid)?.value }
 }

@@ -19,7 +19,7 @@ struct DescriptionComposer {
         init(
             _ stream: StreamCapability, family: ConnectionAddress.Family? = nil, transport: ByteString,
             formats: [RTPFormat], direction: Direction,
-            multiplexesRTCP: Bool
+            multiplexesRTCP: Bool, reducesRTCP: Bool
         ) {
             description = MediaDescription(
                 MediaField(
@@ -40,6 +40,7 @@ struct DescriptionComposer {
             }
             if let port = stream.rtcpPort { attributes.append(RTCPAttribute(port: port).attribute) }
             if multiplexesRTCP { attributes.append(Attribute(unchecked: .rtcpMux)) }
+            if reducesRTCP { attributes.append(Attribute(unchecked: .rtcpRsize)) }
             attributes.append(direction.attribute)
             description.attributes = attributes + stream.attributes
         }

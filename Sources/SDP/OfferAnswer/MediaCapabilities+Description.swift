@@ -10,9 +10,10 @@ extension MediaCapabilities {
         for stream in streams where !stream.formats.isEmpty && seen.insert(stream.media).inserted {
             if description.connection == nil { description.connection = Connection(stream.address) }
             guard let formats = PayloadTypeTable().assign(stream.formats) else { continue }
+            let transport = stream.transports.first ?? "RTP/AVP"
             var media = DescriptionComposer.MediaLine(
-                stream, transport: stream.transports.first ?? "RTP/AVP", formats: formats,
-                direction: stream.direction, multiplexesRTCP: stream.multiplexesRTCP
+                stream, transport: transport, formats: formats, direction: stream.direction,
+                multiplexesRTCP: stream.multiplexesRTCP, reducesRTCP: stream.offersReducedSizeRTCP(over: transport)
             ).description
             media.port = 0
             description.media.append(media)

@@ -121,6 +121,9 @@ public struct StreamCapability: Hashable, Sendable, Identifiable {
     /// Whether RTCP may share the port of RTP (RFC 5761).
     public var multiplexesRTCP = false
 
+    /// Whether RTCP may come that is no compound, where the transport is one with feedback (`a=rtcp-rsize`, RFC 5506 §5).
+    public var allowsReducedSizeRTCP = true
+
     /// Whether the far side may have an address of the other version of IP, since checks find the way between candidates of both (RFC 8445).
     public var takesAnyFamily = false
 
@@ -155,6 +158,14 @@ public struct StreamCapability: Hashable, Sendable, Identifiable {
 
     /// Whether the stream can take part at all.
     var isUsable: Bool { port != 0 && !formats.isEmpty && !transports.isEmpty }
+
+    /// Whether a description with a transport says that RTCP may be of reduced size: only the profiles AVPF and SAVPF have it
+    /// (RFC 5506 §3).
+    func offersReducedSizeRTCP(over transport: ByteString) -> Bool {
+        let parts = transport.bytes.split(separator: UInt8(ascii: "/"))
+        return allowsReducedSizeRTCP
+            && (parts.last.map { ["AVPF", "SAVPF"].contains(ByteString(unchecked: $0)) } ?? false)
+    }
 
     /// Whether at least one format can make a call alone.
     var hasPrimaryFormat: Bool { formats.contains { !$0.codec.isAncillary } }

@@ -53,6 +53,12 @@ public struct NegotiatedStream: Hashable, Sendable, Identifiable {
     /// Media per packet to send: what the peer would like, within ``packetTimes`` and its `a=maxptime`.
     public let packetTime: Duration
 
+    /// Most media per packet that the peer takes (`a=maxptime`), within ``packetTimes``.
+    public let maximumPacketTime: Duration
+
+    /// Whether RTCP may come that is no compound (`a=rtcp-rsize`, RFC 5506 §5): both descriptions say so.
+    public let allowsReducedSizeRTCP: Bool
+
     /// Media per packet when nobody says anything (RFC 3551 §4.2).
     public static let defaultPacketTime = Duration.milliseconds(20)
 
@@ -95,5 +101,7 @@ extension NegotiatedStream {
         sendEvents = send.filter(\.codec.isTelephoneEvent).map(TelephoneEventFormat.init)
         receiveEvents = receive.filter(\.codec.isTelephoneEvent).map(TelephoneEventFormat.init)
         packetTime = remote.packetTime(local: local.packetTime)
+        maximumPacketTime = remote.maximumPacketTime
+        allowsReducedSizeRTCP = local.offersReducedSizeRTCP(over: transport) && remote.media.allowsReducedSizeRTCP
     }
 }

@@ -182,9 +182,11 @@ private struct AcceptedMedia {
     }
 
     var line: DescriptionComposer.MediaLine {
-        DescriptionComposer.MediaLine(
-            stream, family: remote.connection.family, transport: remote.media.field.transport, formats: receive,
-            direction: direction, multiplexesRTCP: isMultiplexed)
+        let transport = remote.media.field.transport
+        return DescriptionComposer.MediaLine(
+            stream, family: remote.connection.family, transport: transport, formats: receive, direction: direction,
+            multiplexesRTCP: isMultiplexed,
+            reducesRTCP: stream.offersReducedSizeRTCP(over: transport) && remote.media.allowsReducedSizeRTCP)
     }
 
     func negotiated(_ index: Int) -> NegotiatedStream {

@@ -77,9 +77,11 @@ extension OfferAnswer {
 
     private func mediaLine(_ line: SentOffer.Line?, _ index: Int) -> DescriptionComposer.MediaLine {
         if let line {
+            let transport = transport(of: line.stream, index)
             return DescriptionComposer.MediaLine(
-                line.stream, transport: transport(of: line.stream, index), formats: line.formats,
-                direction: line.direction, multiplexesRTCP: line.stream.multiplexesRTCP)
+                line.stream, transport: transport, formats: line.formats, direction: line.direction,
+                multiplexesRTCP: line.stream.multiplexesRTCP,
+                reducesRTCP: line.stream.offersReducedSizeRTCP(over: transport))
         }
         // A line without a stream was in an earlier description, so there is an agreement.
         guard let local = agreement?.local, index < local.media.count else {

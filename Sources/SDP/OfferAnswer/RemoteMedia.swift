@@ -45,8 +45,13 @@ struct RemoteMedia {
     func packetTime(local: Duration?) -> Duration {
         let range = NegotiatedStream.packetTimes
         let wish = media.packetTime ?? local ?? NegotiatedStream.defaultPacketTime
-        let most = min(media.maximumPacketTime ?? range.upperBound, range.upperBound)
-        return max(range.lowerBound, min(wish, most))
+        return max(range.lowerBound, min(wish, maximumPacketTime))
+    }
+
+    /// The most that the peer takes, within bounds.
+    var maximumPacketTime: Duration {
+        let range = NegotiatedStream.packetTimes
+        return max(range.lowerBound, min(media.maximumPacketTime ?? range.upperBound, range.upperBound))
     }
 }
 

@@ -20,6 +20,8 @@ extension AudioNegotiation {
         self.init(
             codec: codec, payloadType: format.payloadType, eventPayloadType: events?.payloadType,
             packetTime: stream.packetTime, direction: direction, isMultiplexed: stream.rtcp == .multiplexed)
+        longestPacketTime = min(stream.maximumPacketTime, Self.packetTimes.upperBound)
+        allowsReducedSize = stream.allowsReducedSizeRTCP
         accepted = [:]
         for received in stream.receiveFormats {
             if let codec = AudioCodec(received, among: codecs) { accepted[received.payloadType] = codec }

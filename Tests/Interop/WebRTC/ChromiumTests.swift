@@ -40,6 +40,8 @@ extension Interop {
             let start = offerer == .browser ? "offer " : "answer "
             let description = try #require(lines.first { $0.hasPrefix(start) })
             #expect(!description.contains("a=candidate") && description.contains("m=audio 9 "))
+            // A page answers so only where the offer says so (RFC 5506 §5).
+            #expect(description.contains("a=rtcp-rsize"))
             let told = lines.filter { $0.hasPrefix("told ") }
             #expect(!told.isEmpty && told.allSatisfy { $0.hasSuffix(": 200") }, "\(told)")
             #expect(told.last?.contains("the last") == true, "\(told)")

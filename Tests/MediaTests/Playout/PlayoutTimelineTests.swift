@@ -101,6 +101,59 @@ import Testing
         #expect(tick < 20 ? counters.inserted > 400 : counters.removed > 400)
     }
 
+    /// Packets of any length up to 200 ms (RFC 3551 §4.2), one after the other: all of them are played, sample for sample.
+    @Test func packetsHaveAnyLength() {
+        let lengths = [20, 40, 60, 20, 200, 5, 10, 120, 30, 7, 20]
+        var arrivals: [Arrival] = []
+        var place = 0
+        while place < 30_000 {
+            let count = 8 * lengths[arrivals.count % lengths.count]
+            // It comes when its last sample was said.
+            arrivals.append(
+                Arrival(
+                    time: Double(place + count) / 8, sequence: 65_530 &+ UInt16(arrivals.count),
+                    timestamp: .max - 1000 &+ UInt32(place), samples: Array(Voice.short[place..<place + count])))
+            place += count
+        }
+        var configuration = PlayoutBuffer.Configuration(depth: .milliseconds(200))
+        configuration.isAdaptive = false
+        let played = play(arrivals, seconds: 3.9, configuration: configuration)
+        let counters = played.buffer.counters
+        #expect(counters.concealed == 0 && counters.lost == 0 && counters.late == 0 && counters.unusable == 0)
+        #expect(counters.received == UInt64(arrivals.count))
+        #expect(played.sound[..<28_000] == coded(Voice.short)[..<28_000])
+    }
+
+    /// The frequency in Hz of a sine at 8000 Hz, by the first and the last time that it goes up through zero.
+    private func frequency(_ samples: ArraySlice<Int16>) -> Double {
+        let rises = samples.indices.dropFirst().compactMap { index -> Double? in
+            let (before, after) = (Double(samples[index - 1]), Double(samples[index]))
+            return before < 0 && after >= 0 ? Double(index - 1) - before / (after - before) : nil
+        }
+        guard let first = rises.first, let last = rises.last, rises.count > 1 else { return 0 }
+        return 8000 * Double(rises.count - 1) / (last - first)
+    }
+
+    /// Time that is stretched leaves the pitch as it is: a tone keeps its frequency within 3 parts in a thousand in each 100 ms, by
+    /// whatever the delay grows or shrinks there, with clocks that differ and a stall. A resampler would change it by a tenth.
+    @Test(arguments: [19.984, 20.016]) func thePitchStays(_ tick: Double) {
+        let tone = CodecSignal.sine(440, at: .narrowband, seconds: 150, level: -12)
+        let arrivals = packets(tone) { (6_000..<6_008).contains($0) ? Double(6_008 - $0) * 20 : 0 }
+        let played = play(arrivals, seconds: 149, tick: tick)
+        let counters = played.buffer.counters
+        #expect(counters.removed > 400, "the clock or the stall")
+        #expect(tick > 20 || counters.inserted > 200)
+        var measured = 0
+        // What is made up in the stall, and the frame behind it that goes over from that, is not stretched.
+        for first in stride(from: 5, to: played.frames.count - 5, by: 5) {
+            guard played.frames[first - 1..<first + 5].allSatisfy({ $0 == .media }) else { continue }
+            let heard = frequency(played.samples[first * 160..<(first + 5) * 160])
+            #expect(abs(heard - 440) < 440 * 0.003, "\(heard) Hz at \(first * 20) ms")
+            measured += 1
+        }
+        #expect(measured > 1_400)
+    }
+
     /// A fixed delay leaves the sound as it is, whatever the jitter: a stall of 160 ms, and a delay that is far too long.
     @Test(arguments: [160, 0])
     func aFixedDelayStretchesNothing(stall: Double) {

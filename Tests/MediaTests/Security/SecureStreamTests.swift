@@ -51,6 +51,35 @@ import Testing
         #expect(statistics.lost == 0)
     }
 
+    /// Keys with names (RFC 3711 §3.1): each packet has the name of its key, another key of the peer is opened by its name, and a name
+    /// that nobody knows opens nothing.
+    @Test(arguments: [ProtectionProfile.aes128CounterModeSHA1_80, .aeadAES128GCM])
+    func keysHaveNames(_ profile: ProtectionProfile) throws {
+        func key(_ name: [UInt8]) throws -> MasterKey {
+            let octets = try MasterKey.random(for: profile).keyAndSalt
+            return try #require(MasterKey(profile, keyAndSalt: octets, identifier: name))
+        }
+        let call = Call()
+        let (one, two, other) = (try key([0, 0, 0, 1]), try key([0, 0, 0, 2]), try MasterKey.random(for: profile))
+        func secure(_ local: MasterKey, _ remote: [MasterKey]) throws -> StreamSecurity {
+            let made = try StreamProtection(profile, local: local, remote: remote, at: origin + call.time)
+            return .secured(media: made, control: made)
+        }
+        call.a.security = try secure(one, [other])
+        call.b.security = try secure(other, [one, two])
+        call.run(for: .seconds(10))
+        #expect(call.media(from: "a").allSatisfy { $0.octets.count == 172 + profile.tagLength + 4 })
+        #expect(call.media(from: "b").allSatisfy { $0.octets.count == 172 + profile.tagLength })
+        #expect(call.b.statistics().receivedPackets > 480 && call.b.statistics().receivedReports > 0)
+        call.a.security = try secure(two, [other])
+        call.run(for: .seconds(2))
+        #expect(call.b.statistics().receivedPackets > 580)
+        #expect(call.b.statistics().unauthenticDatagrams == 0 && call.a.statistics().unauthenticDatagrams == 0)
+        call.a.security = try secure(try key([0, 0, 0, 3]), [other])
+        call.run(for: .seconds(1))
+        #expect(call.b.statistics().unauthenticDatagrams >= 49)
+    }
+
     /// Reports are protected too, and so is good-bye.
     @Test func reportsArrive() throws {
         let call = try call(.aes128CounterModeSHA1_32)

@@ -560,6 +560,35 @@ func find(_ needle: ArraySlice<Int16>, in sound: [Int16]) -> Int? {
         #expect(call.eventsOfA.isEmpty)
     }
 
+    /// Where descriptions say that reports may be of reduced size, any packet may come first (RFC 5506 §3.4.2), and else none.
+    @Test(arguments: [false, true]) func reportsOfReducedSize(isAllowed: Bool) {
+        var negotiation = AudioNegotiation(codec: .pcmu)
+        negotiation.allowsReducedSize = isAllowed
+        let call = Call(negotiation)
+        call.run(for: .seconds(1))
+        func receive(_ octets: [UInt8]) -> AudioReceipt {
+            call.a.receiveControl(octets.span.bytes, from: "b+1", at: origin + call.time)
+        }
+        func refused(_ reason: RTCPError) -> AudioReceipt { .ignored(.malformedControl(reason)) }
+        let source = (0..<4).map { UInt8(truncatingIfNeeded: call.b.ssrc >> (24 - 8 * $0)) }
+        let before = call.a.statistics()
+        // Feedback (RFC 4585 §6.1) that nobody has asked for, and which says nothing to us.
+        #expect(receive([0x81, 205, 0, 2] + source + [0, 0, 0, 1]) == (isAllowed ? .control : refused(.firstPacket)))
+        // A packet that names nobody.
+        #expect(receive([0x80, 203, 0, 0]) == refused(isAllowed ? .truncated : .firstPacket))
+        #expect(receive([0x81, 205, 0, 3] + source + [0, 0, 0, 1]) == refused(isAllowed ? .length : .firstPacket))
+        #expect(receive([0x81, 203, 0, 1] + source) == (isAllowed ? .control : refused(.firstPacket)))
+        let after = call.a.statistics()
+        #expect(after.receivedReports - before.receivedReports == (isAllowed ? 2 : 0))
+        #expect(after.ignoredDatagrams - before.ignoredDatagrams == (isAllowed ? 2 : 4))
+        call.run(for: .milliseconds(1))
+        #expect(call.eventsOfA.contains(.goodbye) == isAllowed)
+        // Compounds come as ever, and are all that is sent.
+        call.run(for: .seconds(12))
+        #expect(call.a.statistics().receivedReports > after.receivedReports)
+        #expect(call.sent.filter(\.isControl).allSatisfy { [200, 201].contains($0.octets[1]) })
+    }
+
     /// A second source beside the first must pass probation; then it takes over without a gap.
     @Test func anotherSourceMustProveItself() {
         let call = Call()

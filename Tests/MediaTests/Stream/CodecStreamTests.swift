@@ -156,6 +156,46 @@ import Testing
         #expect(call.b.statistics().playout.concealed == 0)
     }
 
+    private static let silent: [AudioCodec] =
+        [.opus(.narrowband), .opus(.wideband), .opus(.fullband)]
+        + (G729.isAvailable ? [.g729(describesSilence: true)] : [])
+
+    /// Codecs that describe silence themselves (DTX of Opus, Annex B of G.729): few packets in a pause, of which none is missed, and
+    /// what is said behind it comes in its place.
+    @Test(arguments: silent) func aCodecLeavesSilenceOut(_ codec: AudioCodec) throws {
+        var negotiation = AudioNegotiation(codec: codec)
+        negotiation.opus.isDiscontinuous = true
+        negotiation.opus.bitrate = 20_000
+        let call = Call(negotiation)
+        let heard = CollectingSink(codec.sampleRate)
+        call.b.deliver(to: heard)
+        let rate = codec.sampleRate.hertz
+        // Two beeps with 6 s between them.
+        let beep = CodecSignal.sine(700, at: codec.sampleRate, seconds: 1, level: -12)
+        let said = beep + CodecSignal.noise(6 * rate, peak: 3) + beep + CodecSignal.noise(rate, peak: 3)
+        call.a.play(ClipPlayer(AudioClip(samples: said, sampleRate: codec.sampleRate)))
+        call.run(for: .seconds(9))
+        let times = call.media(from: "a").map(\.time)
+        let pause = times.count { (.seconds(2)..<(.seconds(7))).contains($0) }
+        #expect((1...60).contains(pause), "\(pause) of 250 packets")
+        #expect(times.count { $0 < .seconds(1) } >= 49)
+        #expect(times.count { (.milliseconds(7_020)..<(.seconds(8))).contains($0) } >= 48)
+        let statistics = call.b.statistics()
+        #expect(statistics.lost == 0)
+        #expect(statistics.playout.lost == 0 && statistics.playout.late == 0 && statistics.playout.concealed == 0)
+        #expect(statistics.playout.silent > 100)
+        #expect(statistics.playout.jumps == 0)
+        // Where each beep begins: the first 10 ms that are as loud as half of it, and not much between.
+        let window = rate / 100
+        let loud = stride(from: 0, to: heard.samples.count - window, by: window).filter { start in
+            heard.samples[start..<start + window].contains { $0.magnitude > 4_000 }
+        }
+        let first = try #require(loud.first)
+        let second = try #require(loud.first { $0 > first + 3 * rate })
+        #expect(!loud.contains { (first + rate * 6 / 5..<second).contains($0) })
+        #expect(abs(Double(second - first) / Double(rate) - 7) < 0.025)
+    }
+
     /// A peer that takes no comfort noise gets all of it.
     @Test func silenceIsSentWhereNoiseIsNotTaken() {
         let call = Call(AudioNegotiation(codec: .pcmu)) { $0.suppressesSilence = true }

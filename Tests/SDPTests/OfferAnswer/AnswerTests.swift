@@ -36,6 +36,34 @@ import Testing
         #expect(stream.packetTime == .milliseconds(20))
     }
 
+    /// RTCP of reduced size is agreed on where both say so, with a profile that has feedback (RFC 5506 §5).
+    @Test(arguments: ["RTP/AVP", "RTP/AVPF", "RTP/SAVPF", "UDP/TLS/RTP/SAVPF"], [true, false])
+    func reducedSizeIsAnswered(_ transport: String, isOffered: Bool) throws {
+        var stream = ourStream()
+        stream.transports = [try #require(ByteString(transport))]
+        let offer = try theirs("m=audio 5000 \(transport) 0\(isOffered ? "\na=rtcp-rsize" : "")")
+        let (machine, agreed) = try answer(offer, capabilities(stream))
+        let isAgreed = isOffered && transport != "RTP/AVP"
+        #expect(lines(agreed).contains("a=rtcp-rsize") == isAgreed)
+        #expect(machine.streams[0].allowsReducedSizeRTCP == isAgreed)
+        stream.allowsReducedSizeRTCP = false
+        let (other, refused) = try answer(offer, capabilities(stream))
+        #expect(!lines(refused).contains("a=rtcp-rsize"))
+        #expect(!other.streams[0].allowsReducedSizeRTCP)
+    }
+
+    /// It is offered with such a profile, and used where the answer says so, too.
+    @Test(arguments: ["RTP/AVP", "RTP/AVPF", "RTP/SAVPF", "UDP/TLS/RTP/SAVPF"], [true, false])
+    func reducedSizeIsOffered(_ transport: String, isAnswered: Bool) throws {
+        var stream = ourStream()
+        stream.transports = [try #require(ByteString(transport))]
+        var machine = ourMachine()
+        let offer = try machine.makeOffer(capabilities(stream))
+        #expect(lines(offer).contains("a=rtcp-rsize") == (transport != "RTP/AVP"))
+        try machine.receiveAnswer(theirs("m=audio 5000 \(transport) 0\(isAnswered ? "\na=rtcp-rsize" : "")"))
+        #expect(machine.streams[0].allowsReducedSizeRTCP == (isAnswered && transport != "RTP/AVP"))
+    }
+
     /// §6: as many lines as the offer, refused one by one with port zero; the first usable audio is taken.
     @Test func eachLineIsAnswered() throws {
         let offer = try theirs(

@@ -1,4 +1,6 @@
+import Foundation
 import Media
+import RTP
 import SDP
 import TestKit
 import Testing
@@ -89,6 +91,69 @@ import Testing
             #expect(negotiation.codec == .opus(.wideband))
             #expect(negotiation.redundantPayloadType == red.payloadType)
             #expect(negotiation.acceptedRedundantPayloadType == red.payloadType)
+        }
+    }
+
+    /// What a peer asks for of Opus, in its offer or in its answer, is what it gets (RFC 7587 §6.1, §7.1): constant packets of its bit
+    /// rate, the bandwidth that it can play, and no packets of silence. Without a wish nothing of it is so.
+    @Test(arguments: [true, false], [true, false]) func opusIsAsThePeerWishes(answers: Bool, wishes: Bool) throws {
+        let names: [AudioCodecName] = [.opus]
+        var us = OfferAnswer(username: "-", sessionID: 1, version: 1, address: .ip4(1))
+        let mine = MediaCapabilities.audio(address: .ip4(1), port: 4000, formats: names.formats())
+        let wish = "a=fmtp:96 maxaveragebitrate=12000;cbr=1;usedtx=1;maxplaybackrate=8000\r\n"
+        let text = """
+            v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4000 RTP/AVP 96\r\n\
+            a=rtpmap:96 opus/48000/2\r\na=maxptime:40\r\n\(wishes ? wish : "")
+            """
+        if answers {
+            let offer = try us.makeOffer(mine)
+            let type = try #require(offer.media[0].rtpFormats.first { $0.codec == .opus }).payloadType
+            let answer = text.replacing("96", with: "\(type)")
+            try us.receiveAnswer(SessionDescription(parsing: Array(answer.utf8)))
+        } else {
+            try us.receiveOffer(SessionDescription(parsing: Array(text.utf8)))
+            _ = try us.makeAnswer(mine)
+        }
+        let negotiation = try #require(AudioNegotiation(us.streams[0], codecs: names))
+        #expect(negotiation.codec == .opus(.wideband))
+        #expect(negotiation.longestPacketTime == .milliseconds(40))
+        let packets = try opusPackets(negotiation)
+        let (talk, pause) = (packets.prefix(100), packets.suffix(150))
+        // Bandwidth by the configuration in the first five bits (RFC 6716 §3.1, table 2): 0 to 3 and 16 to 19 are narrowband.
+        let configurations = Set(talk.map { $0[12] >> 3 })
+        #expect(configurations.isSubset(of: [0, 1, 2, 3, 16, 17, 18, 19]) == wishes, "\(configurations)")
+        let sizes = Set(talk.map { $0.count - 12 })
+        if wishes {
+            // 12 kbit/s in 20 ms.
+            #expect(sizes == [30])
+            #expect(pause.count { !$0.isEmpty } < 30)
+        } else {
+            #expect(sizes.count > 5 && sizes.contains { $0 > 30 })
+            #expect(pause.allSatisfy { !$0.isEmpty })
+        }
+    }
+
+    /// The packets of each 20 ms of a stream, empty where there is none: 2 s of a voice, 1 s to come to rest and 3 s of silence.
+    private func opusPackets(_ negotiation: AudioNegotiation) throws -> [[UInt8]] {
+        var generator = SystemRandomNumberGenerator()
+        let now = ContinuousClock.now
+        let stream = AudioStream<String>(
+            negotiation, remote: "b", remoteControl: nil, configuration: .init(canonicalName: "a"), at: now,
+            wallclock: WallclockReference(instant: now, wallclock: NTPTimestamp(seconds: 1, fraction: 0)),
+            using: &generator)
+        var phase = 0.0
+        let voice = (0..<32_000).map { index -> Int16 in
+            phase += (130 + 30 * sin(Double(index) / 4_000)) / 16_000
+            let loudness = 3_000 * (1.1 + sin(Double(index) / 1_500))
+            return Int16((1...25).reduce(0.0) { $0 + sin(2 * .pi * Double($1) * phase) / Double($1) } * loudness)
+        }
+        stream.play(ClipPlayer(AudioClip(samples: voice, sampleRate: .wideband)))
+        var memory = [UInt8](repeating: 0, count: AudioStream<String>.tickCapacity)
+        return (0..<300).map { number in
+            var span = memory.mutableSpan
+            var bytes = span.mutableBytes
+            let tick = stream.tick(at: now + .milliseconds(20 * number), into: &bytes)
+            return tick.media.map { Array(memory[$0.octets]) } ?? []
         }
     }
 

@@ -40,6 +40,16 @@ import Testing
             "sip:bob@\(bob.localAddress)", audio: AudioEnds(source: { ToneSource(.sine(300)) }, sink: { ear }))
         let answered = try #require(try await answering.value)
         await ear.heard(8_000)
+        // While they talk, both sides know how they hear each other, and R says what the collector is told.
+        for side in [call, answered] {
+            let quality = try #require(await side.quality)
+            #expect((80...94).contains(quality.rating))
+            #expect(
+                (4...4.5).contains(quality.conversationScore) && quality.listeningScore >= quality.conversationScore)
+            #expect((.milliseconds(20)...(.milliseconds(250))).contains(quality.delay))
+            #expect(quality.loss == 0 && quality.discarded == 0)
+            #expect(quality.burstLength == .zero && quality.gapLength > .zero)
+        }
         await call.hangUp()
         _ = await answered.ended()
         var requests = collector.requests.makeAsyncIterator()
@@ -60,6 +70,8 @@ import Testing
         #expect(report["LocalMetrics.SessionDesc"] == "PT=0 PD=PCMU SR=8000 FD=20 FPP=1 PPS=50 PLC=2")
         #expect(report["LocalMetrics.PacketLoss"] == "NLR=0.0 JDR=0.0")
         #expect(report["LocalMetrics.QualityEst"]?.contains("QoEEstAlg=G.107") == true)
+        let last = try #require(await call.quality)
+        #expect(report["LocalMetrics.QualityEst"]?.hasPrefix("RCQ=\(Int(last.rating.rounded())) ") == true)
         #expect(report["DialogID"]?.contains(";to-tag=") == true)
         await alice.shutDown()
         await bob.shutDown()

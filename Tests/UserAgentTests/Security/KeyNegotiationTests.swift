@@ -1,3 +1,4 @@
+import Foundation
 import Media
 import Reactor
 import SDP
@@ -285,6 +286,60 @@ private final class Sessions {
         let refusal = sessions.refusal()
         // A hash of another length is none at all, and the media then would be in the clear, which this side only offers not to be.
         #expect(refusal?.security == (change == "sha-1 " ? nil : .mismatch))
+    }
+
+    /// A key with a lifetime and a name (RFC 4568 §6.1) is answered, and opens the packets that have the name; ours has none.
+    @Test(arguments: [
+        ("AES_CM_128_HMAC_SHA1_80", "|2^31|1:4", [0, 0, 0, 1] as [UInt8]), ("AEAD_AES_128_GCM", "|2^31|66:2", [0, 66]),
+        ("AES_CM_128_HMAC_SHA1_80", "|7:1", [7]),
+    ])
+    func keysWithNames(_ suite: String, _ parameters: String, _ name: [UInt8]) throws {
+        let profile = try #require(ProtectionProfile(cryptoSuite: suite))
+        let octets = try MasterKey.random(for: profile).keyAndSalt
+        let text = Data(octets).base64EncodedString()
+        let offer = """
+            v=0\r\no=- 1 1 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\nm=audio 4002 RTP/SAVP 0\r\n\
+            a=crypto:3 \(suite) inline:\(text)\(parameters)\r\n
+            """
+        let side = try Sessions.Side(MediaEncryption(.require), port: 30_000)
+        var answered = ""
+        side.session.answer(Array(offer.utf8)) { result in
+            answered = (try? result.get()).map { String(decoding: $0, as: UTF8.self) } ?? "\(result)"
+        }
+        let line = try #require(answered.split(separator: "\r\n").first { $0.hasPrefix("a=crypto:") })
+        #expect(line.hasPrefix("a=crypto:3 \(suite) inline:") && !line.contains("|"))
+        guard case .described(let keys) = side.keys else {
+            Issue.record("there are no keys")
+            return
+        }
+        #expect(keys.remote.map(\.identifier) == [name])
+        let now = ContinuousClock.now
+        let ours = try StreamProtection(keys.profile, local: keys.local, remote: keys.remote, at: now)
+        let theirs = try #require(MasterKey(profile, keyAndSalt: octets, identifier: name))
+        let peer = try StreamProtection(profile, local: theirs, remote: [keys.local], at: now)
+        let packet = [0x80, 0, 0, 1, 0, 0, 0, 160, 0, 0, 0, 9] + [UInt8](repeating: 0x55, count: 160)
+        var memory = packet + [UInt8](repeating: 0, count: 100)
+        try memory.withUnsafeMutableBytes { bytes in
+            let sealed = try peer.seal(bytes, length: packet.count)
+            #expect(sealed == packet.count + profile.tagLength + name.count)
+            let length = try ours.open(UnsafeMutableRawBufferPointer(rebasing: bytes[..<sealed]), at: now)
+            #expect(bytes[..<length].elementsEqual(packet))
+            // And what is sent back.
+            let back = try ours.seal(bytes, length: packet.count)
+            #expect(back == packet.count + profile.tagLength)
+            #expect(try peer.open(UnsafeMutableRawBufferPointer(rebasing: bytes[..<back]), at: now) == packet.count)
+        }
+        // Another name than the one that was said opens nothing.
+        let stranger = try #require(MasterKey(profile, keyAndSalt: octets, identifier: name.map { $0 &+ 1 }))
+        let other = try StreamProtection(profile, local: stranger, remote: [keys.local], at: now)
+        memory = packet + [UInt8](repeating: 0, count: 100)
+        memory[3] = 2
+        try memory.withUnsafeMutableBytes { bytes in
+            let sealed = try other.seal(bytes, length: packet.count)
+            #expect(throws: SRTPError.self) {
+                try ours.open(UnsafeMutableRawBufferPointer(rebasing: bytes[..<sealed]), at: now)
+            }
+        }
     }
 
     /// Of two lines, as some phones offer, the encrypted one is taken; and the other by who does not encrypt.
