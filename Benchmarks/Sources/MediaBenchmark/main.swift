@@ -22,9 +22,21 @@ struct Line {
             let stream = AudioStream<Int>(
                 negotiation, remote: 1 - number, remoteControl: nil, configuration: configuration, at: start,
                 wallclock: wallclock, using: &generator)
-            stream.play(ToneSource(.sine(440), sampleRate: negotiation.codec.sampleRate))
+            stream.play(Self.source(negotiation.codec))
             return stream
         }
+    }
+
+    /// A tone, in as many channels as are coded.
+    private static func source(_ codec: AudioCodec) -> any AudioSource {
+        let tone = ToneSource(.sine(440), sampleRate: codec.sampleRate)
+        guard codec.codedChannels > 1 else { return tone }
+        var mono = [Int16](repeating: 0, count: codec.sampleRate.hertz)
+        var span = mono.mutableSpan
+        _ = tone.read(into: &span)
+        // Half a period apart.
+        let stereo = mono.flatMap { [$0, -$0] }
+        return ClipPlayer(AudioClip(samples: stereo, sampleRate: codec.sampleRate, channels: 2), loops: true)
     }
 
     /// Where in the memory the packet of a stream's next frame lies.
@@ -50,6 +62,7 @@ struct Line {
 
 var codecs: [AudioCodec] = [
     .pcmu, .pcma, .g722, .g726(.lowerFirst), .l16(.narrowband), .l16(.fullband), .opus(.wideband), .opus(.fullband),
+    .opus(.fullband, channels: 2),
 ]
 if G729.isAvailable { codecs.append(.g729(describesSilence: false)) }
 let frames = 2000
@@ -69,7 +82,9 @@ for codec in codecs {
         let time = start.duration(to: .now) / (2 * frames)
         let allocations = Double(allocation_count() - before) / Double(2 * frames)
         let rate = codec.sampleRate.hertz
-        print("\(codec.name)/\(rate), \(redundancy): \(time / .microseconds(1)) µs, \(allocations) allocations")
+        print(
+            "\(codec.name)/\(rate)/\(codec.codedChannels), \(redundancy): \(time / .microseconds(1)) µs, \(allocations) allocations"
+        )
     }
 }
 

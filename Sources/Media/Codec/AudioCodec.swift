@@ -18,8 +18,8 @@ public enum AudioCodec: Hashable, Sendable {
     /// Samples as they are, of one channel (RFC 3551 §4.5.11).
     case l16(SampleRate)
 
-    /// Opus (RFC 7587), of which one channel is coded and heard, at a rate of our choice among ``OpusEncoder/sampleRates``.
-    case opus(SampleRate)
+    /// Opus (RFC 7587), of which one channel or two are coded or heard, at a rate of our choice among ``OpusEncoder/sampleRates``.
+    case opus(SampleRate, channels: Int = 1)
 
     /// G.729 (RFC 3551 §4.5.6), which is there only where ``G729/isAvailable`` says so.
     ///
@@ -69,7 +69,7 @@ public enum AudioCodec: Hashable, Sendable {
         switch self {
         case .pcmu, .pcma, .g726, .g729: .narrowband
         case .g722: .wideband
-        case .l16(let rate), .opus(let rate): rate
+        case .l16(let rate), .opus(let rate, _): rate
         }
     }
 
@@ -82,10 +82,23 @@ public enum AudioCodec: Hashable, Sendable {
         }
     }
 
-    /// Channels as `a=rtpmap` has them: two for Opus, whatever is coded (RFC 7587 §7). Ours is always one sound.
+    /// Channels as `a=rtpmap` has them: two for Opus, whatever is coded (RFC 7587 §7).
     public var channels: Int {
         if case .opus = self { 2 } else { 1 }
     }
+
+    /// Channels of the samples that go in and come out, interleaved and left first: one, or with Opus perhaps two.
+    public var codedChannels: Int {
+        if case .opus(_, let channels) = self { max(1, min(channels, 2)) } else { 1 }
+    }
+
+    /// The same codec with as many channels coded, where it can.
+    public func coded(channels: Int) -> AudioCodec {
+        if case .opus(let rate, _) = self { .opus(rate, channels: channels) } else { self }
+    }
+
+    /// What the samples are.
+    var layout: SampleLayout { SampleLayout(sampleRate: sampleRate, channels: codedChannels) }
 
     /// Whether packets of a duration can be made: Opus has frames of 5, 10, 20, 40 and 60 ms among ours (RFC 7587 §4.2), G.722
     /// and G.726 need pairs of samples.
@@ -100,14 +113,14 @@ public enum AudioCodec: Hashable, Sendable {
         }
     }
 
-    /// Samples that a payload holds; 0 when it cannot be decoded.
+    /// Samples of each channel that a payload holds; 0 when it cannot be decoded.
     public func sampleCount(of payload: RawSpan) -> Int {
         switch self {
         case .pcmu, .pcma: payload.byteCount
         case .g722, .g726: 2 * payload.byteCount
         case .l16: payload.byteCount / 2
         case .g729: G729.sampleCount(payloadLength: payload.byteCount)
-        case .opus(let rate): OpusDecoder.sampleCount(of: payload, at: rate)
+        case .opus(let rate, _): OpusDecoder.sampleCount(of: payload, at: rate)
         }
     }
 
@@ -116,7 +129,7 @@ public enum AudioCodec: Hashable, Sendable {
         if case .opus = self { OpusDecoder.hasCopy(in: payload) } else { false }
     }
 
-    /// Octets that the payload of `samples` samples may need: the most, where payloads vary.
+    /// Octets that the payload of `samples` samples of each channel may need: the most, where payloads vary.
     public func payloadCapacity(samples: Int) -> Int {
         switch self {
         case .pcmu, .pcma: samples
@@ -127,15 +140,21 @@ public enum AudioCodec: Hashable, Sendable {
         }
     }
 
-    /// Units of the timestamp in `samples` samples.
+    /// Units of the timestamp in `samples` samples of each channel.
     @inlinable
     public func timestampUnits(samples: Int) -> Int64 {
         Int64(samples) * Int64(clockRate.hertz) / Int64(sampleRate.hertz)
     }
 
-    /// Samples in `units` of the timestamp.
+    /// Samples of each channel in `units` of the timestamp.
     @inlinable
     public func samples(timestampUnits units: Int64) -> Int64 {
         units * Int64(sampleRate.hertz) / Int64(clockRate.hertz)
     }
+}
+
+/// What samples are: how many there are in a second, and of how many channels, interleaved.
+struct SampleLayout: Hashable, Sendable {
+    var sampleRate: SampleRate
+    var channels: Int
 }

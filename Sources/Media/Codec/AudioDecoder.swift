@@ -1,4 +1,5 @@
-/// Payloads of one codec to samples, with the state that the codec has from frame to frame.
+/// Payloads of one codec to samples, interleaved where there are two channels, with the state that the codec has from frame to
+/// frame.
 ///
 /// All memory is taken at the beginning. Not `Sendable`: it belongs to its stream, and copies share their state.
 public struct AudioDecoder {
@@ -27,14 +28,14 @@ public struct AudioDecoder {
             case .l16: .linear
             case .g722: .g722(CodecState(G722.Decoder()))
             case .g726(let packing): .g726(CodecState(G726.Decoder(packing: packing)))
-            case .opus(let rate): .opus(try OpusDecoder(sampleRate: rate))
+            case .opus(let rate, let channels): .opus(try OpusDecoder(sampleRate: rate, channels: channels))
             case .g729: .g729(try G729Decoder())
             }
     }
 
     /// Decodes a payload to `samples` from `start` on.
     ///
-    /// - Returns: samples written; 0 when the payload is broken.
+    /// - Returns: samples of all channels written; 0 when the payload is broken.
     public func decode(_ payload: RawSpan, into samples: inout MutableSpan<Int16>, at start: Int = 0) -> Int {
         switch machine {
         case .law(let law): law.decode(payload, into: &samples, at: start)
@@ -46,7 +47,7 @@ public struct AudioDecoder {
         }
     }
 
-    /// The samples of which the codec makes up whole multiples for what is lost (RFC 6716 §4.4: 2.5 ms); nil where it makes up
+    /// The samples of each channel of which the codec makes up whole multiples for what is lost (RFC 6716 §4.4: 2.5 ms); nil where it makes up
     /// none.
     public var concealmentStep: Int? {
         switch machine {
@@ -56,9 +57,9 @@ public struct AudioDecoder {
         }
     }
 
-    /// Makes up `count` samples, a multiple of ``concealmentStep``, for what is lost or not sent.
+    /// Makes up `count` samples of all channels, of each a multiple of ``concealmentStep``, for what is lost or not sent.
     ///
-    /// - Returns: samples written; 0 where the codec cannot, or not so many.
+    /// - Returns: samples of all channels written; 0 where the codec cannot, or not so many.
     public func conceal(_ count: Int, into samples: inout MutableSpan<Int16>, at start: Int = 0) -> Int {
         switch machine {
         case .law, .linear, .g722, .g726: 0
@@ -67,10 +68,10 @@ public struct AudioDecoder {
         }
     }
 
-    /// Decodes the last `count` samples that are lost from what the packet behind them knows of them; that packet must then be
+    /// Decodes the last `count` samples of all channels that are lost from what the packet behind them knows of them; that packet must then be
     /// decoded as usual.
     ///
-    /// - Returns: samples written; 0 where the codec cannot.
+    /// - Returns: samples of all channels written; 0 where the codec cannot.
     public func recover(
         from next: RawSpan, _ count: Int, into samples: inout MutableSpan<Int16>, at start: Int = 0
     ) -> Int {

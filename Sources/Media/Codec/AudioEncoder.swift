@@ -1,4 +1,4 @@
-/// Frames of samples to payloads of one codec, with the state that the codec has from frame to frame.
+/// Frames of samples, interleaved where there are two channels, to payloads of one codec, with the state that the codec has from frame to frame.
 ///
 /// All memory is taken at the beginning. Not `Sendable`: it belongs to its stream, and copies share their state.
 public struct AudioEncoder {
@@ -27,7 +27,10 @@ public struct AudioEncoder {
             case .l16: .linear
             case .g722: .g722(CodecState(G722.Encoder()))
             case .g726(let packing): .g726(CodecState(G726.Encoder(packing: packing)))
-            case .opus(let rate): .opus(try OpusEncoder(sampleRate: rate))
+            // Two channels are there to be told apart: what libopus does for voices brings them together.
+            case .opus(let rate, let channels):
+                .opus(
+                    try OpusEncoder(sampleRate: rate, channels: channels, application: channels > 1 ? .audio : .voice))
             case .g729(let describesSilence): .g729(try G729Encoder(describesSilence: describesSilence))
             }
     }

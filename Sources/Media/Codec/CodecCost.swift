@@ -24,12 +24,13 @@ public struct CodecCost: Hashable, Sendable {
         measuring codec: AudioCodec, frames: Int = 200, now: () -> ContinuousClock.Instant
     ) throws(CodecError) {
         let frames = max(1, frames)
-        let count = codec.sampleRate.samples(in: Self.packetTime)
+        let count = codec.sampleRate.samples(in: Self.packetTime) * codec.codedChannels
         let encoder = try AudioEncoder(codec)
         let decoder = try AudioDecoder(codec)
+        // With two channels each has every other sample: sound of another pitch.
         let sound = Self.sound(frames * count, codec.sampleRate)
         var memory = [UInt8](repeating: 0, count: codec.payloadCapacity(samples: count))
-        var heard = [Int16](repeating: 0, count: codec.sampleRate.samples(in: .milliseconds(120)))
+        var heard = [Int16](repeating: 0, count: codec.sampleRate.samples(in: .milliseconds(120)) * codec.codedChannels)
         var spent = (encoding: Duration.zero, decoding: Duration.zero)
         var octets = 0
         for index in 0..<frames {

@@ -293,8 +293,7 @@ extension PlayoutBuffer {
             let most = min(Int64(upper), max(-delay.wanted, Int64(delay.lags.lowerBound)))
             return cut(Int(most), into: &frame, at: time)
         }
-        let match = PitchSearch.best(
-            in: line, at: historyLength, count: frameLength, lags: delay.lags.lowerBound...upper, behind: !isLonger)
+        let match = match(delay.lags.lowerBound...upper, behind: !isLonger)
         guard match.likeness >= DelayControl.likeness || turn.forced else { return false }
         return cut(isLonger ? -match.lag : match.lag, into: &frame, at: time)
     }
@@ -307,18 +306,30 @@ extension PlayoutBuffer {
         decodeNext(frameLength + longest)
         let upper = min(longest, ready - frameLength, Int(clamping: stock) - 2 * frameLength)
         guard upper >= delay.lags.lowerBound, !concealer.isActive else { return false }
-        let match = PitchSearch.best(
-            in: line, at: historyLength, count: frameLength, lags: delay.lags.lowerBound...upper, behind: true)
-        return cut(match.lag, into: &frame, at: time)
+        return cut(match(delay.lags.lowerBound...upper, behind: true).lag, into: &frame, at: time)
+    }
+
+    /// The lag at which the next frame is most like what was before it, or what comes behind it; of two channels in their mean.
+    private mutating func match(_ lags: ClosedRange<Int>, behind: Bool) -> PitchSearch.Match {
+        guard channels > 1 else {
+            return PitchSearch.best(in: line, at: historyLength, count: frameLength, lags: lags, behind: behind)
+        }
+        let first = behind ? historyLength : historyLength - lags.upperBound
+        for index in first..<historyLength + frameLength + (behind ? lags.upperBound : 0) {
+            mean[index] = Channels.mean(line[2 * index], line[2 * index + 1])
+        }
+        return PitchSearch.best(in: mean, at: historyLength, count: frameLength, lags: lags, behind: behind)
     }
 
     /// Gives a frame that goes over from what comes next to what comes `shift` samples later, or, when negative, was before.
     private mutating func cut(_ shift: Int, into frame: inout MutableSpan<Int16>, at time: Int64) -> Bool {
         for index in 0..<frameLength {
             let weight = Float(index) / Float(frameLength)
-            let from = Float(line[historyLength + index])
-            let to = Float(line[historyLength + index + shift])
-            frame[index] = Int16(scaled: from * (1 - weight) + to * weight)
+            for channel in 0..<channels {
+                let from = Float(line[(historyLength + index) * channels + channel])
+                let to = Float(line[(historyLength + index + shift) * channels + channel])
+                frame[index * channels + channel] = Int16(scaled: from * (1 - weight) + to * weight)
+            }
         }
         consume(frameLength + shift, isPlayed: true)
         delay.adjusted(by: Int64(-shift), at: time)
@@ -333,7 +344,7 @@ extension PlayoutBuffer {
     /// Whether the next samples are a pause: softer by 24 dB than what is said.
     private func isQuiet(_ count: Int) -> Bool {
         var sum = 0
-        for index in historyLength..<historyLength + count { sum += Int(line[index].magnitude) }
-        return Float(sum) <= max(loudness * Self.pausePart, Self.silence) * Float(count)
+        for index in historyLength * channels..<(historyLength + count) * channels { sum += Int(line[index].magnitude) }
+        return Float(sum) <= max(loudness * Self.pausePart, Self.silence) * Float(count * channels)
     }
 }

@@ -14,12 +14,18 @@ extension PlayoutBuffer {
     ///   - frame: holds exactly `samplesPerFrame` samples; anything else is an error of the program.
     ///   - now: when the frame is due.
     public mutating func pull(into frame: inout MutableSpan<Int16>, at now: ContinuousClock.Instant) -> Frame {
-        precondition(frame.count == frameLength, "a frame of \(frame.count) samples where \(frameLength) are due")
+        precondition(
+            frame.count == samplesPerFrame, "a frame of \(frame.count) samples where \(samplesPerFrame) are due")
         let time = time(now)
         begin(at: time)
         nextDue = time + Int64(frameLength)
         guard state == .playing else {
-            if hasNoise { noise.fill(&frame, from: 0, count: frameLength) } else { frame.silence() }
+            if hasNoise {
+                noise.fill(&frame, from: 0, count: frameLength)
+                if channels > 1 { Channels.spread(&frame, from: 0, count: frameLength) }
+            } else {
+                frame.silence()
+            }
             consume(frameLength, isPlayed: false)
             return .idle
         }
@@ -31,7 +37,8 @@ extension PlayoutBuffer {
         }
         var ingredients = Ingredients()
         fill(frameLength, &ingredients)
-        for index in 0..<frameLength { frame[index] = line[historyLength + index] }
+        let first = historyLength * channels
+        for index in 0..<frame.count { frame[index] = line[first + index] }
         listen(to: frame)
         consume(frameLength, isPlayed: true)
         return account(ingredients)
@@ -40,8 +47,8 @@ extension PlayoutBuffer {
     /// Takes note of how loud it is, and for how long there has been a pause.
     private mutating func listen(to frame: borrowing MutableSpan<Int16>) {
         var sum = 0
-        for index in 0..<frameLength { sum += Int(frame[index].magnitude) }
-        let mean = Float(sum) / Float(frameLength)
+        for index in 0..<frame.count { sum += Int(frame[index].magnitude) }
+        let mean = Float(sum) / Float(frame.count)
         loudness = max(mean, loudness * (1 - Self.fading))
         quiet = mean <= max(loudness * Self.pausePart, Self.silence) ? min(quiet + frameLength, 1 << 20) : 0
     }
@@ -115,7 +122,7 @@ extension PlayoutBuffer {
             for _ in 0...min(repaired, missing) { pattern.received() }
             repaired = 0
             lastDecoded = max(lastDecoded ?? slot.sequence, slot.sequence)
-            let start = historyLength + ready
+            let start = (historyLength + ready) * channels
             let overlap = Int(clamping: decodedEnd - slot.position)
             guard overlap < slot.samples else {
                 counters.late &+= 1
@@ -124,15 +131,16 @@ extension PlayoutBuffer {
             }
             var decoded = 0
             if let decoder = decoders.select(slot.codec) {
-                decoded = store.decode(slot, by: decoder, into: &line, at: start) - overlap
+                decoded = store.decode(slot, by: decoder, into: &line, at: start) / channels - overlap
             }
             store.removeFirst()
             guard decoded > 0 else { continue }
             if overlap > 0 {
-                for index in 0..<decoded { line[start + index] = line[start + overlap + index] }
+                let behind = start + overlap * channels
+                for index in 0..<decoded * channels { line[start + index] = line[behind + index] }
             }
             if concealer.isActive {
-                concealer.merge(into: &line, at: start, available: decoded)
+                concealer.merge(into: &line, at: historyLength + ready, available: decoded)
                 concealer.end()
             }
             ready += decoded
@@ -144,12 +152,14 @@ extension PlayoutBuffer {
     ///
     /// - Returns: samples made up.
     private mutating func conceal(_ count: Int, silently: Bool) -> Int {
+        let channels = channels
         let place = historyLength + ready
         if silently, hasNoise {
             // A span of one property may not stand beside a change of another.
             var generator = noise
             var samples = line.mutableSpan
-            generator.fill(&samples, from: place, count: count)
+            generator.fill(&samples, from: place * channels, count: count)
+            if channels > 1 { Channels.spread(&samples, from: place * channels, count: count) }
             noise = generator
             concealer.end()
             ready += count
@@ -158,7 +168,7 @@ extension PlayoutBuffer {
         if let decoder = decoders.current, let step = decoder.concealmentStep, !concealer.isActive {
             let whole = (count + step - 1) / step * step
             var samples = line.mutableSpan
-            let made = decoder.conceal(whole, into: &samples, at: place)
+            let made = decoder.conceal(whole * channels, into: &samples, at: place * channels) / channels
             if made >= count {
                 ready += made
                 return made
@@ -178,7 +188,9 @@ extension PlayoutBuffer {
         guard gap > 0, gap == slot.samples, !concealer.isActive, let decoder = decoders.select(slot.codec) else {
             return 0
         }
-        let recovered = store.recover(before: slot, gap, by: decoder, into: &line, at: historyLength + ready)
+        let place = (historyLength + ready) * channels
+        let recovered =
+            store.recover(before: slot, gap * channels, by: decoder, into: &line, at: place) / channels
         ready += recovered
         if recovered > 0 {
             counters.recovered &+= 1
@@ -190,15 +202,16 @@ extension PlayoutBuffer {
     /// Moves played samples into the past; while nothing is played, silence.
     mutating func consume(_ count: Int, isPlayed: Bool) {
         if !isPlayed {
-            for index in 0..<historyLength { line[index] = 0 }
+            for index in 0..<historyLength * channels { line[index] = 0 }
             ready = 0
             return
         }
-        let kept = historyLength + ready - count
+        let kept = (historyLength + ready - count) * channels
+        let gone = count * channels
         line.withUnsafeMutableBufferPointer { line in
             // A buffer of a non-empty array has a base.
             guard let base = line.baseAddress else { return }
-            base.update(from: base + count, count: kept)
+            base.update(from: base + gone, count: kept)
         }
         ready -= count
     }

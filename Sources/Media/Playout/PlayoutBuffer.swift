@@ -14,7 +14,7 @@ import RTP
 /// the time at which the frame is due. Without jitter and loss, what comes out is what the packets hold, sample for sample:
 /// time is stretched only where the delay must change.
 ///
-/// Everything is counted in samples on one line of *media time*, to which timestamps are mapped; the mapping is kept when
+/// Everything is counted in samples of each channel on one line of *media time*, to which timestamps are mapped; the mapping is kept when
 /// the sender's timestamps or source change. A frame that is due holds the samples from the *cursor* on.
 ///
 /// Not `Sendable`: it belongs to its stream, and copies share the state of the decoders.
@@ -23,6 +23,9 @@ public struct PlayoutBuffer {
     public struct Configuration: Hashable, Sendable {
         /// Rate of the samples. Only codecs of this rate can be played.
         public var sampleRate = SampleRate.narrowband
+
+        /// Channels of the samples, 1 or 2, interleaved. Only codecs of as many can be played.
+        public var channels = 1
 
         /// Length of the frames that are pulled, at most 60 ms.
         public var frame = Duration.milliseconds(20)
@@ -61,6 +64,9 @@ public struct PlayoutBuffer {
 
         /// The defaults.
         public init() {}
+
+        /// What the samples are.
+        var layout: SampleLayout { SampleLayout(sampleRate: sampleRate, channels: max(1, min(channels, 2))) }
 
         /// The defaults for a depth that is held: the delay has as much room above it as by default, and none below.
         public init(depth: Duration) {
@@ -174,6 +180,7 @@ public struct PlayoutBuffer {
     }
 
     /// The configuration in samples.
+    let channels: Int
     let frameLength: Int
     let nominal: Int64
     let maximum: Int64
@@ -192,8 +199,11 @@ public struct PlayoutBuffer {
     var isNewSource = false
     var epoch: ContinuousClock.Instant?
 
-    /// Samples: first those that were played, `historyLength` of them, then those that come next, `ready` of them.
+    /// Samples of all channels, interleaved: first those that were played, `historyLength` of each, then those that come next, `ready`
+    /// of each.
     var line: [Int16]
+    /// Room for the mean of two channels, in which is sought where both are cut.
+    var mean: [Int16]
     let historyLength: Int
     var ready = 0
 
@@ -226,27 +236,32 @@ public struct PlayoutBuffer {
     public init(configuration: Configuration = .init(), codecs: [AudioCodec] = [.pcmu, .pcma]) {
         self.configuration = configuration
         let rate = configuration.sampleRate
+        let layout = configuration.layout
+        channels = layout.channels
         frameLength = max(1, min(rate.samples(in: configuration.frame), rate.samples(in: .milliseconds(60))))
         nominal = Int64(rate.samples(in: configuration.nominalDelay))
         maximum = max(nominal, Int64(rate.samples(in: configuration.maximumDelay)))
         longest = rate.samples(in: configuration.longestPacket)
         store = PacketStore(octets: max(1, configuration.octetCapacity))
-        decoders = DecoderBank(codecs.filter { $0.sampleRate == rate })
-        concealer = Concealer(sampleRate: rate)
+        decoders = DecoderBank(codecs.filter { $0.layout == layout })
+        concealer = Concealer(sampleRate: rate, channels: channels)
         noise = NoiseGenerator(sampleRate: rate)
         delay = DelayControl(
             configuration, minimum: min(nominal, Int64(rate.samples(in: configuration.minimumDelay))), maximum: maximum)
         historyLength = max(concealer.historyLength, delay.lags.upperBound)
-        line = [Int16](repeating: 0, count: historyLength + 2 * frameLength + delay.lags.upperBound + longest)
+        let length = historyLength + 2 * frameLength + delay.lags.upperBound + longest
+        line = [Int16](repeating: 0, count: length * channels)
+        mean = [Int16](repeating: 0, count: channels > 1 ? length : 0)
     }
 
-    /// Makes ready for further codecs; those of another sample rate are passed over.
+    /// Makes ready for further codecs; those of another sample rate, or other channels, are passed over.
     public mutating func prepare(_ codecs: [AudioCodec]) {
-        decoders.prepare(codecs.filter { $0.sampleRate == configuration.sampleRate })
+        let layout = configuration.layout
+        decoders.prepare(codecs.filter { $0.layout == layout })
     }
 
-    /// Samples in a frame.
-    public var samplesPerFrame: Int { frameLength }
+    /// Samples of all channels in a frame.
+    public var samplesPerFrame: Int { frameLength * channels }
 
     /// Time between a packet's coming and its playing, smoothed over some packets.
     public var currentDelay: Duration {

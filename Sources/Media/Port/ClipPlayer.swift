@@ -17,6 +17,8 @@ public final class ClipPlayer: AudioSource {
 
     public var sampleRate: SampleRate { clip.sampleRate }
 
+    public var channels: Int { clip.channels }
+
     public func read(into frame: inout MutableSpan<Int16>) -> Int {
         var done = 0
         while done < frame.count {

@@ -1,12 +1,15 @@
-/// Gives a source's sound at another rate.
+/// Gives a source's sound at another rate, in as many channels.
 public final class ResamplingSource: AudioSource {
     public let sampleRate: SampleRate
+
+    public let channels: Int
 
     private var pump: Pump
 
     /// Converts what `source` gives to `rate`.
     public init(_ source: any AudioSource, to rate: SampleRate) {
         sampleRate = rate
+        channels = source.channels
         pump = Pump(source, to: rate)
     }
 
@@ -27,15 +30,16 @@ public final class ResamplingSource: AudioSource {
 
         init(_ source: any AudioSource, to rate: SampleRate) {
             self.source = source
-            resampler = Resampler(from: source.sampleRate, to: rate)
-            input = [Int16](repeating: 0, count: max(1, source.sampleRate.samples(in: Self.chunk)))
+            resampler = Resampler(from: source.sampleRate, to: rate, channels: source.channels)
+            input = [Int16](
+                repeating: 0, count: max(1, source.sampleRate.samples(in: Self.chunk)) * source.channels)
             position = input.count
         }
 
         mutating func read(into frame: inout MutableSpan<Int16>) -> Int {
             var produced = 0
             var own = 0
-            while produced < frame.count {
+            while produced + resampler.channels <= frame.count {
                 if position == input.count { refill() }
                 // A span of one property may not stand beside a change of another: the array steps out for the call.
                 var chunk: [Int16] = []
@@ -67,21 +71,28 @@ public final class ResamplingSource: AudioSource {
             var span = input.mutableSpan
             let count = source.read(into: &span)
             if count < wanted {
-                tail = resampler.outputRate.samples(in: resampler.latency + source.sampleRate.duration(of: count))
+                let channels = resampler.channels
+                tail =
+                    channels
+                    * resampler.outputRate.samples(
+                        in: resampler.latency + source.sampleRate.duration(of: count / channels))
             }
         }
     }
 }
 
-/// Takes sound at one rate for a sink of another.
+/// Takes sound at one rate for a sink of another, in as many channels.
 public final class ResamplingSink: AudioSink {
     public let sampleRate: SampleRate
+
+    public let channels: Int
 
     private var pump: Pump
 
     /// Converts what is written at `rate` for `sink`.
     public init(_ sink: any AudioSink, from rate: SampleRate) {
         sampleRate = rate
+        channels = sink.channels
         pump = Pump(sink, from: rate)
     }
 
@@ -99,8 +110,9 @@ public final class ResamplingSink: AudioSink {
 
         init(_ sink: any AudioSink, from rate: SampleRate) {
             self.sink = sink
-            resampler = Resampler(from: rate, to: sink.sampleRate)
-            output = [Int16](repeating: 0, count: max(1, sink.sampleRate.samples(in: Self.chunk)))
+            resampler = Resampler(from: rate, to: sink.sampleRate, channels: sink.channels)
+            output = [Int16](
+                repeating: 0, count: max(1, sink.sampleRate.samples(in: Self.chunk)) * sink.channels)
         }
 
         mutating func write(_ frame: Span<Int16>) {
@@ -113,7 +125,7 @@ public final class ResamplingSink: AudioSink {
                 let done = resampler.convert(frame.extracting(position..<frame.count), into: &span)
                 position += done.consumed
                 if done.produced > 0 { sink.write(chunk.span.extracting(0..<done.produced)) }
-                if position == frame.count, done.produced < chunk.count { break }
+                if frame.count - position < resampler.channels, done.produced < chunk.count { break }
             }
             swap(&chunk, &output)
         }

@@ -19,6 +19,8 @@ import Synchronization
 public final class WAVRecorder: AudioSink, @unchecked Sendable {
     public let sampleRate: SampleRate
 
+    public let channels: Int
+
     /// Sound that the ring holds; a file that is blocked for longer loses sound, which is counted.
     public static let capacity = Duration.seconds(4)
 
@@ -33,13 +35,17 @@ public final class WAVRecorder: AudioSink, @unchecked Sendable {
     private let writer: Mutex<WAVWriter?>
 
     /// Makes the file. Blocks: call it above the lanes.
+    ///
+    /// - Parameter channels: 1, or 2 for what is heard in stereo; other sound is in both.
     public init(
-        path: String, sampleRate: SampleRate = .narrowband, encoding: WAVFormat.Encoding = .pcm16
+        path: String, sampleRate: SampleRate = .narrowband, channels: Int = 1, encoding: WAVFormat.Encoding = .pcm16
     ) throws(WAVError) {
         self.sampleRate = sampleRate
-        let file = try WAVWriter(path: path, format: WAVFormat(encoding: encoding, sampleRate: sampleRate))
+        let format = WAVFormat(encoding: encoding, sampleRate: sampleRate, channels: channels)
+        self.channels = format.channels
+        let file = try WAVWriter(path: path, format: format)
         writer = Mutex(file)
-        memory = .allocate(capacity: max(1, sampleRate.samples(in: Self.capacity)))
+        memory = .allocate(capacity: max(1, sampleRate.samples(in: Self.capacity)) * format.channels)
         memory.initialize(repeating: 0)
     }
 
@@ -47,7 +53,7 @@ public final class WAVRecorder: AudioSink, @unchecked Sendable {
         memory.deallocate()
     }
 
-    /// Samples that were lost because the file could not keep up.
+    /// Samples of all channels that were lost because the file could not keep up.
     public var lostSamples: Int { lost.load(ordering: .relaxed) }
 
     public func write(_ frame: Span<Int16>) {

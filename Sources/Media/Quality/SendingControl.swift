@@ -73,15 +73,16 @@ public struct SendingControl: Hashable, Sendable {
     /// - Parameters:
     ///   - settings: how it works without; a bit rate that stands there is the most.
     ///   - rate: of the samples.
-    public func opus(_ settings: OpusSettings, at rate: SampleRate) -> OpusSettings {
+    ///   - channels: of which each has as many bits as one.
+    public func opus(_ settings: OpusSettings, at rate: SampleRate, channels: Int = 1) -> OpusSettings {
         var all = settings
         let hasCopies = settings.hasForwardCorrection && loss > 0
         if settings.hasForwardCorrection { all.expectedLoss = max(settings.expectedLoss, loss) }
         guard hasCopies || share < 1 else { return all }
-        let usual = Double(settings.bitrate ?? Self.usualBitrate(at: rate))
+        let usual = Double(settings.bitrate ?? Self.usualBitrate(at: rate) * channels)
         let wanted = usual * share * (hasCopies ? Self.copyShare : 1)
         let most = settings.bitrate.map(Double.init) ?? wanted
-        all.bitrate = Int(min(max(wanted.rounded(), Double(Self.leastBitrate(at: rate))), most))
+        all.bitrate = Int(min(max(wanted.rounded(), Double(Self.leastBitrate(at: rate) * channels)), most))
         return all
     }
 

@@ -1,6 +1,6 @@
 /// Converts a stream of samples from one rate to another with a polyphase windowed-sinc filter.
 ///
-/// Use one for each stream and feed it any number of samples at a time. The filter delays by `latency`; equal rates pass
+/// Two channels are interleaved. Use one for each stream and feed it any number of samples at a time. The filter delays by `latency`; equal rates pass
 /// unchanged and without delay.
 public struct Resampler: Sendable {
     /// Rate of the input.
@@ -9,9 +9,13 @@ public struct Resampler: Sendable {
     /// Rate of the output.
     public let outputRate: SampleRate
 
+    /// Channels, interleaved: samples of a call are whole frames of them.
+    public let channels: Int
+
     private let bank: FilterBank?
-    /// Input that the filter still needs, oldest first; `filled` samples of it are valid.
+    /// Input that the filter still needs, channel by channel, `room` samples for each, oldest first; `filled` of them are valid.
     private var line: [Float]
+    private let room: Int
     private var filled: Int
     /// Where the row of the next output sample begins in `line`, and its row.
     private var start = 0
@@ -21,18 +25,21 @@ public struct Resampler: Sendable {
     private static let chunk = 512
 
     /// Makes a converter; the filter for the two rates is computed when it is first asked for.
-    public init(from input: SampleRate, to output: SampleRate) {
+    public init(from input: SampleRate, to output: SampleRate, channels: Int = 1) {
         inputRate = input
         outputRate = output
+        self.channels = max(1, channels)
         guard input != output else {
             bank = nil
             line = []
+            room = 0
             filled = 0
             return
         }
         let bank = FilterBank.bank(from: input, to: output)
         self.bank = bank
-        line = [Float](repeating: 0, count: bank.taps + Self.chunk)
+        room = bank.taps + Self.chunk
+        line = [Float](repeating: 0, count: room * self.channels)
         // Silence before the first sample: it will be in the middle of the first row.
         filled = bank.taps / 2 - 1
     }
@@ -43,7 +50,7 @@ public struct Resampler: Sendable {
     /// Most samples that come out when `count` more go in, those included that an output too small has left inside.
     public func maximumOutput(forInput count: Int) -> Int {
         guard let bank else { return count }
-        return (count + line.count) * bank.phases / bank.step + 1
+        return (count + line.count) * bank.phases / bank.step + channels
     }
 
     /// Converts as much of `input` as gives samples for `output`, from `offset` on.
@@ -53,42 +60,57 @@ public struct Resampler: Sendable {
     public mutating func convert(
         _ input: Span<Int16>, into output: inout MutableSpan<Int16>, at offset: Int = 0
     ) -> (consumed: Int, produced: Int) {
-        let room = max(0, output.count - max(0, offset))
+        let space = max(0, output.count - max(0, offset)) / channels
+        let given = input.count / channels
         guard let bank else {
-            let count = min(input.count, room)
+            let count = min(given, space) * channels
             for index in 0..<count { output[offset + index] = input[index] }
             return (count, count)
         }
         var consumed = 0
         var produced = 0
         while true {
-            while produced < room, start + bank.taps <= filled {
-                output[offset + produced] = Int16(
-                    scaled: Self.dot(line, start, bank.coefficients, phase * bank.taps, bank.taps))
+            while produced < space, start + bank.taps <= filled {
+                for channel in 0..<channels {
+                    output[offset + produced * channels + channel] = Int16(
+                        scaled: Self.dot(
+                            line, channel * room + start, bank.coefficients, phase * bank.taps, bank.taps))
+                }
                 produced += 1
                 phase += bank.step
                 start += phase / bank.phases
                 phase %= bank.phases
             }
-            guard produced < room, consumed < input.count else { break }
+            guard produced < space, consumed < given else { break }
             compact()
-            let count = min(line.count - filled, input.count - consumed)
-            for index in 0..<count { line[filled + index] = Float(input[consumed + index]) }
+            let count = min(room - filled, given - consumed)
+            if channels == 1 {
+                for index in 0..<count { line[filled + index] = Float(input[consumed + index]) }
+            } else {
+                for channel in 0..<channels {
+                    let place = channel * room + filled
+                    for index in 0..<count {
+                        line[place + index] = Float(input[(consumed + index) * channels + channel])
+                    }
+                }
+            }
             filled += count
             consumed += count
         }
-        return (consumed, produced)
+        return (consumed * channels, produced * channels)
     }
 
     /// Converts a whole signal, without delay: the output begins with the input's first sample and lasts as long.
-    public static func convert(_ samples: [Int16], from input: SampleRate, to output: SampleRate) -> [Int16] {
+    public static func convert(
+        _ samples: [Int16], from input: SampleRate, to output: SampleRate, channels: Int = 1
+    ) -> [Int16] {
         guard input != output, !samples.isEmpty else { return samples }
-        var resampler = Resampler(from: input, to: output)
-        let (whole, rest) = samples.count.multipliedFullWidth(by: output.hertz)
+        var resampler = Resampler(from: input, to: output, channels: channels)
+        let (whole, rest) = (samples.count / resampler.channels).multipliedFullWidth(by: output.hertz)
         guard whole == 0 else { return [] }
-        let total = Int((rest + UInt(input.hertz) - 1) / UInt(input.hertz))
+        let total = Int((rest + UInt(input.hertz) - 1) / UInt(input.hertz)) * resampler.channels
         var result = [Int16](repeating: 0, count: total)
-        let tail = [Int16](repeating: 0, count: resampler.bank?.taps ?? 0)
+        let tail = [Int16](repeating: 0, count: (resampler.bank?.taps ?? 0) * resampler.channels)
         var span = result.mutableSpan
         let done = resampler.convert(samples.span, into: &span)
         if done.produced < total {
@@ -101,7 +123,10 @@ public struct Resampler: Sendable {
         guard start > 0 else { return }
         // A conversion to a much lower rate may step beyond what is there.
         let dropped = min(start, filled)
-        for index in dropped..<filled { line[index - dropped] = line[index] }
+        for channel in 0..<channels {
+            let place = channel * room
+            for index in dropped..<filled { line[place + index - dropped] = line[place + index] }
+        }
         filled -= dropped
         start -= dropped
     }

@@ -33,13 +33,13 @@ extension AudioStream {
     /// (RFC 7160); the old one says goodbye.
     private func change(from before: AudioCodec) {
         let codec = negotiation.codec
-        encoder = try? AudioEncoder(codec)
+        let layout = said.layout
+        beginEncoding()
         analyzer = NoiseAnalyzer(frame: negotiation.packetTime)
         redundancy.reset()
         needsMarker = true
-        said = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
         keyTones.sampleRate = codec.sampleRate
-        if codec.sampleRate != before.sampleRate { play(givenSource) }
+        if said.layout != layout { fitSource() }
         guard codec.clockRate != before.clockRate else { return }
         let clock = codec.clockRate.clock
         leaving = sender.packetCount > 0 ? sender.ssrc : nil
@@ -53,14 +53,15 @@ extension AudioStream {
 
     /// Hears in frames of another length from now on. What waits to be played is lost.
     private func retime() {
-        let rate = playout.configuration.sampleRate
-        let codecs = [negotiation.codec] + negotiation.accepted.values
-        beginPlayout(codecs.first { $0.sampleRate == rate } ?? negotiation.codec)
+        let layout = playout.configuration.layout
+        let codecs = [Self.expected(negotiation)] + negotiation.accepted.values
+        beginPlayout(codecs.first { $0.layout == layout } ?? Self.expected(negotiation))
     }
 
-    /// Hears at the rate of another codec from now on. What waits to be played is, until the first of the new rate is due.
+    /// Hears at the rate and in the channels of another codec from now on. What waits to be played is, until the first of the new codec
+    /// is due.
     ///
-    /// - Returns: false when the rate was changed a moment ago: a peer that mixes rates would have us begin anew all the time.
+    /// - Returns: false when the codec was changed a moment ago: a peer that mixes rates would have us begin anew all the time.
     func hear(_ codec: AudioCodec, at now: ContinuousClock.Instant) -> Bool {
         if let rateChanged, rateChanged.duration(to: now) < .milliseconds(200) { return false }
         rateChanged = now
@@ -68,10 +69,10 @@ extension AudioStream {
         return true
     }
 
-    /// Begins a playout buffer at the rate of a codec; the counts go on.
+    /// Begins a playout buffer for the samples of a codec; the counts go on.
     private func beginPlayout(_ codec: AudioCodec) {
         var settings = Self.playout(configuration, negotiation.packetTime, codec)
-        let hasChanged = codec.sampleRate != playout.configuration.sampleRate
+        let hasChanged = codec.layout != playout.configuration.layout
         let frame = playout.configuration.frame
         endRetiring()
         if hasChanged, playout.isPlaying, settings.frame == frame {
@@ -84,7 +85,7 @@ extension AudioStream {
         var next = PlayoutBuffer(configuration: settings, codecs: Array(negotiation.accepted.values))
         next.pattern = playout.pattern
         playout = next
-        heard = FrameMemory(codec.sampleRate.samples(in: negotiation.packetTime))
+        heard = SoundFrame(codec.layout, negotiation.packetTime)
         chooseDetector()
         guard hasChanged else { return }
         let old = retiring?.sink
@@ -118,9 +119,9 @@ extension AudioStream {
 /// A playout buffer that another one of another rate has taken the place of: what waits in it is still played.
 struct RetiringPlayout {
     var buffer: PlayoutBuffer
-    /// A frame at its rate.
-    let frame: FrameMemory<Int16>
-    /// Takes sound of its rate; nil for nobody.
+    /// A frame of its samples.
+    let frame: SoundFrame
+    /// Takes sound of its samples; nil for nobody.
     var sink: (any AudioSink)?
 }
 

@@ -159,9 +159,9 @@ extension AudioStream {
     private func receiveAudio(
         _ payload: RawSpan, _ codec: AudioCodec, _ header: RTPHeader, at now: ContinuousClock.Instant
     ) -> AudioReceipt {
-        if codec.sampleRate != playout.configuration.sampleRate, !hear(codec, at: now) {
-            // Overtaken by the first of another rate.
-            guard codec.sampleRate == retiring?.buffer.configuration.sampleRate else {
+        if codec.layout != playout.configuration.layout, !hear(codec, at: now) {
+            // Overtaken by the first of another rate, or in other channels.
+            guard codec.layout == retiring?.buffer.configuration.layout else {
                 return ignore(.payloadType(header.payloadType))
             }
             retiring?.buffer.insert(
@@ -189,7 +189,7 @@ extension AudioStream {
         for index in 0..<parsed.redundantCount {
             guard let block = parsed.redundant(at: index, in: payload), !block.octets.isEmpty,
                 case .audio(let codec) = payloads[block.payloadType],
-                codec.sampleRate == playout.configuration.sampleRate
+                codec.layout == playout.configuration.layout
             else { continue }
             let age = UInt16(truncatingIfNeeded: parsed.redundantCount - index)
             playout.restore(

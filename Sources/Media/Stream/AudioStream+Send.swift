@@ -11,7 +11,7 @@ extension AudioStream {
         let hasSource = source != nil
         // Before there are keys and a way the source waits: its beginning is not for nobody.
         if let source, !isPending, !latch.isSearching {
-            if source.read(into: &frame) < said.count {
+            if source.read(into: &frame) < frameMemory.count {
                 self.source = nil
                 givenSource = nil
                 report(.sourceEnded)
@@ -20,7 +20,12 @@ extension AudioStream {
             frame.silence()
         }
         var sounds = false
-        if negotiation.direction.sends, !isPending { sounds = keyTones.fill(&frame) }
+        if negotiation.direction.sends, !isPending, keyTones.isBusy {
+            said.mix()
+            var mean = said.mean.mutableSpan
+            sounds = keyTones.fill(&mean)
+            said.spread()
+        }
         saidMeter.update(frameMemory.span)
         sender.mark(due)
         defer { sender.advance(by: unitsPerFrame) }
@@ -78,7 +83,8 @@ extension AudioStream {
             return TelephoneEvent.length
         }
         if negotiation.noisePayloadType != nil, configuration.suppressesSilence, !gathering.isBegun {
-            switch analyzer.next(said.elements.span) {
+            said.mix()
+            switch analyzer.next(said.mean.span) {
             case .speech: break
             case .noise(let noise): return write(noise, into: &memory)
             case .nothing:

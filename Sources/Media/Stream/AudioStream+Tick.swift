@@ -63,7 +63,10 @@ extension AudioStream {
         var frame = memory.mutableSpan
         _ = playout.pull(into: &frame, at: due)
         heardMeter.update(memory.span)
-        if negotiation.direction.receives { listen(memory) }
+        if negotiation.direction.receives, detector != nil {
+            heard.mix()
+            listen(heard.mean)
+        }
         sink?.write(memory.span)
     }
 
@@ -87,7 +90,10 @@ extension AudioStream {
     @inline(never)
     private func give(_ recorder: CallRecorder, at due: ContinuousClock.Instant) {
         // Held here: Swift 6.3 does not compile a release that borrows the spans from the properties.
-        let (heardMemory, saidMemory) = ((retiring?.frame ?? heard).elements, said.elements)
+        let (heardFrame, saidFrame) = (retiring?.frame ?? heard, said)
+        heardFrame.mix()
+        saidFrame.mix()
+        let (heardMemory, saidMemory) = (heardFrame.mean, saidFrame.mean)
         let rate = retiring?.buffer.configuration.sampleRate ?? playout.configuration.sampleRate
         recorder.write(
             heard: heardMemory.span, at: rate, said: saidMemory.span,

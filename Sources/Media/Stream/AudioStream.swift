@@ -110,8 +110,8 @@ public final class AudioStream<Address: Equatable & Sendable> {
     var counts = AudioStatistics()
     private var events = EventRing()
     /// A frame each way, and the payload of one.
-    var said: FrameMemory<Int16>
-    var heard: FrameMemory<Int16>
+    var said: SoundFrame
+    var heard: SoundFrame
     let payload: FrameMemory<UInt8>
 
     /// Makes a stream whose first tick is due at `start`.
@@ -143,7 +143,9 @@ public final class AudioStream<Address: Equatable & Sendable> {
         let clock = negotiation.codec.clockRate.clock
         sender = RTPSender(clock: clock, at: start, using: &generator)
         self.generator = StreamGenerator(seed: generator.next())
-        encoder = try? AudioEncoder(negotiation.codec)
+        // There is no source yet.
+        let spoken = negotiation.codec.coded(channels: 1)
+        encoder = try? AudioEncoder(spoken)
         analyzer = NoiseAnalyzer(frame: packetTime)
         redundancy = RedundancySender(depth: configuration.redundancy)
         mostRedundancy = configuration.redundancy
@@ -151,10 +153,10 @@ public final class AudioStream<Address: Equatable & Sendable> {
         keys = TelephoneEventSender(configuration: .init(clock: clock))
         keyTones = KeyTones(sampleRate: negotiation.codec.sampleRate)
         playout = PlayoutBuffer(
-            configuration: Self.playout(configuration, packetTime, negotiation.codec),
+            configuration: Self.playout(configuration, packetTime, Self.expected(negotiation)),
             codecs: Array(negotiation.accepted.values))
-        said = FrameMemory(negotiation.codec.sampleRate.samples(in: packetTime))
-        heard = FrameMemory(negotiation.codec.sampleRate.samples(in: packetTime))
+        said = SoundFrame(spoken.layout, packetTime)
+        heard = SoundFrame(Self.expected(negotiation).layout, packetTime)
         payload = FrameMemory(Self.packetCapacity)
         schedule = RTCPSchedule(
             at: start, expectedSize: 28 + 24 + 12 + canonicalName.count, configuration: configuration.reports,
@@ -163,7 +165,7 @@ public final class AudioStream<Address: Equatable & Sendable> {
         chooseDetector()
     }
 
-    /// Samples in a frame that is said.
+    /// Samples of each channel in a frame that is said.
     public var samplesPerFrame: Int { said.count }
 
     /// Our synchronization source.
@@ -219,28 +221,66 @@ public final class AudioStream<Address: Equatable & Sendable> {
         var playout = configuration.playout
         playout.frame = packetTime
         playout.sampleRate = codec.sampleRate
-        // Samples as they are, for as long as they may wait.
-        let room = 2 * codec.sampleRate.samples(in: playout.maximumDelay + playout.longestPacket)
-        if case .l16 = codec { playout.octetCapacity = max(playout.octetCapacity, room) }
+        playout.channels = codec.codedChannels
+        // Samples as they are, or music of two channels with as many bits as there may be, for as long as they may wait.
+        let wait = playout.maximumDelay + playout.longestPacket
+        switch codec {
+        case .l16: playout.octetCapacity = max(playout.octetCapacity, 2 * codec.sampleRate.samples(in: wait))
+        case .opus where codec.codedChannels > 1:
+            let rate = SampleRate(OpusSettings.bitrates.upperBound / 8)
+            playout.octetCapacity = max(playout.octetCapacity, rate.samples(in: wait))
+        default: break
+        }
         return playout
+    }
+
+    /// The codec that is heard, as long as no packet says otherwise: that which we send, in the channels in which we take it.
+    static func expected(_ negotiation: AudioNegotiation) -> AudioCodec {
+        let accepted = negotiation.accepted.values
+        if accepted.contains(negotiation.codec) { return negotiation.codec }
+        let mono = negotiation.codec.coded(channels: 1)
+        return accepted.first { $0.coded(channels: 1) == mono } ?? negotiation.codec
     }
 }
 
 extension AudioStream {
-    /// Plays `source` to the peer from the next tick on; nil for silence. A source of another rate is converted.
+    /// Plays `source` to the peer from the next tick on; nil for silence. A source of another rate is converted. One of two channels is
+    /// heard so where that was agreed on, and else as the mean of both.
     public func play(_ source: (any AudioSource)?) {
         givenSource = source
-        let rate = negotiation.codec.sampleRate
-        self.source = source.map { $0.sampleRate == rate ? $0 : ResamplingSource($0, to: rate) }
+        if encoder?.codec != spoken { beginEncoding() }
+        fitSource()
+    }
+
+    /// The codec as it is spoken: in two channels where so many were agreed on, and the source has them.
+    var spoken: AudioCodec {
+        let codec = negotiation.codec
+        return codec.coded(channels: min(codec.codedChannels, givenSource?.channels ?? 1))
+    }
+
+    /// Has an encoder for what is spoken, and a frame.
+    func beginEncoding() {
+        let codec = spoken
+        encoder = try? AudioEncoder(codec)
+        said = SoundFrame(codec.layout, negotiation.packetTime)
+        fitSending()
+    }
+
+    /// Takes the source in the layout of what is spoken.
+    func fitSource() {
+        let layout = spoken.layout
+        source = nil
+        if let givenSource { source = givenSource.fitted(to: layout) }
     }
 
     /// Gives what the peer sends to `sink` from the next tick on; nil for nobody. A sink of another rate gets converted
-    /// sound.
+    /// sound, and one of one channel the mean where there are two.
     public func deliver(to sink: (any AudioSink)?) {
         givenSink = sink
         retiring?.sink = nil
-        let rate = playout.configuration.sampleRate
-        self.sink = sink.map { $0.sampleRate == rate ? $0 : ResamplingSink($0, from: rate) }
+        let layout = playout.configuration.layout
+        self.sink = nil
+        if let sink { self.sink = sink.fitted(to: layout) }
     }
 
     /// Records what is heard and what is said from the next tick on, in place of an earlier recorder; nil for none. What is not sent,
@@ -285,7 +325,8 @@ extension AudioStream {
     private func fitSending() {
         redundancy.depth = control.redundancy(limit: mostRedundancy)
         guard let plainOpus else { return }
-        encoder?.opus = control.opus(plainOpus, at: negotiation.codec.sampleRate)
+        encoder?.opus = control.opus(
+            plainOpus, at: negotiation.codec.sampleRate, channels: encoder?.codec.codedChannels ?? 1)
     }
 
     /// Queues a key to be sent as a telephone event.

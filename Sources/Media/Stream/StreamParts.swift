@@ -51,3 +51,44 @@ final class FrameMemory<Element: BitwiseCopyable & ExpressibleByIntegerLiteral> 
 
     deinit { elements.deallocate() }
 }
+
+/// A frame of sound of a stream, and the mean of its channels for those who take one.
+final class SoundFrame {
+    /// What the samples are.
+    let layout: SampleLayout
+    /// Samples of each channel.
+    let count: Int
+    private let both: FrameMemory<Int16>
+    private let one: FrameMemory<Int16>
+
+    /// Memory for sound of a duration.
+    init(_ layout: SampleLayout, _ duration: Duration) {
+        self.layout = layout
+        count = layout.sampleRate.samples(in: duration)
+        both = FrameMemory(count * layout.channels)
+        one = layout.channels > 1 ? FrameMemory(count) : both
+    }
+
+    /// Samples of all channels, interleaved.
+    var elements: UnsafeMutableBufferPointer<Int16> { both.elements }
+
+    /// The mean of the channels since ``mix()`` or what was put here; where there is one channel, its samples.
+    var mean: UnsafeMutableBufferPointer<Int16> { one.elements }
+
+    /// Makes the mean of what the channels hold.
+    func mix() {
+        guard one !== both else { return }
+        let (samples, mean) = (both.elements, one.elements)
+        for index in 0..<count { mean[index] = Channels.mean(samples[2 * index], samples[2 * index + 1]) }
+    }
+
+    /// Puts the mean into each channel.
+    func spread() {
+        guard one !== both else { return }
+        let (samples, mean) = (both.elements, one.elements)
+        for index in 0..<count {
+            samples[2 * index] = mean[index]
+            samples[2 * index + 1] = mean[index]
+        }
+    }
+}

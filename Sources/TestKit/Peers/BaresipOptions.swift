@@ -27,6 +27,9 @@ public struct BaresipOptions: Sendable {
     /// The WAV file (16 bit, mono, 8 kHz) that it speaks in each call; `nil` is a tone. At the end of the file it sends silence for
     /// what its buffer holds (about half a second), then hangs up: that is baresip's way.
     public var speech: String?
+    /// The rate and the channels of that file, where they are others.
+    public var speechRate = 8000
+    public var speechChannels = 1
     /// The PEM file of the authorities that it believes over TLS; it asks for a certificate that holds only when it has one.
     public var authorities: String?
     /// Its address, without brackets.
@@ -47,7 +50,7 @@ public struct BaresipOptions: Sendable {
         let host = KamailioPeer.bracketed(address)
         let source = speech.map { "aufile,\($0)" } ?? "ausine,440"
         // Its tone generator knows this format only; what it makes is then resampled.
-        let (rate, channels) = speech == nil ? (48_000, 2) : (8_000, 1)
+        let (rate, channels) = speech == nil ? (48_000, 2) : (speechRate, speechChannels)
         let loaded = codecModules + modules + (connectivityServer == nil ? [] : ["ice"])
         return """
             poll_method epoll

@@ -3,7 +3,8 @@ import Synchronization
 
 /// A sink that keeps all samples, for a test to look at while the call goes on and afterwards.
 public final class SoundRecorder: AudioSink, Sendable {
-    public let sampleRate = SampleRate.narrowband
+    public let sampleRate: SampleRate
+    public let channels: Int
     private let state = Mutex(State())
 
     private struct State {
@@ -12,7 +13,11 @@ public final class SoundRecorder: AudioSink, Sendable {
         var nextNumber: UInt64 = 0
     }
 
-    public init() {}
+    /// A sink for sound of a rate, in one channel or two.
+    public init(sampleRate: SampleRate = .narrowband, channels: Int = 1) {
+        self.sampleRate = sampleRate
+        self.channels = channels
+    }
 
     /// What was heard so far.
     public var samples: [Int16] { state.withLock { $0.samples } }

@@ -50,7 +50,9 @@ public enum AudioCodecName: String, Sendable, Hashable, CaseIterable {
     }
 
     /// How a description offers the codec.
-    var format: FormatCapability {
+    ///
+    /// - Parameter stereo: the ways in which Opus may have two channels.
+    func format(_ stereo: StereoWays = StereoWays()) -> FormatCapability {
         switch self {
         case .pcmu: return .pcmu
         case .pcma: return .pcma
@@ -60,10 +62,20 @@ public enum AudioCodecName: String, Sendable, Hashable, CaseIterable {
             parameters.maximumPlaybackRate = codec.sampleRate.hertz
             parameters.maximumCaptureRate = codec.sampleRate.hertz
             parameters.usesForwardCorrection = true
+            parameters.prefersStereo = stereo.hears
+            parameters.sendsStereo = stereo.sends
             return FormatCapability(.opus, parameters: parameters.text)
         default: return FormatCapability(codec.encoding)
         }
     }
+}
+
+/// The ways in which Opus may have two channels in a call (RFC 7587 §6.1, §7.1); other codecs have one.
+struct StereoWays: Hashable, Sendable {
+    /// Whether two are sent where the far side prefers that (`stereo`); we say so (`sprop-stereo`).
+    var sends = false
+    /// Whether two are heard; we say that we prefer it.
+    var hears = false
 }
 
 extension AudioCodec {
@@ -81,10 +93,14 @@ extension [AudioCodecName] {
     /// - Parameters:
     ///   - noise: whether comfort noise is offered with the clocks of codecs that have none of their own (RFC 3389 §5.1).
     ///   - redundancy: payloads of the first codec before its own that a packet may hold, where that is offered (RFC 2198 §5).
-    func formats(noise: Bool = false, redundancy: Int = 0) -> [FormatCapability] {
+    ///   - stereo: the ways in which Opus may have two channels.
+    func formats(
+        noise: Bool = false, redundancy: Int = 0, stereo: StereoWays = StereoWays()
+    ) -> [FormatCapability] {
         var formats: [FormatCapability] = []
-        for name in self where name.isAvailable && !formats.contains(where: { $0.codec == name.format.codec }) {
-            formats.append(name.format)
+        for name in self where name.isAvailable {
+            let format = name.format(stereo)
+            if !formats.contains(where: { $0.codec == format.codec }) { formats.append(format) }
         }
         let primary = formats
         if noise {

@@ -31,6 +31,7 @@ final class AudioLeg: AudioLegFace {
     private let settlement = Mutex<ICEEnds.Settlement?>(nil)
     private let codecs: [AudioCodecName]
     private let formats: [FormatCapability]
+    private let stereo: StereoWays
     private let bind: (@Sendable (TransportAddress) throws(SocketError) -> MediaSockets)?
     private let lane: Lane
     private let worker: AudioWorker
@@ -41,6 +42,7 @@ final class AudioLeg: AudioLegFace {
     /// Makes the leg of a call.
     ///
     /// - Parameters:
+    ///   - stereo: the ways in which Opus may have two channels.
     ///   - security: how the media is encrypted; nil for media in the clear.
     ///   - ice: whether and how connectivity is checked.
     ///   - connections: makes connections to TURN servers.
@@ -50,7 +52,8 @@ final class AudioLeg: AudioLegFace {
     init(
         lane: Lane, sockets: MediaSockets, codecs: [AudioCodecName],
         playout: PlayoutBuffer.Configuration, suppressesSilence: Bool = false, redundancy: Int = 0,
-        hearsTones: Bool = false, security: MediaSecurity? = nil, ice: ICEPolicy = .off,
+        hearsTones: Bool = false, stereo: StereoWays = StereoWays(), security: MediaSecurity? = nil,
+        ice: ICEPolicy = .off,
         connections: RelayConnections? = nil, resolver: HostResolver? = nil,
         bind: (@Sendable (TransportAddress) throws(SocketError) -> MediaSockets)? = nil,
         onFailure: @escaping @Sendable (SocketError) -> Void
@@ -62,7 +65,8 @@ final class AudioLeg: AudioLegFace {
         failed = onFailure
         places = Mutex(sockets.places)
         self.codecs = codecs
-        formats = codecs.formats(noise: suppressesSilence, redundancy: redundancy)
+        self.stereo = stereo
+        formats = codecs.formats(noise: suppressesSilence, redundancy: redundancy, stereo: stereo)
         // The name of the end point is each stream's own.
         var configuration = AudioStreamConfiguration(canonicalName: "")
         configuration.playout = playout
@@ -172,7 +176,7 @@ final class AudioLeg: AudioLegFace {
     func apply(
         _ stream: NegotiatedStream, keys: MediaKeys, onFailure: @escaping @Sendable (MediaFailure) -> Void
     ) {
-        guard let negotiation = AudioNegotiation(stream, codecs: codecs) else { return }
+        guard let negotiation = AudioNegotiation(stream, codecs: codecs, stereo: stereo) else { return }
         let remote = stream.remoteAddress.transportAddress(port: stream.remotePort)
         var control: TransportAddress?
         if case .separate(let address, let port) = stream.rtcp { control = address.transportAddress(port: port) }

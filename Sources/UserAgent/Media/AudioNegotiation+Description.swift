@@ -4,11 +4,16 @@ import SDP
 extension AudioNegotiation {
     /// What an offer and answer have agreed on; nil when there is no codec in common that this side has.
     ///
-    /// - Parameter codecs: those that this side has, in order of preference.
-    init?(_ stream: NegotiatedStream, codecs: [AudioCodecName]) {
+    /// - Parameters:
+    ///   - codecs: those that this side has, in order of preference.
+    ///   - stereo: the ways in which Opus may have two channels.
+    init?(_ stream: NegotiatedStream, codecs: [AudioCodecName], stereo: StereoWays = StereoWays()) {
         guard let format = stream.sendFormat ?? stream.receiveFormats.first,
-            let codec = AudioCodec(format, among: codecs)
+            let mono = AudioCodec(format, among: codecs)
         else { return nil }
+        let wishes = OpusParameters(stream.sendFormat?.parameters)
+        // What the peer does not prefer it may still be able to play, but pays for in vain (RFC 7587 §6.1).
+        let codec = mono.coded(channels: stereo.sends && wishes.prefersStereo ? 2 : 1)
         let direction: Direction =
             switch (stream.direction.sends, stream.direction.receives) {
             case (true, true): .sendReceive
@@ -24,7 +29,8 @@ extension AudioNegotiation {
         allowsReducedSize = stream.allowsReducedSizeRTCP
         accepted = [:]
         for received in stream.receiveFormats {
-            if let codec = AudioCodec(received, among: codecs) { accepted[received.payloadType] = codec }
+            guard let codec = AudioCodec(received, among: codecs) else { continue }
+            accepted[received.payloadType] = codec.coded(channels: stereo.hears ? 2 : 1)
         }
         eventClockRate = events.map { SampleRate($0.clockRate) }
         acceptedEventPayloadType = nil
@@ -65,7 +71,7 @@ extension AudioCodec {
     ///
     /// - Parameter names: those that this side has; the first of an encoding says how it is coded.
     init?(_ format: RTPFormat, among names: [AudioCodecName]) {
-        guard let name = names.first(where: { $0.isAvailable && $0.format.codec == format.codec }) else { return nil }
+        guard let name = names.first(where: { $0.isAvailable && $0.codec.encoding == format.codec }) else { return nil }
         self = name.codec
     }
 }

@@ -30,8 +30,18 @@ public struct AudioSettings: Sendable, Hashable {
     /// Whether keys are listened for in the sound where the far side has no telephone events (RFC 4733): DTMF tones, by ITU-T Q.24.
     public var hearsTones = true
 
+    /// Whether Opus is sent in two channels where the source has two (``Media/AudioPort/channels``) and the far side prefers so
+    /// (`stereo`); descriptions say that we do (`sprop-stereo`, RFC 7587 §6.1). Else the mean is sent.
+    public var sendsStereo = false
+
+    /// Whether Opus is heard in two channels, for a sink that has two (``Media/AudioPort/channels``); descriptions say that we
+    /// prefer them (`stereo`). A sink of one gets the mean.
+    public var hearsStereo = false
+
     /// The defaults.
     public init() {}
+
+    var stereo: StereoWays { StereoWays(sends: sendsStereo, hears: hearsStereo) }
 
     var playout: PlayoutBuffer.Configuration {
         var playout = PlayoutBuffer.Configuration(depth: playoutDepth)
@@ -106,7 +116,7 @@ public final class AudioProvider: MediaProvider {
             lane: lane, sockets: try bind(near), codecs: codecs, playout: settings.playout,
             suppressesSilence: settings.suppressesSilence,
             redundancy: settings.redundancy ?? (codecs.first(where: \.isAvailable)?.format.codec == .opus ? 1 : 0),
-            hearsTones: settings.hearsTones, security: security, ice: ice,
+            hearsTones: settings.hearsTones, stereo: settings.stereo, security: security, ice: ice,
             connections: connections, resolver: resolver,
             bind: bind, onFailure: onFailure)
     }

@@ -27,7 +27,7 @@ extension Call {
     ///
     /// - Throws: `CallError` when the far side refuses, or the call is over.
     public func renegotiate(codecs: [AudioCodecName]) async throws(CallError) {
-        try await renegotiate { $0.codecs = codecs.map(\.format.codec) }
+        try await renegotiate { $0.codecs = codecs.map(\.codec.encoding) }
     }
 
     /// Makes the same offer again: with the addresses of this side as they are now.

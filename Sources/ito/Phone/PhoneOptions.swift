@@ -140,11 +140,25 @@ struct CallOptions: ParsableArguments {
             "How much later than it comes everything is played, such as 100ms; by default this follows the jitter, which "
                 + "stretches time a little.", valueName: "time"))
     var playout: String?
+    @Flag(
+        help: ArgumentHelp(
+            "Opus in two channels: those of the WAV file of --play are sent where the other side wants two, and --record has two."
+        ))
+    var stereo = false
     @Flag(help: "Print one JSON object per line.") var json = false
 
-    /// The marking and playout of audio.
+    /// The playout of audio, and its channels.
     func audio() throws(ServerError) -> AudioSettings {
         var settings = AudioSettings()
+        if stereo {
+            guard try codecs().contains(where: { $0.codec.channels > 1 }) else {
+                throw ServerError(
+                    .usage, "only Opus has two channels", remedy: "write for example --codec opus-48000,pcmu")
+            }
+            // A file that cannot be read is complained of when it is to be played.
+            settings.sendsStereo = play.map(Self.hasTwoChannels) ?? false
+            settings.hearsStereo = record != nil
+        }
         guard let playout else { return settings }
         guard let depth = Duration(text: playout), Self.playoutDepths.contains(depth) else {
             throw ServerError(
@@ -153,6 +167,11 @@ struct CallOptions: ParsableArguments {
         settings.playoutDepth = depth
         settings.isPlayoutAdaptive = false
         return settings
+    }
+
+    private static func hasTwoChannels(_ path: String) -> Bool {
+        guard !path.hasPrefix("tone:"), let reader = try? WAVReader(path: path) else { return false }
+        return reader.format.channels == 2
     }
 
     /// As in the server's `media.playout-depth`.
@@ -311,7 +330,7 @@ struct CallOptions: ParsableArguments {
                 ends = .tone(.sine(frequency))
             } else {
                 do throws(WAVError) {
-                    ends = .clip(try AudioClip(wavFile: play))
+                    ends = .clip(try AudioClip(wavFile: play, keepsStereo: stereo))
                 } catch {
                     throw ServerError(.environment, "\(error)", remedy: "--play wants a readable WAV file, or tone:440")
                 }
@@ -319,8 +338,9 @@ struct CallOptions: ParsableArguments {
         }
         guard let record else { return (ends, nil) }
         let rate = try codecs().first?.codec.sampleRate ?? .narrowband
+        let channels = stereo ? 2 : 1
         do throws(WAVError) {
-            let recorder = try WAVRecorder(path: record, sampleRate: rate)
+            let recorder = try WAVRecorder(path: record, sampleRate: rate, channels: channels)
             return (ends.recording(to: recorder), recorder)
         } catch {
             throw ServerError(.environment, "\(error)", remedy: "--record wants a file that can be written")

@@ -36,6 +36,20 @@ import Testing
         #expect(heard(frames(of: said, 1920).map(encoder.packet), decoder).count == 1600)
     }
 
+    /// There are one channel and two: a codec of others cannot be had, and whoever asks for its samples is told of two.
+    @Test func thereAreNoMoreThanTwoChannels() throws {
+        let codec = AudioCodec.opus(.wideband, channels: 3)
+        #expect(codec.codedChannels == 2 && codec.channels == 2)
+        #expect(throws: CodecError.self) { try AudioEncoder(codec) }
+        #expect(throws: CodecError.self) { try AudioDecoder(codec) }
+        #expect(AudioCodec.opus(.wideband, channels: 2) != .opus(.wideband))
+        #expect(AudioCodec.opus(.wideband, channels: 2).coded(channels: 1) == .opus(.wideband))
+        #expect(AudioCodec.pcmu.coded(channels: 2) == .pcmu && AudioCodec.pcmu.codedChannels == 1)
+        let call = Call(AudioNegotiation(codec: codec))
+        call.run(for: .milliseconds(200))
+        #expect(call.media(from: "a").count >= 9)
+    }
+
     /// What a peer sends in two channels, whoever asked for it, is heard as their mean: both tones are there, each half as strong.
     @Test func twoChannelsAreHeardAsOne() throws {
         let encoder = try OpusEncoder(sampleRate: .fullband, channels: 2, application: .audio)

@@ -12,9 +12,18 @@ func pull(_ source: any AudioSource, _ count: Int) -> (own: Int, samples: [Int16
 /// Keeps all that is written to it.
 final class CollectingSink: AudioSink {
     let sampleRate: SampleRate
+    let channels: Int
     var samples: [Int16] = []
 
-    init(_ rate: SampleRate = .narrowband) { sampleRate = rate }
+    init(_ rate: SampleRate = .narrowband, channels: Int = 1) {
+        sampleRate = rate
+        self.channels = channels
+    }
+
+    /// What was heard in one channel.
+    func samples(of channel: Int) -> [Int16] {
+        stride(from: channel, to: samples.count, by: channels).map { samples[$0] }
+    }
 
     func write(_ frame: Span<Int16>) {
         for index in frame.indices { samples.append(frame[index]) }
@@ -95,6 +104,78 @@ final class CollectingSink: AudioSink {
         }
         #expect(abs(sink.samples.count - 24000) < 400)
         #expect(abs(AudioLevel.peak(peak(of: 440, in: sink.samples[2000..<22000], rate: 48000)).decibels + 6) < 0.05)
+    }
+}
+
+/// Ports of two channels.
+@Suite struct StereoPortTests {
+    /// Left 1 to 5, right a hundred times as much.
+    private static let clip = AudioClip(
+        samples: (1...5).flatMap { [Int16($0), 100 * Int16($0)] }, sampleRate: .wideband, channels: 2)
+
+    @Test func aClipHasTwoChannels() {
+        let player = ClipPlayer(Self.clip)
+        #expect(player.channels == 2)
+        #expect(pull(player, 6) == (6, [1, 100, 2, 200, 3, 300]))
+        #expect(pull(player, 6) == (4, [4, 400, 5, 500, 0, 0]))
+        #expect(Self.clip.duration == SampleRate.wideband.duration(of: 5))
+        #expect(AudioClip(samples: [], sampleRate: .wideband, channels: 7).channels == 2)
+    }
+
+    @Test func aWAVFileKeepsItsChannels() throws {
+        let path = temporaryPath("stereo.wav")
+        try Self.clip.write(wavFile: path)
+        #expect(try AudioClip(wavFile: path, keepsStereo: true) == Self.clip)
+        let mean = try AudioClip(wavFile: path)
+        #expect(mean.channels == 1)
+        #expect(mean.samples == [50, 101, 151, 202, 252])
+        let other = try AudioClip(wavFile: path, rate: .fullband, keepsStereo: true)
+        #expect(other.channels == 2 && other.samples.count == 30)
+    }
+
+    /// Each channel is converted as if it were alone.
+    @Test(arguments: [(48_000, 16_000), (8000, 48_000), (44_100, 16_000), (16_000, 16_000)])
+    func theChannelsAreConvertedApart(_ from: Int, _ to: Int) {
+        let (from, to) = (SampleRate(from), SampleRate(to))
+        let tones = TwoTones.samples(from, seconds: 0.5)
+        func channel(_ index: Int, of samples: [Int16]) -> [Int16] {
+            stride(from: index, to: samples.count, by: 2).map { samples[$0] }
+        }
+        let whole = Resampler.convert(tones, from: from, to: to, channels: 2)
+        let source = ResamplingSource(
+            ClipPlayer(AudioClip(samples: tones, sampleRate: from, channels: 2)), to: to)
+        #expect(source.channels == 2)
+        let pulled = pull(source, to.hertz / 2)
+        let sink = CollectingSink(to, channels: 2)
+        let converter = ResamplingSink(sink, from: from)
+        #expect(converter.channels == 2)
+        // Frames of any length.
+        for start in stride(from: 0, to: tones.count, by: 334) {
+            converter.write(tones.span.extracting(start..<min(start + 334, tones.count)))
+        }
+        for index in 0..<2 {
+            let mono = channel(index, of: tones)
+            #expect(channel(index, of: whole) == Resampler.convert(mono, from: from, to: to))
+            let other = pull(
+                ResamplingSource(ClipPlayer(AudioClip(samples: mono, sampleRate: from)), to: to), to.hertz / 4)
+            #expect(channel(index, of: pulled.samples) == other.samples)
+            #expect(pulled.own == 2 * other.own)
+            let single = CollectingSink(to)
+            ResamplingSink(single, from: from).write(mono.span)
+            #expect(sink.samples(of: index) == single.samples)
+        }
+    }
+
+    @Test func aRecorderHasTwoChannels() async throws {
+        let path = temporaryPath("recorded.wav")
+        let recorder = try WAVRecorder(path: path, sampleRate: .wideband, channels: 2)
+        #expect(recorder.channels == 2)
+        let samples = Self.clip.samples
+        for _ in 0..<2 { recorder.write(samples.span) }
+        try recorder.finish()
+        let read = try AudioClip(wavFile: path, keepsStereo: true)
+        #expect(read.channels == 2 && read.sampleRate == .wideband)
+        #expect(read.samples == samples + samples)
     }
 }
 

@@ -6,7 +6,9 @@ import Testing
 /// Codecs that change while a call goes on: nothing of what is said is missing, and nothing is made up.
 @Suite struct CodecChangeTests {
     static let changes: [(AudioCodec, AudioCodec)] = {
-        let codecs: [AudioCodec] = [.pcmu, .g722, .opus(.fullband), .opus(.wideband), .l16(.wideband)]
+        let codecs: [AudioCodec] = [
+            .pcmu, .g722, .opus(.fullband), .opus(.wideband), .opus(.wideband, channels: 2), .l16(.wideband),
+        ]
         return codecs.flatMap { from in codecs.filter { $0 != from }.map { (from, $0) } }
     }()
 

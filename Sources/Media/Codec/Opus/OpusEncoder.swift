@@ -24,6 +24,10 @@ public final class OpusEncoder {
     /// Octets in which every frame can be sent, though not well: 100 ms of sound at 6 kbit/s.
     static let leastRoom = 75
 
+    /// The least complexity at which libopus 1.3 finds silence outside the speech part.
+    private static let listening = 7
+
+    private let application: OpusSettings.Application
     private let state: OpaquePointer
 
     /// - Throws: ``CodecError`` for a rate or number of channels that there is not.
@@ -45,6 +49,7 @@ public final class OpusEncoder {
         self.state = state
         self.sampleRate = sampleRate
         self.channels = channels
+        self.application = application
         self.settings = settings
         apply()
     }
@@ -98,7 +103,8 @@ public final class OpusEncoder {
         let loss = settings.expectedLoss.isNaN ? 0 : min(max(settings.expectedLoss, 0), 1)
         set(OPUS_SET_PACKET_LOSS_PERC_REQUEST, Int32((loss * 100).rounded()))
         set(OPUS_SET_DTX_REQUEST, settings.isDiscontinuous ? 1 : 0)
-        set(OPUS_SET_COMPLEXITY_REQUEST, Int32(min(max(settings.complexity, 0), 10)))
+        let least = settings.isDiscontinuous && application == .audio ? Self.listening : 0
+        set(OPUS_SET_COMPLEXITY_REQUEST, Int32(min(max(settings.complexity, least), 10)))
     }
 
     /// All values are brought to their ranges before, so that none can be refused.

@@ -57,7 +57,7 @@ public struct OpusSettings: Hashable, Sendable {
     /// Whether packets of silence are left out (`usedtx`, RFC 6716 §2.1.9).
     public var isDiscontinuous = false
 
-    /// Processor time against quality, 0 to 10.
+    /// Processor time against quality, 0 to 10; at least 7 where packets of silence are left out of ``Application/audio``.
     public var complexity = 5
 
     /// Bits per second that are taken; others are brought to the next of these.
