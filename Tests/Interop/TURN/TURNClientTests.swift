@@ -97,6 +97,58 @@ extension Interop {
             await server.stop()
         }
 
+        @Test("Data that a client sends behind its ConnectionBind is the peer's; who is not bound is closed in time")
+        func hasty() async throws {
+            var configuration = TURNRelayConfiguration()
+            configuration.listeners = [.init(.tcp, .loopback())]
+            configuration.addresses = [.init(.loopback())]
+            configuration.laneCount = 2
+            configuration.strangerTime = .seconds(2)
+            configuration.server.peers.allowed = [.init(Self.loopback(0), prefix: 32)]
+            var accounts = TURNAccounts(realm: [UInt8]("example.org".utf8), hash: .crypto)
+            accounts.add(user: [UInt8]("alice".utf8), password: [UInt8]("secret".utf8))
+            let server = try await TURNRelay.start(configuration, accounts: accounts)
+            let port = server.listeners[0].address.port
+            let visitor = try Visitor(.tcp, port, kind: .connections)
+            _ = try await visitor.allocate()
+            let door = try Door(port: 0)
+            visitor.tell { _ = $0.connect(to: Self.loopback(door.port), now: $1) }
+            try await visitor.run { visitor.connection != nil }
+            let peer = try await door.accepted()
+            var connection = TURNDataConnection(
+                try #require(visitor.connection), told: .now, credentials: visitor.client.credentials, hash: .crypto,
+                random: { UInt64.random(in: .min ... .max) })
+            let wire = try Wire(.tcp, to: "127.0.0.1:\(port)")
+            connection.start(.now)
+            var requests = 0
+            while !connection.isBound {
+                for case .send(let request) in connection.takeOutputs() {
+                    requests += 1
+                    // The first one has a nonce of another connection.
+                    wire.send(requests == 1 ? request : request + [7, 8, 9])
+                }
+                guard case .bytes(let answer) = await wire.receive() else { break }
+                connection.receive(answer, now: .now)
+            }
+            #expect(requests == 2 && connection.isBound)
+            #expect(await peer.receive() == .bytes([7, 8, 9]))
+            peer.send([1])
+            #expect(await wire.receive() == .bytes([1]))
+            let idle = try Wire(.tcp, to: "127.0.0.1:\(port)")
+            var other = TURNDataConnection(
+                1, told: .now, credentials: visitor.client.credentials, hash: .crypto,
+                random: { UInt64.random(in: .min ... .max) })
+            other.start(.now)
+            for case .send(let request) in other.takeOutputs() { idle.send(request) }
+            #expect(await idle.untilClosed()?.isEmpty == false)
+            // What is bound is not closed with it, however silent.
+            wire.send([2])
+            #expect(await peer.receive() == .bytes([2]))
+            visitor.leave()
+            #expect(await peer.untilClosed() == [])
+            await server.stop()
+        }
+
         @Test("Relays of a server behind a router reach one another by the address that peers know")
         func advertised() async throws {
             try await withPeers { peers in
@@ -132,15 +184,17 @@ private final class Visitor {
     private var failure: TURNClient.Failure?
     /// Permissions that the client has asked for and been given.
     private var answered = 0
+    /// The number of the connection that the server has made.
+    private(set) var connection: UInt32?
 
-    init(_ transport: Wire.Transport, _ port: UInt16) throws {
+    init(_ transport: Wire.Transport, _ port: UInt16, kind: TURNClient.Kind = .datagrams()) throws {
         self.transport = transport
         wire = try Wire(transport, to: "127.0.0.1:\(port)")
         server = STUNAddress(ip4: Wire.loopback, port: port)
         client = TURNClient(
             server: server,
             credentials: LongTermCredentials(username: [UInt8]("alice".utf8), password: [UInt8]("secret".utf8)),
-            isReliable: transport == .tcp, hash: .crypto, random: { UInt64.random(in: .min ... .max) })
+            kind: kind, isReliable: transport == .tcp, hash: .crypto, random: { UInt64.random(in: .min ... .max) })
     }
 
     func allocate() async throws -> STUNAddress {
@@ -164,7 +218,8 @@ private final class Visitor {
             case .data(let peer, let bytes): data.append((peer, bytes))
             case .ended: hasEnded = true
             case .failed(let why): failure = why
-            case .allocated, .connected, .notConnected, .attempted: break
+            case .connected(_, let id): connection = id
+            case .allocated, .notConnected, .attempted: break
             }
         }
     }

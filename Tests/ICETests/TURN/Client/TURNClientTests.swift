@@ -375,6 +375,12 @@ private func channelData(_ bytes: [UInt8]) -> Range<Int>? { ChannelData(parsing:
         var frames: [[UInt8]] = []
         for octet in stream { frames += try single.receive([octet]) }
         #expect(frames.count == 3)
+        // A stream that is something else behind a frame is given back from there.
+        var changing = TURNFramer()
+        (message + [0x80, 1, 2, 3, 4]).withUnsafeBytes { changing.append($0) }
+        let first = try changing.next()
+        let rest = changing.takeRest()
+        #expect(first == message && rest == [0x80, 1, 2, 3, 4] && !changing.isPartial)
         for wrong in [[0x80, 0, 0, 0], [0x00, 1, 0, 3]] as [[UInt8]] {
             var framer = TURNFramer()
             var isDefect = false
