@@ -30,8 +30,25 @@ extension AudioStream {
         gathering.want(parts, patience: Int(FrameGathering.patience / negotiation.packetTime))
     }
 
-    /// The samples of the packet that is whole.
-    var packetFrame: FrameMemory<Int16> { gathering.parts > 1 ? gathering.memory ?? said : said }
+    /// The samples of the packet that is whole, of all channels; the memory lives as long as the stream has packets of that length.
+    var packetFrame: UnsafeMutableBufferPointer<Int16> {
+        @inline(never) get {
+            if gathering.parts > 1, let memory = gathering.memory { return memory.elements }
+            return said.elements
+        }
+    }
+
+    /// Puts the frame that is said to the packet; whether that is whole.
+    @inline(never)
+    func gather() -> Bool { gathering.take(said.elements, isStart: needsMarker) }
+
+    /// Whether the frame that is said is silence, and what is sent of it.
+    @inline(never)
+    func analyze() -> NoiseAnalyzer.Verdict {
+        said.mix()
+        let frame = said.mean
+        return analyzer.next(frame.span)
+    }
 
     /// Timestamp of the first sample of the packet that is whole.
     var firstTimestamp: UInt32 { sender.timestamp &- unitsPerFrame &* UInt32(truncatingIfNeeded: gathering.parts - 1) }
@@ -102,7 +119,7 @@ struct FrameGathering {
     ///
     /// - Parameter isStart: whether a talkspurt begins, for which the peer waits anyhow.
     /// - Returns: whether the packet is whole.
-    mutating func take(_ frame: FrameMemory<Int16>, isStart: Bool) -> Bool {
+    mutating func take(_ frame: UnsafeMutableBufferPointer<Int16>, isStart: Bool) -> Bool {
         if begun == 0 {
             if wanted != parts, wanted < parts || isStart || isPause(frame) { parts = wanted }
             guard parts > 1 else {
@@ -115,14 +132,14 @@ struct FrameGathering {
             begun = 0
             return false
         }
-        for index in 0..<frame.count { memory.elements[begun * frame.count + index] = frame.elements[index] }
+        for index in 0..<frame.count { memory.elements[begun * frame.count + index] = frame[index] }
         begun = (begun + 1) % parts
         return begun == 0
     }
 
-    private mutating func isPause(_ frame: FrameMemory<Int16>) -> Bool {
+    private mutating func isPause(_ frame: UnsafeMutableBufferPointer<Int16>) -> Bool {
         var sum = 0
-        for sample in frame.elements { sum += Int(sample.magnitude) }
+        for sample in frame { sum += Int(sample.magnitude) }
         let mean = sum / max(1, frame.count)
         loudest = max(loudest, mean)
         waited += 1

@@ -83,8 +83,7 @@ extension AudioStream {
             return TelephoneEvent.length
         }
         if negotiation.noisePayloadType != nil, configuration.suppressesSilence, !gathering.isBegun {
-            said.mix()
-            switch analyzer.next(said.mean.span) {
+            switch analyze() {
             case .speech: break
             case .noise(let noise): return write(noise, into: &memory)
             case .nothing:
@@ -108,7 +107,7 @@ extension AudioStream {
     }
 
     private func writeFrame(into memory: inout MutableRawSpan) -> Int? {
-        guard gathering.take(said, isStart: needsMarker) else { return 0 }
+        guard gather() else { return 0 }
         guard encoder != nil, let least = leastRoom, RTPHeader.fixedLength + least <= memory.byteCount else {
             return nil
         }
@@ -142,7 +141,8 @@ extension AudioStream {
     /// - Returns: octets of it; 0 where nothing needs to be sent.
     @inline(never)
     private func encode(into memory: inout MutableRawSpan) -> Int {
-        encoder?.encode(packetFrame.elements.span, into: &memory, at: RTPHeader.fixedLength) ?? 0
+        let frame = packetFrame
+        return encoder?.encode(frame.span, into: &memory, at: RTPHeader.fixedLength) ?? 0
     }
 
     /// Encodes the frame to the payload's own memory.
@@ -152,7 +152,8 @@ extension AudioStream {
     private func encodeAside() -> Int {
         // The memory lives as long as the stream.
         var space = MutableRawSpan(_unsafeBytes: UnsafeMutableRawBufferPointer(payload.elements))
-        return encoder?.encode(packetFrame.elements.span, into: &space) ?? 0
+        let frame = packetFrame
+        return encoder?.encode(frame.span, into: &space) ?? 0
     }
 
     /// Writes the payload's own memory with the payloads before it (RFC 2198).
@@ -172,7 +173,7 @@ extension AudioStream {
     private var leastRoom: Int? {
         let codec = negotiation.codec
         if case .opus = codec { return OpusEncoder.leastRoom }
-        let length = codec.payloadCapacity(samples: packetFrame.count)
+        let length = codec.payloadCapacity(samples: said.count * gathering.parts)
         return length <= Self.packetCapacity - RTPHeader.fixedLength ? length : nil
     }
 

@@ -65,15 +65,15 @@ extension AudioStream {
         heardMeter.update(memory.span)
         if negotiation.direction.receives, detector != nil {
             heard.mix()
-            listen(heard.mean)
+            if listen(heard.mean.span), removesKeys { frame.silence() }
         }
         sink?.write(memory.span)
     }
 
-    /// Hears keys in the sound.
-    private func listen(_ frame: UnsafeMutableBufferPointer<Int16>) {
+    /// Hears keys in the sound; whether one sounds in this frame.
+    private func listen(_ frame: Span<Int16>) -> Bool {
         let wasSounding = isKeySounding
-        detector?.process(frame.span) { found in
+        detector?.process(frame) { found in
             switch found {
             case .began(let code):
                 isKeySounding = true
@@ -83,7 +83,7 @@ extension AudioStream {
                 report(.digitEnded(code, duration: duration))
             }
         }
-        if removesKeys, wasSounding || isKeySounding { frame.update(repeating: 0) }
+        return wasSounding || isKeySounding
     }
 
     /// Gives both frames of a tick to the recorder.

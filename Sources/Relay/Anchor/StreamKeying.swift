@@ -128,9 +128,12 @@ extension SessionDescription {
         for attribute in words.attributes { media[index].append(attribute) }
     }
 
-    /// Has a stream go over a transport. What it says of feedback goes with a profile that has none (RFC 4585 §4.2).
+    /// Has a stream go over a transport. What it says of feedback goes with a profile that has none (RFC 4585 §4.2), and reports of
+    /// reduced size with it (RFC 5506 §5).
     mutating func carry(_ index: Int, over transport: ByteString) {
-        if transport.bytes.last != UInt8(ascii: "F") { media[index].removeAttributes(named: "rtcp-fb") }
+        if transport.bytes.last != UInt8(ascii: "F") {
+            for name in ["rtcp-fb", "rtcp-rsize"] as [ByteString] { media[index].removeAttributes(named: name) }
+        }
         if let field = media[index].field.withTransport(transport) { media[index].field = field }
     }
 

@@ -50,6 +50,13 @@ public struct AudioSettings: Sendable, Hashable {
         return playout
     }
 
+    /// Packets before its own that a packet of the first of these codecs holds.
+    func redundancy(of codecs: [AudioCodecName]) -> Int {
+        if let redundancy { return redundancy }
+        let first = codecs.first { $0.isAvailable }
+        return first?.format().codec == .opus ? 1 : 0
+    }
+
     var socket: DatagramSocketConfiguration {
         var socket = DatagramSocketConfiguration.media
         socket.codePoint = codePoint
@@ -115,7 +122,7 @@ public final class AudioProvider: MediaProvider {
         return AudioLeg(
             lane: lane, sockets: try bind(near), codecs: codecs, playout: settings.playout,
             suppressesSilence: settings.suppressesSilence,
-            redundancy: settings.redundancy ?? (codecs.first(where: \.isAvailable)?.format.codec == .opus ? 1 : 0),
+            redundancy: settings.redundancy(of: codecs),
             hearsTones: settings.hearsTones, stereo: settings.stereo, security: security, ice: ice,
             connections: connections, resolver: resolver,
             bind: bind, onFailure: onFailure)

@@ -33,7 +33,7 @@ import Testing
                 case .send(_, let bytes): await wire.send(bytes, to: server)
                 case .data(_, let bytes): data.append(bytes)
                 case .failed(let why): Issue.record("the client has failed: \(why)")
-                case .allocated, .ended: break
+                case .allocated, .ended, .connected, .notConnected, .attempted: break
                 }
             }
         }

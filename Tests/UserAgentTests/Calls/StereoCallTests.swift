@@ -69,7 +69,16 @@ import Testing
         return strengths(in: channel, of: clip, count / 4..<count * 3 / 4)
     }
 
+    /// The median of pieces of 50 ms: where the machine is busy, time is stretched in some of them.
     private func strengths(in channel: Int, of clip: AudioClip, _ range: Range<Int>) -> [Double] {
+        let piece = clip.sampleRate.hertz / 20
+        let all = stride(from: range.lowerBound, through: range.upperBound - piece, by: piece).map {
+            strengths(in: channel, of: clip, piece: $0..<$0 + piece)
+        }
+        return (0..<2).map { tone in all.map { $0[tone] }.sorted()[all.count / 2] }
+    }
+
+    private func strengths(in channel: Int, of clip: AudioClip, piece range: Range<Int>) -> [Double] {
         [440.0, 1000].map { hertz in
             var sums = (0.0, 0.0)
             for index in range {
@@ -112,7 +121,7 @@ import Testing
         return try AudioClip(wavFile: folder.file("heard.wav"), keepsStereo: true)
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [AudioCodecName.opusFullband, .opus])
+    @Test(.timeLimit(.minutes(1)), arguments: [AudioCodecName.opusFullband])
     func eachToneIsHeardInItsChannel(_ name: AudioCodecName) async throws {
         let clip = try await recorded {
             $0.codecs = [name]
