@@ -121,7 +121,8 @@ import Testing
         return try AudioClip(wavFile: folder.file("heard.wav"), keepsStereo: true)
     }
 
-    @Test(.timeLimit(.minutes(1)), arguments: [AudioCodecName.opusFullband])
+    /// What a busy machine holds up is waited for: sound that is made up or stretched has other tones.
+    @Test(.timeLimit(.minutes(1)), arguments: [AudioCodecName.opus, .opusFullband])
     func eachToneIsHeardInItsChannel(_ name: AudioCodecName) async throws {
         let clip = try await recorded {
             $0.codecs = [name]
@@ -129,6 +130,8 @@ import Testing
         } called: {
             $0.codecs = [name]
             $0.audio.hearsStereo = true
+            $0.audio.playoutDepth = .milliseconds(300)
+            $0.audio.isPlayoutAdaptive = false
         }
         #expect(clip.channels == 2)
         for channel in 0..<2 {
