@@ -47,6 +47,10 @@ long linux_receive_error(int socket, struct msghdr *message) {
     return result < 0 ? -(long)errno : (long)result;
 }
 
+int linux_open_socket(int family, bool is_stream) {
+    return socket(family, (is_stream ? SOCK_STREAM : SOCK_DGRAM) | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
 int linux_make_timer(void) {
     return timerfd_create(CLOCK_BOOTTIME, TFD_CLOEXEC | TFD_NONBLOCK);
 }

@@ -18,6 +18,10 @@ struct linux_mmsghdr {
     unsigned int length;
 };
 
+/// Opens a socket of TCP, or else of UDP, that does not wait and is closed in programs that are started. Returns -1 and sets `errno` when there is
+/// none. Which module of C the kinds of sockets are taken to belong to differs from file to file, so that Swift may not find them.
+int linux_open_socket(int family, bool is_stream);
+
 /// recvmmsg(2), or recvmsg(2) for one, that does not wait. Returns the number of messages, or the negative error number.
 int linux_recvmmsg(int socket, struct linux_mmsghdr *messages, unsigned int count);
 

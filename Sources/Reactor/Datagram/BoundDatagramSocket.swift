@@ -1,3 +1,4 @@
+import CLinux
 import Glibc
 import Synchronization
 
@@ -84,8 +85,8 @@ public final class BoundDatagramSocket: Sendable {
     private static func bind(
         _ address: TransportAddress, sharing: Bool, _ configuration: DatagramSocketConfiguration
     ) throws(SocketError) -> BoundDatagramSocket {
-        let type = Int32(bitPattern: SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        let descriptor = try Descriptor(opened: socket(address.socketFamily, type, 0), by: "open UDP", address)
+        let descriptor = try Descriptor(
+            opened: linux_open_socket(address.socketFamily, false), by: "open UDP", address)
         let number = descriptor.number
         if sharing { SocketOptions.set(number, SOL_SOCKET, SO_REUSEPORT, 1) }
         if address.isIPv6 { SocketOptions.set(number, ProtocolLevel.ipv6, IPV6_V6ONLY, 1) }

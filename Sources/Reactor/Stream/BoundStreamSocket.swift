@@ -22,8 +22,8 @@ public final class BoundStreamSocket: Sendable {
     ///
     /// - Parameter backlog: connections that the system holds until they are accepted.
     public static func listen(_ address: TransportAddress, backlog: Int32) throws(SocketError) -> BoundStreamSocket {
-        let type = Int32(bitPattern: SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue)
-        let descriptor = try Descriptor(opened: socket(address.socketFamily, type, 0), by: "open TCP", address)
+        let descriptor = try Descriptor(
+            opened: linux_open_socket(address.socketFamily, true), by: "open TCP", address)
         let number = descriptor.number
         if address.isIPv6 { SocketOptions.set(number, ProtocolLevel.ipv6, IPV6_V6ONLY, 1) }
         guard address.withSocketAddress({ Glibc.bind(number, $0, $1) }) == 0 else {
