@@ -3,8 +3,8 @@ public import Reactor
 
 /// The UDP sockets of this process, for tests that ask the kernel what became of an option.
 public enum OwnSockets {
-    /// Descriptors that are looked at.
-    private static let range = Int32(3)..<4_096
+    /// Descriptors that are looked at: all that a process of many tests comes to.
+    private static let range = Int32(3)..<65_536
     /// Levels of options, which Glibc's module has in no usable form.
     private static let (ip, ipv6): (Int32, Int32) = (0, 41)
 
