@@ -58,7 +58,8 @@ extension Interop {
     /// Calls with the WebRTC library `aiortc` of PyPI.
     @Suite struct AiortcTests {
         @Test(arguments: [
-            BrowserCall(offerer: .browser, codec: .opus, ice: "lite"),
+            // A minute of speech each way.
+            BrowserCall(offerer: .browser, codec: .opus, ice: "lite", sentences: 12),
             BrowserCall(offerer: .browser, codec: .pcmu),
             BrowserCall(offerer: .ito, codec: .opus),
             BrowserCall(offerer: .ito, codec: .pcmu, ice: "lite", setup: "passive"),
