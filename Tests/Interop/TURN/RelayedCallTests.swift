@@ -93,23 +93,30 @@ extension Interop {
             return policy
         }
 
+        /// Two phones call each other by relays at a server that is reached by connections.
+        private func expectCall(
+            by server: TransportAddress, _ transport: ICEPolicy.Server.Transport, _ certificates: Certificates
+        ) async throws {
+            var phones: [UserAgent] = []
+            for user in ["alice", "bob"] {
+                phones.append(
+                    try await phone(
+                        user,
+                        policy(user, .init(turn: server, by: transport, username: user, password: "secret")),
+                        trust: certificates.trust))
+            }
+            let calls = try await call(phones[0], phones[1])
+            #expect(try #require(await calls.caller.way).isRelayed)
+            #expect(try #require(await calls.callee.way).localKind == .relayed)
+            for phone in phones { await phone.shutDown() }
+        }
+
         @Test("The server is reached by a connection", arguments: [ICEPolicy.Server.Transport.tcp, .tls])
         func connection(transport: ICEPolicy.Server.Transport) async throws {
             try await withPeers { peers in
                 let certificates = try Certificates(in: peers)
                 let server = try await relay(by: transport, environment: certificates.environment(), in: peers)
-                var phones: [UserAgent] = []
-                for user in ["alice", "bob"] {
-                    phones.append(
-                        try await phone(
-                            user,
-                            policy(user, .init(turn: server, by: transport, username: user, password: "secret")),
-                            trust: certificates.trust))
-                }
-                let calls = try await call(phones[0], phones[1])
-                #expect(try #require(await calls.caller.way).isRelayed)
-                #expect(try #require(await calls.callee.way).localKind == .relayed)
-                for phone in phones { await phone.shutDown() }
+                try await expectCall(by: server, transport, certificates)
             }
         }
 
@@ -119,18 +126,7 @@ extension Interop {
                 let certificates = try Certificates(in: peers)
                 let identity = try certificates.identity([.address("127.0.0.1")], file: "turn.pem")
                 let server = try await coturn(by: transport, identity: identity, in: peers)
-                var phones: [UserAgent] = []
-                for user in ["alice", "bob"] {
-                    phones.append(
-                        try await phone(
-                            user,
-                            policy(user, .init(turn: server, by: transport, username: user, password: "secret")),
-                            trust: certificates.trust))
-                }
-                let calls = try await call(phones[0], phones[1])
-                #expect(try #require(await calls.caller.way).isRelayed)
-                #expect(try #require(await calls.callee.way).localKind == .relayed)
-                for phone in phones { await phone.shutDown() }
+                try await expectCall(by: server, transport, certificates)
             }
         }
 
