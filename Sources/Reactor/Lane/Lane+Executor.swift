@@ -71,6 +71,7 @@ extension Lane {
         repeat {
             lifecycle.withLock { jobs.append(takingFrom: &$0.arrivals) }
             serveJobs(atMost: .max)
+            letGo()
         } while retire() == nil
     }
 

@@ -163,12 +163,19 @@ extension Lane {
             flush()
             settleHandOvers()
             if queue.hasNext || !jobs.isEmpty { continue }
-            for watched in watches.handlers { watched.laneStopped() }
-            observers.removeAll()
-            timerClients.removeAll()
-            failures.removeAll()
-            pace = TickTable()
+            letGo()
             if let waiters = retire() { return waiters.forEach { $0.resume() } }
         }
+    }
+
+    /// Lets go of everything that lives on the lane, which has no turns any more.
+    func letGo() {
+        for watched in watches.handlers { watched.laneStopped() }
+        for client in timerClients { client?.laneStopped() }
+        observers.removeAll()
+        // Their places stay: some take themselves away when they hear of the end.
+        for index in timerClients.indices { timerClients[index] = nil }
+        failures.removeAll()
+        pace = TickTable()
     }
 }

@@ -2,6 +2,14 @@
 public protocol TimerClient: AnyObject {
     /// Called on the lane. `timer.token` is what was given to `schedule`.
     func timerFired(_ timer: ExpiredTimer, on lane: Lane)
+
+    /// Called when the lane stops, in place of further timers: what holds the client in a circle is to be let go.
+    func laneStopped()
+}
+
+extension TimerClient {
+    /// Nothing to do.
+    public func laneStopped() {}
 }
 
 /// Names a client of a lane's timers, in one word that a timer can hold.

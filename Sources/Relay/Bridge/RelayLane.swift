@@ -103,4 +103,12 @@ final class RelayLane: TimerClient, @unchecked Sendable {
         guard let timer else { return }
         lane.schedule(after: Self.interval, timer, token: Self.sweepToken)
     }
+
+    /// Calls that are up when the lane stops have no media any more; they and the lane held one another.
+    func laneStopped() {
+        timer = nil
+        bridges = [:]
+        handshaking = [:]
+        doors.withLock { $0 = [:] }
+    }
 }

@@ -17,7 +17,7 @@ public final class EndpointLane: @unchecked Sendable {
     @exclusivity(unchecked) private var timerClient: TimerClientID?
     @exclusivity(unchecked) private var sockets: [DatagramSocket?]
     private let owner: CallOwner
-    private let streams: (any StreamTransport)?
+    @exclusivity(unchecked) private var streams: (any StreamTransport)?
     private let resolver: HostResolver
     @exclusivity(unchecked) private var peers: [EndpointLane] = []
     @exclusivity(unchecked) private var batches: [[HandedDatagram]] = []
@@ -88,10 +88,13 @@ public final class EndpointLane: @unchecked Sendable {
     /// Datagrams that were handed to the lanes that own them, and those that found their queues full.
     public var handOvers: (handedOver: UInt64, refused: UInt64) { (handedOver, refused) }
 
-    /// Lets go of everything, so that nothing keeps the lane's objects alive; on the lane.
+    /// Lets go of everything, so that nothing keeps the lane's objects alive; on the lane, when it has stopped.
     func end() {
+        layer?.end(with: EndedLane(lane))
+        handler?.ended(in: layer)
         handler = nil
         peers = []
+        streams = nil
     }
 }
 

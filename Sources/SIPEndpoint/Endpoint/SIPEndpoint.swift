@@ -85,17 +85,23 @@ public final class SIPEndpoint: Sendable {
                     limit: configuration.connectionLimit, limitPerSource: configuration.connectionLimitPerSource),
                 security: configuration.security, webSocket: configuration.webSocket) : nil
         self.streams = streams
-        for _ in 0..<Self.portAttempts {
-            (bound, listeners) = try await Self.bind(configuration, laneCount: count, streams)
-            guard Self.wantsOtherPort(configuration.listeners, listeners) else { break }
-        }
         var lanes: [EndpointLane] = []
         let resolver = HostResolver(configuration.names)
-        for index in 0..<count {
-            let lane = try Lane(name: "sip-\(index)", index: index, configuration: configuration.lane)
-            lanes.append(
-                EndpointLane(
-                    lane: lane, listenerCount: listeners.count, owner: owner, streams: streams, resolver: resolver))
+        do throws(SocketError) {
+            for _ in 0..<Self.portAttempts {
+                (bound, listeners) = try await Self.bind(configuration, laneCount: count, streams)
+                guard Self.wantsOtherPort(configuration.listeners, listeners) else { break }
+            }
+            for index in 0..<count {
+                let lane = try Lane(name: "sip-\(index)", index: index, configuration: configuration.lane)
+                lanes.append(
+                    EndpointLane(
+                        lane: lane, listenerCount: listeners.count, owner: owner, streams: streams, resolver: resolver))
+            }
+        } catch {
+            for lane in lanes { lane.lane.stop() }
+            await streams?.stop()
+            throw error
         }
         self.listeners = listeners
         self.lanes = lanes
@@ -106,11 +112,16 @@ public final class SIPEndpoint: Sendable {
         }
         streams?.attach(all)
         // A lane receives when every lane can take what it hands over, and answer it.
-        for (index, lane) in lanes.enumerated() {
-            for (listener, sockets) in bound.enumerated() where !sockets.isEmpty {
-                let socket = sockets[index]
-                try await lane.lane.run { (_) throws(SocketError) in try lane.open(socket, listener: listener) }
+        do throws(SocketError) {
+            for (index, lane) in lanes.enumerated() {
+                for (listener, sockets) in bound.enumerated() where !sockets.isEmpty {
+                    let socket = sockets[index]
+                    try await lane.lane.run { (_) throws(SocketError) in try lane.open(socket, listener: listener) }
+                }
             }
+        } catch {
+            await stop()
+            throw error
         }
         for lane in lanes { await lane.lane.run { _ in lane.beginReceiving() } }
         guard let first = lanes.first, lanes.count > 1 else { return }
@@ -150,13 +161,14 @@ public final class SIPEndpoint: Sendable {
         return zip(wanted, listeners).contains { $0.address.port == 0 && $0.isAccepting && !$1.isAccepting }
     }
 
-    /// Stops the lanes and closes all sockets; what was handed over before is still served.
+    /// Stops the lanes and closes all sockets; what was handed over before is still served. Whoever waits for a response is told that
+    /// none will come.
     public func stop() async {
         for lane in lanes { lane.lane.stop() }
         await streams?.stop()
         for lane in lanes {
             await lane.lane.stopped()
-            lane.lane.execute { _ in lane.end() }
+            await lane.lane.run { _ in lane.end() }
         }
     }
 

@@ -72,6 +72,7 @@ extension TransactionLayer {
 
     /// Chooses the flow to a target: its own, or the listener of that transport and family.
     public func route(_ target: Target) -> Flow? {
+        guard !isEnded else { return nil }
         if let flow = target.flow { return flow }
         guard
             let listener = listeners.firstIndex(where: {
@@ -204,7 +205,7 @@ extension TransactionLayer {
         }
     }
 
-    private func fail(_ transaction: ClientTransaction, _ reason: String) {
+    func fail(_ transaction: ClientTransaction, _ reason: String) {
         guard !transaction.isTerminated, !transaction.lastStatus.isFinal else { return }
         perform(transaction.machine.transportFailed(), transaction, nil, reason)
     }

@@ -8,13 +8,15 @@ public final class TransactionLayer {
     // `@exclusivity(unchecked)`, here and in what follows: members are touched by the lane's thread only, and none is handed
     // to foreign code while it is being changed, so that no check at run time is needed.
     /// The world below.
-    public let driver: any EndpointDriver
+    @exclusivity(unchecked) public private(set) var driver: any EndpointDriver
     /// Settings.
     public let configuration: EndpointConfiguration
     /// Our listeners; their index is a flow's `listener`.
     @exclusivity(unchecked) public private(set) var listeners: [Listener]
     /// Who takes new requests.
-    public unowned let handler: any RequestHandler
+    @exclusivity(unchecked) public private(set) unowned var handler: any RequestHandler
+    /// Whether the lane has come to its end: no request is sent any more.
+    @exclusivity(unchecked) private(set) var isEnded = false
     /// Sees every message that is sent or received, for traces and ladders; called on the lane, and must not block.
     @exclusivity(unchecked) public var tap: ((_ bytes: UnsafeRawBufferPointer, _ flow: Flow, _ isSent: Bool) -> Void)?
     /// What was counted.
@@ -58,6 +60,27 @@ public final class TransactionLayer {
     }
 
     deinit { addressText.deallocate() }
+
+    /// The lane has come to its end: whoever waits for a response is told that none will come, and all transactions are let go. Those of
+    /// proxies are let go in silence, as a failure would say something of their targets.
+    ///
+    /// - Parameter rest: what is above and below from now on.
+    func end(with rest: some EndpointDriver & RequestHandler) {
+        isEnded = true
+        driver = rest
+        for transaction in clients.all where !transaction.isProxied { fail(transaction, "this side has been stopped") }
+        for transaction in clients.all {
+            transaction.user = nil
+            transaction.cancel = nil
+        }
+        for transaction in servers.all { transaction.user = nil }
+        clientsByConnection = [:]
+        clients = TransactionTable()
+        serversByKey = ServerTransactionIndex()
+        servers = TransactionTable()
+        handler = rest
+        tap = nil
+    }
 
     /// A listener has moved to another address, as this machine has: what is sent from now on says so.
     public func relocate(_ index: Int, to listener: Listener) { listeners[index] = listener }

@@ -31,6 +31,9 @@ public protocol RequestHandler: AnyObject {
     /// The layer is made: called once, before the first message.
     func attached(to layer: TransactionLayer)
 
+    /// The lane has come to its end: called once, after all else; what holds others in a circle is to be let go.
+    func ended(in layer: TransactionLayer)
+
     /// A new request; it was parsed, but not validated.
     func receive(_ request: IncomingRequest, in layer: TransactionLayer)
 
@@ -58,6 +61,9 @@ public protocol RequestHandler: AnyObject {
 extension RequestHandler {
     /// Nothing to do.
     public func attached(to layer: TransactionLayer) {}
+
+    /// Nothing to do.
+    public func ended(in layer: TransactionLayer) {}
 
     /// Nothing to do.
     public func connectionClosed(_ connection: UInt64, in layer: TransactionLayer) {}

@@ -66,6 +66,8 @@ final class Dispatcher: RequestHandler, @unchecked Sendable {
         services.attached(to: layer)
     }
 
+    func ended(in layer: TransactionLayer) { services.ended() }
+
     func receive(_ request: IncomingRequest, in layer: TransactionLayer) {
         let view = request.view
         if let defect = view.validate() { return layer.reject(request, defect) }

@@ -63,6 +63,9 @@ final class ServiceAgent {
         agent = made
     }
 
+    /// The lane has come to its end.
+    func ended() { agent?.end() }
+
     /// Whether a user part is a service number.
     func isService(_ user: UnsafeRawBufferPointer) -> Bool { names.contains { user.elementsEqual($0) } }
 

@@ -42,9 +42,9 @@ public final class SIPServer: Sendable {
     /// How WebSocket is spoken.
     private let webSocket: WebSocketContext
     /// Where the audio of the service numbers runs.
-    private let mediaLane: Lane
+    let mediaLane: Lane
     /// Where the media of calls is relayed.
-    private let relayLanes: LaneGroup
+    let relayLanes: LaneGroup
     /// Relays the media of calls.
     let relay: MediaRelay
     /// Tells of those that are over.
@@ -410,6 +410,8 @@ public final class SIPServer: Sendable {
         // The service numbers say goodbye to their callers; calls between phones go on without us.
         await hangUpServices()
         await endpoint.stop()
+        // Lanes hear of notifications, and ask for them.
+        push?.connect([])
         await webhook?.stop()
         mediaLane.stop()
         relayLanes.stop()

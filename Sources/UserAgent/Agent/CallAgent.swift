@@ -49,6 +49,8 @@ public final class CallAgent {
     private var expected: [OriginKey: EventSubscription] = [:]
     private var nextNumber: UInt64 = 0
     private var timers: [UInt64: () -> Void] = [:]
+    /// What goes on until it is ended, or the agent is.
+    private var efforts: [ObjectIdentifier: any AgentEffort] = [:]
     /// Told of each call that comes in, on the lane; it rings or answers or refuses it.
     public var onInvitation: (CallLeg) -> Void = { $0.reject(480) }
     /// Told of each REFER, on the lane; nil when none is taken.
@@ -119,6 +121,37 @@ public final class CallAgent {
     func goodbyeEnds() {
         goodbyes -= 1
         tellWhenQuiet()
+    }
+
+    // MARK: The end of the agent
+
+    /// Subscriptions, publications and referrals that go on.
+    var effortCount: Int { efforts.count }
+
+    func keep(_ effort: any AgentEffort) { efforts[ObjectIdentifier(effort)] = effort }
+
+    func release(_ effort: any AgentEffort) { efforts[ObjectIdentifier(effort)] = nil }
+
+    /// Nothing can be sent or come any more: whoever waits for something is told so, and all is let go. To be called once, when the lane
+    /// has come to its end.
+    public func end() {
+        for leg in all {
+            leg.end(CallLeg.Ending(503, "This side has been stopped", .local))
+            leg.forget()
+        }
+        for effort in efforts.values { effort.agentEnded() }
+        for dialog in dialogs.values { dialog.lose(503) }
+        for completion in waiting { completion() }
+        waiting = []
+        efforts = [:]
+        dialogs = [:]
+        expected = [:]
+        legs = [:]
+        timers = [:]
+        packages = [:]
+        onInvitation = { _ in }
+        onReferral = nil
+        onRequest = { _ in }
     }
 
     /// All calls.
@@ -262,6 +295,12 @@ public final class CallAgent {
         writer.append(hexadecimal: layer.driver.random())
         return String(decoding: writer.bytes, as: UTF8.self)
     }
+}
+
+/// Something of an agent that goes on by itself until it is ended: a subscription, a publication.
+protocol AgentEffort: AnyObject {
+    /// The agent has come to its end, and nothing can be sent or come any more.
+    func agentEnded()
 }
 
 /// How calls are led.

@@ -4,7 +4,7 @@ import SIPEndpoint
 /// An INVITE that another one of its call has taken the place of: it is cancelled as soon as that is allowed (RFC 3261 §9.1), and
 /// whoever answers it all the same gets ACK and BYE (RFC 3261 §13.2.2.4).
 final class AbandonedInvite {
-    private unowned let agent: CallAgent
+    private let agent: CallAgent
     private let transaction: ClientTransaction
     private var machine: OutgoingInvite
     /// The dialogs that its responses have made, by their place in the machine.

@@ -63,7 +63,7 @@ public final class CallLeg {
         case callee(IncomingInvite, ServerTransaction)
     }
 
-    unowned let agent: CallAgent
+    let agent: CallAgent
     /// A number that no other leg of the agent has.
     public let number: UInt64
     /// The INVITE of a call that came in; nil for one that goes out.
@@ -196,6 +196,8 @@ public final class CallLeg {
         leaveDialogs()
         if case .callee(_, let transaction) = role { agent.merged.end(transaction: transaction.number) }
         tell(.ended(ending))
+        // Nothing follows, and a face that hears of it keeps the leg.
+        onEvent = { _ in }
         // Further answers of a fork are still to be acknowledged and ended.
         if case .caller(let machine) = role, machine.state == .accepted || machine.state == .proceeding {
             return agent.tellWhenQuiet()

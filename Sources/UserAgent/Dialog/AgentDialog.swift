@@ -19,7 +19,7 @@ protocol DialogUsage: AnyObject {
 ///
 /// Bound to its lane.
 final class AgentDialog: RequestScope {
-    unowned let agent: CallAgent
+    let agent: CallAgent
     /// The dialog.
     var state: Dialog
     /// The flow by which the peer was reached first.

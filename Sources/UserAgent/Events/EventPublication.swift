@@ -15,7 +15,7 @@ public final class EventPublication {
         case failed(PublicationClient.Failure, retryAfter: Duration?)
     }
 
-    unowned let agent: CallAgent
+    let agent: CallAgent
     /// The event package.
     public let package: String
     private let origin: RequestOrigin
@@ -48,14 +48,19 @@ public final class EventPublication {
     /// Takes the state away.
     public func remove() { drive { $0.remove() } }
 
-    func start() { drive { $0.publish() } }
+    func start() {
+        agent.keep(self)
+        drive { $0.publish() }
+    }
 
     private func drive(_ input: (inout PublicationClient) -> [PublicationClient.Action]) {
         for action in input(&machine) {
             switch action {
             case .send(let operation, let expires): send(operation, expires)
             case .published(let expires): onEvent(.published(expires: expires))
-            case .removed: onEvent(.removed)
+            case .removed:
+                agent.release(self)
+                onEvent(.removed)
             case .failed(let failure, let retryAfter): onEvent(.failed(failure, retryAfter: retryAfter))
             case .set(let timer, let delay):
                 stop(timer)
@@ -81,5 +86,14 @@ public final class EventPublication {
                 if case .response(let view) = outcome { machine.receive(view) } else { machine.transactionFailed() }
             }
         }
+    }
+}
+
+extension EventPublication: AgentEffort {
+    func agentEnded() {
+        for timer in timers.keys { stop(timer) }
+        onEvent(.failed(.unreachable, retryAfter: nil))
+        // Nothing follows, and a face that hears of it keeps the publication.
+        onEvent = { _ in }
     }
 }

@@ -45,7 +45,7 @@ public final class EventSubscription {
         var event: String { package + (id.map { ";id=\($0)" } ?? "") }
     }
 
-    unowned let agent: CallAgent
+    let agent: CallAgent
     /// What is subscribed to.
     public let request: Request
     let target: URI
@@ -75,7 +75,7 @@ public final class EventSubscription {
         if let retryTimer {
             agent.cancel(retryTimer)
             self.retryTimer = nil
-            return onEvent(.ended(.unsubscribed, retryAfter: nil))
+            return finish(.unsubscribed)
         }
         for notifier in notifiers { notifier.stop() }
     }
@@ -85,6 +85,7 @@ public final class EventSubscription {
 
     func start() {
         retryTimer = nil
+        agent.keep(self)
         let origin = RequestOrigin(agent, to: target, as: identity)
         self.origin = origin
         wasAccepted = false
@@ -96,6 +97,7 @@ public final class EventSubscription {
 
     /// A request of another method that subscribes by itself is sent in a dialog, or outside of one: its NOTIFYs follow.
     func startImplicitly(_ origin: RequestOrigin?, in dialog: AgentDialog?) {
+        agent.keep(self)
         self.origin = origin
         if let origin { expectNotifiers(of: origin) }
         let first = NotifierLink(self, Subscriber(request.subscriber, timers: agent.layer.configuration.timers))
@@ -161,12 +163,19 @@ public final class EventSubscription {
         if let forkTimer { agent.cancel(forkTimer) }
         forkTimer = nil
         if let origin { agent.expectNoMore(origin) }
-        guard isWanted, request.renews, wasAccepted else { return onEvent(.ended(ending, retryAfter: nil)) }
+        guard isWanted, request.renews, wasAccepted else { return finish(ending) }
         switch ending.next {
-        case .never: onEvent(.ended(ending, retryAfter: nil))
+        case .never: finish(ending)
         case .now: retry(ending, .zero)
         case .after(let delay): retry(ending, delay)
         }
+    }
+
+    /// Nothing follows, and a face that hears of it keeps the subscription.
+    private func finish(_ ending: SubscriptionEnding) {
+        agent.release(self)
+        onEvent(.ended(ending, retryAfter: nil))
+        onEvent = { _ in }
     }
 
     /// RFC 6665 §4.1.2.2: another subscription is a new one, in a new dialog.
@@ -174,6 +183,15 @@ public final class EventSubscription {
         onEvent(.ended(ending, retryAfter: delay))
         guard isWanted else { return }
         retryTimer = agent.schedule(delay) { [weak self] in self?.start() }
+    }
+}
+
+extension EventSubscription: AgentEffort {
+    func agentEnded() {
+        isWanted = false
+        for notifier in notifiers { notifier.lose(503) }
+        // One that waits for another attempt has no notifier.
+        if retryTimer != nil { finish(.silent) }
     }
 }
 

@@ -5,7 +5,7 @@ import SIPEndpoint
 ///
 /// Bound to its lane. `CallAgent` makes it when a SUBSCRIBE, or a request that subscribes by itself, was accepted.
 public final class NotifierSubscription {
-    unowned let agent: CallAgent
+    let agent: CallAgent
     /// The event package.
     public let package: String
     /// The `id` parameter of Event; nil when there is none.
@@ -75,7 +75,9 @@ public final class NotifierSubscription {
             case .finished:
                 dialog.leave(self)
                 onEnd()
+                // Nothing follows, and who makes the state keeps the subscription.
                 onEnd = {}
+                content = { MessageContent() }
             }
         }
     }

@@ -242,6 +242,11 @@ final class AudioWorker: DatagramHandler, TickHandler, @unchecked Sendable {
         recorder?.close()
         recorder = nil
         close()
+        // Whoever hears of what happens keeps the leg, and so this.
+        onDigit = { _ in }
+        onFailure = { _ in }
+        onCandidates = { _, _ in }
+        onSettled = { _, _ in }
     }
 
     // MARK: The lane

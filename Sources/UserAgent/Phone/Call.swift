@@ -84,7 +84,10 @@ public final class Call: Sendable {
             }
         }
         // A call that could not even be sent has ended before anyone listened.
-        if let ending = leg.ending { leg.onEvent(.ended(ending)) }
+        guard let ending = leg.ending else { return }
+        let told = leg.onEvent
+        leg.onEvent = { _ in }
+        told(.ended(ending))
     }
 
     private func answeredNow() {

@@ -69,6 +69,22 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
         }
     }
 
+    func ended(in layer: TransactionLayer) {
+        isOver = true
+        let waiting = unregistering
+        unregistering = []
+        for completion in waiting { completion() }
+        tellRegistering(.failure(RegistrationError(nil, "The user agent has been shut down")))
+        agent.end()
+        // Those who hear of something have what this one has, and so this one.
+        registration?.onEvent = { _ in }
+        registration?.onReference = { _ in }
+        registration?.onGRUUs = { _, _ in }
+        onInvitation = { _ in }
+        onRegistration = { _ in }
+        referrals = [:]
+    }
+
     // MARK: Registration
 
     /// How many wait until the account is bound, or cannot be.
@@ -181,8 +197,8 @@ final class PhoneCore: RequestHandler, @unchecked Sendable {
             configuration: configuration, authentication: credentials,
             callID: Array("\(CallAgent.token(layer))@\(listener.address.host)".utf8),
             fromTag: Array(CallAgent.token(layer).utf8), seed: layer.driver.random())
-        return RegistrationAgent(layer: layer, client: client, destination: destination) { [unowned self] in
-            agent.methods
+        return RegistrationAgent(layer: layer, client: client, destination: destination) { [weak self] in
+            self?.agent.methods ?? []
         }
     }
 

@@ -120,7 +120,7 @@ public final class UserAgent: Sendable {
     let addressChangesEnd: AsyncStream<TransportAddress>.Continuation
     private let requestsEnd: AsyncStream<ServerRequest>.Continuation
     private let referralsEnd: AsyncStream<Referral>.Continuation
-    private let mediaLane: Lane
+    let mediaLane: Lane
     private let relayConnections: RelayConnections?
     private let invitationsEnd: AsyncStream<Invitation>.Continuation
     private let registrationEnd: AsyncStream<RegistrationEvent>.Continuation
@@ -220,7 +220,13 @@ public final class UserAgent: Sendable {
             [account] (target) throws(MessageDefect) in try account.resolve(target)
         }
         await begin()
-        if options.registers { try await register() }
+        guard options.registers else { return }
+        do throws(RegistrationError) {
+            try await register()
+        } catch {
+            await shutDown()
+            throw error
+        }
     }
 
     /// Sets up what runs on the lane, before anyone can call.

@@ -5,7 +5,7 @@ import SIPEndpoint
 ///
 /// Bound to its lane. It is accepted, and the referrer told how the request gets on, or refused.
 public final class IncomingReferral {
-    unowned let agent: CallAgent
+    let agent: CallAgent
     /// The REFER.
     public let request: Message
     /// What is to be contacted.

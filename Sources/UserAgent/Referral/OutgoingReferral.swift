@@ -40,7 +40,7 @@ public final class OutgoingReferral {
 
     /// Told what happens, on the lane.
     public var onEvent: (Event) -> Void = { _ in }
-    private unowned let agent: CallAgent
+    private let agent: CallAgent
     private var subscription: EventSubscription?
     private var last: StatusFragment?
     private var outcome: Outcome?

@@ -5,7 +5,7 @@ import SIPEndpoint
 ///
 /// Bound to its lane, and to be answered once.
 public final class InboundRequest {
-    unowned let agent: CallAgent
+    let agent: CallAgent
     /// The request.
     public let message: Message
     private let transaction: ServerTransaction

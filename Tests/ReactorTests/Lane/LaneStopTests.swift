@@ -1,4 +1,5 @@
 import Reactor
+import TestKit
 import Testing
 
 @Suite(.timeLimit(.minutes(1))) struct LaneStopTests {
@@ -66,6 +67,55 @@ import Testing
             #expect(kept.client == nil)
         }
         #expect(kept.lane == nil)
+    }
+
+    @Test func clientsOfTimersHearOfTheEnd() async throws {
+        final class Client: TimerClient {
+            var id: TimerClientID?
+            let ended: Mailbox<Bool>
+            init(_ ended: Mailbox<Bool>) { self.ended = ended }
+            func timerFired(_ timer: ExpiredTimer, on lane: Lane) {}
+            func laneStopped() { ended.post(true) }
+        }
+        let ended = Mailbox<Bool>()
+        let lane = try Lane(name: "clients")
+        let bound = await lane.run { lane in
+            let client = Client(ended)
+            client.id = lane.add(timerClient: client)
+            return LaneBound(client, on: lane)
+        }
+        lane.stop()
+        #expect(try await ended.next())
+        await lane.stopped()
+        // One that hears of it late takes itself away all the same.
+        await lane.run { lane in bound.value.id.map { lane.remove(timerClient: $0) } }
+    }
+
+    @Test func whatComesToAStoppedLaneIsLetGoToo() async throws {
+        final class Late: TimerClient, DatagramHandler {
+            let lane: Lane
+            init(_ lane: Lane) { self.lane = lane }
+            func timerFired(_ timer: ExpiredTimer, on lane: Lane) {}
+            func received(_ batch: borrowing DatagramBatch, on socket: DatagramSocket) {}
+            func failed(_ failure: DatagramFailure, on socket: DatagramSocket) {}
+        }
+        let leaks = LeakWatch()
+        let socket = try BoundDatagramSocket.bind(.loopback())
+        try await { () async throws in
+            let lane = try Lane(name: "late")
+            leaks.watch(lane, "the lane")
+            lane.stop()
+            lane.join()
+            await lane.run { lane in
+                let late = Late(lane)
+                leaks.watch(late, "what came late")
+                _ = lane.add(timerClient: late)
+                _ = try? lane.open(socket, handler: late)
+            }
+        }()
+        #expect(await leaks.remaining().isEmpty)
+        // Its port is free again.
+        _ = try BoundDatagramSocket.bind(socket.localAddress)
     }
 
     @Test func boundValuesEndOnTheirLane() async throws {
