@@ -110,6 +110,60 @@ import Testing
         #expect(await leaks.remaining() == [])
     }
 
+    @Test func subscriptionsAndPublicationsThatAreOver() async throws {
+        let leaks = LeakWatch()
+        let alice = try await phone("alice")
+        let bob = try await phone("bob") { $0.serves = [.publish] }
+        let watchers = await bob.serve("presence") { _ in .allow(MessageContent(type: "text/plain", text: "here")) }
+        let serving = Task {
+            for await request in bob.requests {
+                let isMine = request.message[.from]?.contains("alice") ?? false
+                let fields = [MessageContent.Field(.sipETag, "1"), .init(.expires, "600")]
+                request.respond(isMine && request.message.body != Array("no".utf8) ? 200 : 403, MessageContent(fields))
+            }
+        }
+        try await { () async throws in
+            let subscription = try await alice.subscribe(to: uri("bob", bob), .init("presence"))
+            leaks.watch(subscription, "the subscription")
+            var arrivals = watchers.makeAsyncIterator()
+            let watcher = try #require(await arrivals.next())
+            leaks.watch(watcher, "the watcher")
+            let publication = try await alice.publish(
+                "presence", MessageContent(type: "text/plain", text: "yes"), of: uri("bob", bob))
+            leaks.watch(publication, "the publication")
+            #expect(await alice.core.efforts(on: alice.surroundings.lane) == 2)
+            subscription.end()
+            for await _ in subscription.events {}
+            await watcher.ended()
+            await publication.remove()
+        }()
+        #expect(await leaks.remaining() == [])
+        // One that was refused is not tried again.
+        await #expect(throws: RequestError.self) {
+            _ = try await alice.publish(
+                "presence", MessageContent(type: "text/plain", text: "no"), of: uri("bob", bob))
+        }
+        #expect(await alice.core.efforts(on: alice.surroundings.lane) == 0)
+        await alice.shutDown()
+        await bob.shutDown()
+        await serving.value
+    }
+
+    @Test func aPublicationIsRemovedThoughItsAgentIsGone() async throws {
+        let bob = try await phone("bob") { $0.serves = [.publish] }
+        let serving = Task {
+            for await request in bob.requests {
+                request.respond(200, MessageContent([.init(.sipETag, "1"), .init(.expires, "600")]))
+            }
+        }
+        let alice = try await phone("alice")
+        let publication = try await alice.publish("presence", MessageContent(), of: uri("bob", bob))
+        await alice.shutDown()
+        await publication.remove()
+        await bob.shutDown()
+        await serving.value
+    }
+
     @Test func aCallIsOfUseToWhoeverHasItThough() async throws {
         let bob = try await phone("bob")
         let answered = answering(bob)

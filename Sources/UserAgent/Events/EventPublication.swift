@@ -48,10 +48,7 @@ public final class EventPublication {
     /// Takes the state away.
     public func remove() { drive { $0.remove() } }
 
-    func start() {
-        agent.keep(self)
-        drive { $0.publish() }
-    }
+    func start() { drive { $0.publish() } }
 
     private func drive(_ input: (inout PublicationClient) -> [PublicationClient.Action]) {
         for action in input(&machine) {
@@ -78,6 +75,7 @@ public final class EventPublication {
     }
 
     private func send(_ operation: PublicationClient.Operation, _ expires: Duration) {
+        agent.keep(self)
         var content = operation.hasBody ? content : MessageContent()
         content.fields += [.init(.event, package), .init(.expires, "\(expires.components.seconds)")]
         if let tag = machine.entityTag { content.fields.append(.init(.sipIfMatch, tag)) }
@@ -93,7 +91,5 @@ extension EventPublication: AgentEffort {
     func agentEnded() {
         for timer in timers.keys { stop(timer) }
         onEvent(.failed(.unreachable, retryAfter: nil))
-        // Nothing follows, and a face that hears of it keeps the publication.
-        onEvent = { _ in }
     }
 }

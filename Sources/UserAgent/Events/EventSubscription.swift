@@ -171,11 +171,10 @@ public final class EventSubscription {
         }
     }
 
-    /// Nothing follows, and a face that hears of it keeps the subscription.
+    /// Nothing follows.
     private func finish(_ ending: SubscriptionEnding) {
         agent.release(self)
         onEvent(.ended(ending, retryAfter: nil))
-        onEvent = { _ in }
     }
 
     /// RFC 6665 §4.1.2.2: another subscription is a new one, in a new dialog.

@@ -24,23 +24,28 @@ public final class Publication: Sendable {
         removal = Mutex((false, []))
         let (events, end) = AsyncStream<Event>.makeStream()
         self.events = events
-        publication.onEvent = { [self] event in
+        // The agent keeps the publication until it is removed, whether anybody keeps its face or not.
+        publication.onEvent = { [weak self] event in
             end.yield(event)
             switch event {
-            case .published: began(.success(()))
-            case .failed(.unreachable, _): began(.failure(RequestError(status: 408, reason: "No answer came")))
+            case .published: self?.began(.success(()))
+            case .failed(.unreachable, _): self?.began(.failure(RequestError(status: 408, reason: "No answer came")))
             case .failed(.rejected(let status), _):
-                began(.failure(RequestError(status: status, reason: status.phrase)))
+                self?.began(.failure(RequestError(status: status, reason: status.phrase)))
             case .removed:
                 end.finish()
-                let waiters = removal.withLock { removal in
-                    removal.isDone = true
-                    defer { removal.waiters = [] }
-                    return removal.waiters
-                }
-                for waiter in waiters { waiter.resume() }
+                self?.removed()
             }
         }
+    }
+
+    private func removed() {
+        let waiters = removal.withLock { removal in
+            removal.isDone = true
+            defer { removal.waiters = [] }
+            return removal.waiters
+        }
+        for waiter in waiters { waiter.resume() }
     }
 
     private func began(_ result: Result<Void, RequestError>) {
@@ -69,6 +74,12 @@ public final class Publication: Sendable {
     public func modify(_ state: MessageContent) {
         let publication = publication
         lane.execute { _ in publication.value.modify(state) }
+    }
+
+    /// Nobody wants the publication: it is not tried again.
+    func abandon() {
+        let publication = publication
+        lane.execute { _ in publication.value.remove() }
     }
 
     /// Takes the state away, and waits until that is done or has failed.

@@ -34,16 +34,17 @@ public final class Subscription: Sendable {
         first = Mutex(First())
         let (events, end) = AsyncStream<Event>.makeStream()
         self.events = events
-        subscription.onEvent = { [self] event in
+        // The agent keeps the subscription until it is over, whether anybody keeps its face or not.
+        subscription.onEvent = { [weak self] event in
             switch event {
             case .accepted(let isPending):
                 end.yield(.accepted(isPending: isPending))
-                began(.success(()))
+                self?.began(.success(()))
             case .notified(let message): end.yield(.notified(message))
             case .notifierEnded: return
             case .ended(let ending, let retryAfter):
                 end.yield(.ended(ending, retryAfter: retryAfter))
-                began(ending.result)
+                self?.began(ending.result)
                 if retryAfter == nil { end.finish() }
             }
         }

@@ -49,7 +49,12 @@ extension UserAgent {
                 core.agent.publish(package, of: uri, as: surroundings.identity, state, configuration),
                 lane: surroundings.lane)
         }
-        try await publication.published()
+        do throws(RequestError) {
+            try await publication.published()
+        } catch {
+            publication.abandon()
+            throw error
+        }
         return publication
     }
 
