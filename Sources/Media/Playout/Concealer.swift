@@ -3,7 +3,10 @@
 /// played, the first quarter period of the repetition is led over from it instead.
 ///
 /// 10 ms repeat one period, the next 10 ms two, then three, so that no buzz arises; after 10 ms the level falls by a fifth
-/// of full every 10 ms, to nothing after 60 ms.
+/// of full every 10 ms.
+///
+/// Where the appendix has nothing after 60 ms the level falls more slowly from a quarter of full on, to nothing after 160 ms: behind a stall of the
+/// network that is heard as less of a hole.
 ///
 /// Beyond the appendix, what has no period, such as the hiss of an s, is not repeated, which would give it one: the less the sound
 /// before the gap is like itself a period earlier, the more noise of its colour and level takes the place of the repetition.
@@ -61,7 +64,7 @@ struct Concealer: Sendable {
     }
 
     /// Whether what it makes can still be heard.
-    var isAudible: Bool { made < 60 * millisecond && quick > 0 }
+    var isAudible: Bool { made < (Self.hold + Self.tail) * millisecond && quick > 0 }
 
     /// Begins a gap behind the samples of `line` that end at `end`.
     mutating func begin(after end: Int, in line: [Int16]) {
@@ -195,8 +198,17 @@ struct Concealer: Sendable {
         return recipe
     }
 
+    /// Milliseconds at full level, those in which it would fall to nothing, and those in which a softer one does, which is heard once
+    /// it is the louder of the two.
+    private static let hold = 10
+    private static let fall = 50
+    private static let tail = 150
+    private static let tailLevel: Float = 0.3
+
     private var gain: Float {
-        let hold = 10 * millisecond
-        return made < hold ? 1 : max(0, 1 - Float(made - hold) / Float(50 * millisecond))
+        let hold = Self.hold * millisecond
+        guard made >= hold else { return 1 }
+        let gone = Float(made - hold) / Float(millisecond)
+        return max(0, 1 - gone / Float(Self.fall), Self.tailLevel * (1 - gone / Float(Self.tail)))
     }
 }

@@ -1,3 +1,5 @@
+import RTP
+
 /// Decides when the delay of a playout buffer must change, from how long before their time packets come. All figures are
 /// samples.
 ///
@@ -6,7 +8,8 @@
 /// packets for some time came too early: the more so, the sooner. A little too early is borne until there is a pause in what is said.
 ///
 /// A stall of the network, in which nothing comes and then all at once, is answered otherwise: what it has added to the delay is taken
-/// away again as fast as sound can be shortened, all of it where the stall stands alone and a part where there was one shortly before.
+/// away again at once, by passing over what would have been played meanwhile; all of it where the stall stands alone and a part where there
+/// was one shortly before.
 struct DelayControl: Sendable {
     /// Lags by which one adjustment may change the delay: 2.5 to 15 ms.
     let lags: ClosedRange<Int>
@@ -280,7 +283,10 @@ extension PlayoutBuffer {
     ///
     /// - Returns: whether the frame was made so.
     mutating func stretch(into frame: inout MutableSpan<Int16>, at time: Int64) -> Bool {
-        if delay.surge > 0 { return catchUp(into: &frame, at: time) }
+        if delay.surge > 0 {
+            catchUp(at: time)
+            return false
+        }
         let turn = delay.mayAdjust(at: time)
         guard turn.allowed, !concealer.isActive else { return false }
         let isLonger = delay.wanted > 0
@@ -298,15 +304,25 @@ extension PlayoutBuffer {
         return cut(isLonger ? -match.lag : match.lag, into: &frame, at: time)
     }
 
-    /// Makes the frame shorter behind a stall, as long as there is more than must be kept.
-    private mutating func catchUp(into frame: inout MutableSpan<Int16>, at time: Int64) -> Bool {
+    /// Goes on behind a stall with what would be played now without it, as far as that has come: what lies before is over, as if it had
+    /// been lost. To play it faster costs more than it gives (docs/quality.md).
+    private mutating func catchUp(at time: Int64) {
         let stock = max(Int64(ready), (store.end ?? decodedEnd) - cursor)
         delay.confirmStall(stock: stock)
-        let longest = Int(min(Int64(delay.lags.upperBound), delay.surge))
-        decodeNext(frameLength + longest)
-        let upper = min(longest, ready - frameLength, Int(clamping: stock) - 2 * frameLength)
-        guard upper >= delay.lags.lowerBound, !concealer.isActive else { return false }
-        return cut(match(delay.lags.lowerBound...upper, behind: true).lag, into: &frame, at: time)
+        let skipped = min(delay.surge, stock - 2 * Int64(frameLength))
+        guard skipped >= Int64(delay.lags.lowerBound) else { return }
+        decodedEnd += skipped
+        while let old = store.first, old.end <= decodedEnd {
+            counters.late &+= 1
+            pattern.lost(1)
+            lastDecoded = old.sequence
+            // Unheard: what is decoded next goes on from it.
+            if let decoder = decoders.select(old.codec) {
+                _ = store.decode(old, by: decoder, into: &line, at: (historyLength + ready) * channels)
+            }
+            store.removeFirst()
+        }
+        delay.adjusted(by: -skipped, at: time)
     }
 
     /// The lag at which the next frame is most like what was before it, or what comes behind it; of two channels in their mean.

@@ -165,7 +165,8 @@ extension PlayoutBuffer {
             ready += count
             return count
         }
-        if let decoder = decoders.current, let step = decoder.concealmentStep, !concealer.isActive {
+        let isLong = dry >= configuration.sampleRate.samples(in: Self.ownConcealment)
+        if let decoder = decoders.current, let step = decoder.concealmentStep, !concealer.isActive, !isLong {
             let whole = (count + step - 1) / step * step
             var samples = line.mutableSpan
             let made = decoder.conceal(whole * channels, into: &samples, at: place * channels) / channels

@@ -227,6 +227,9 @@ public struct PlayoutBuffer {
     var lastDecoded: Int64?
     /// Samples made up since the packets ran out: the media time does not go on until it is known why.
     var dry = 0
+    /// For how long of that codecs with a concealment of their own make them up: 60 ms, beyond which it would be the worse one, and
+    /// leave their state far from what comes.
+    static let ownConcealment = Duration.milliseconds(60)
     /// Frames among them; what they are counted as is known later.
     var dryFrames: UInt64 = 0
 

@@ -94,12 +94,17 @@ import Testing
         }
     }
 
-    /// A long gap fades to silence within 60 ms.
+    /// A long gap fades to a third of what was said within 60 ms, and to silence within 160.
     @Test func longLossFadesOut() {
         let played = play(packets(Voice.short, delay: { (50..<60).contains($0) ? nil : 0 }), seconds: 3)
         let gap = played.sound[50 * 160..<60 * 160]
         #expect(gap.prefix(160).contains { abs(Int($0)) > 1000 })
-        #expect(gap.dropFirst(480).allSatisfy { $0 == 0 })
+        let peaks = [0..<160, 480..<960, 960..<1_280].map { part in
+            gap.dropFirst(part.lowerBound).prefix(part.count).map { abs(Int($0)) }.max()!
+        }
+        #expect(peaks[1] < peaks[0] / 3 && peaks[1] > 50)
+        #expect(peaks[2] < peaks[1])
+        #expect(gap.dropFirst(1_280).allSatisfy { $0 == 0 })
         #expect(played.buffer.counters.lost == 10)
         #expect(played.buffer.counters.concealed == 10)
         #expect(Array(played.sound[60 * 160 + 80..<16000]) == Array(coded(Voice.short)[60 * 160 + 80..<16000]))
