@@ -5,7 +5,7 @@
 /// 10 ms repeat one period, the next 10 ms two, then three, so that no buzz arises; after 10 ms the level falls by a fifth
 /// of full every 10 ms.
 ///
-/// Where the appendix has nothing after 60 ms the level falls more slowly from a quarter of full on, to nothing after 160 ms: behind a stall of the
+/// Where the appendix has nothing after 60 ms the level falls more slowly from a fifth of full on, to nothing after 160 ms: behind a stall of the
 /// network that is heard as less of a hole.
 ///
 /// Beyond the appendix, what has no period, such as the hiss of an s, is not repeated, which would give it one: the less the sound

@@ -2,8 +2,9 @@ import Synchronization
 
 /// Objects that are to be let go, each with a name for the test's message; it keeps none of them.
 public final class LeakWatch: Sendable {
+    // Proof of Sendable: `name` is Sendable; `object` is written when the value is made and read under the lock of `watched` alone, only
+    // for whether it is nil, and the runtime reads weak references atomically beside the last release.
     private struct Watched: @unchecked Sendable {
-        // Proof of Sendable: the reference is read under the lock of `watched`, only for whether it is nil.
         weak var object: AnyObject?
         let name: String
     }
@@ -14,6 +15,8 @@ public final class LeakWatch: Sendable {
 
     /// Watches an object.
     public func watch(_ object: AnyObject, _ name: String) {
+        // Proof of `nonisolated(unsafe)`: nothing of the object is touched; only a weak reference to it is made, which any thread may do
+        // while the caller holds it.
         nonisolated(unsafe) let object = object
         watched.withLock { $0.append(Watched(object: object, name: name)) }
     }

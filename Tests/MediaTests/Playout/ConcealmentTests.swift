@@ -94,7 +94,7 @@ import Testing
         }
     }
 
-    /// A long gap fades to a third of what was said within 60 ms, and to silence within 160.
+    /// A long gap fades to less than a third of what was said within 60 ms, and to silence within 160.
     @Test func longLossFadesOut() {
         let played = play(packets(Voice.short, delay: { (50..<60).contains($0) ? nil : 0 }), seconds: 3)
         let gap = played.sound[50 * 160..<60 * 160]

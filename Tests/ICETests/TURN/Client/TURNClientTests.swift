@@ -5,17 +5,8 @@ import Testing
 private func channelData(_ bytes: [UInt8]) -> Range<Int>? { ChannelData(parsing: bytes.span.bytes)?.data }
 
 /// RFC 8656, with a server that is as simple as can be.
-@Suite final class TURNClientTests {
-    private let own = ip(192, 0, 2, 1, 4_000)
+@Suite final class TURNClientTests: TURNClientRig {
     private let peer = ip(198, 51, 100, 77, 6_000)
-    private let server = RelayServer(ip(198, 51, 100, 2, 3_478))
-    private let other = RelayServer(ip(198, 51, 100, 3, 3_478))
-    private var now = ContinuousClock.now
-    private var outputs: [TURNClient.Output] = []
-    private var arrived: [RelayServer.Datagram] = []
-    /// What the client has sent, by time.
-    private var sent: [(at: ContinuousClock.Instant, bytes: [UInt8])] = []
-    private var isDown = false
 
     private func client(
         password: String = "secret", families: TURNClient.Families? = nil, isReliable: Bool = false
@@ -27,49 +18,8 @@ private func channelData(_ bytes: [UInt8]) -> Range<Int>? { ChannelData(parsing:
             families: families, isReliable: isReliable, hash: .test, random: { numbers.next() })
     }
 
-    /// Carries out what the client wants, until there is nothing more at this time.
-    private func settle(_ client: inout TURNClient) {
-        while true {
-            let wanted = client.takeOutputs()
-            guard !wanted.isEmpty else { return }
-            for output in wanted {
-                guard case .send(let destination, let bytes) = output else {
-                    outputs.append(output)
-                    continue
-                }
-                sent.append((now, bytes))
-                guard !isDown, let server = [server, other].first(where: { $0.address == destination }) else {
-                    continue
-                }
-                for answer in server.receive(bytes, at: destination, from: own, now: now) {
-                    if answer.destination == own {
-                        _ = client.receive(answer.bytes.span.bytes, now: now)
-                    } else {
-                        arrived.append(answer)
-                    }
-                }
-            }
-        }
-    }
-
-    private func pass(_ duration: Duration, _ client: inout TURNClient) {
-        let end = now + duration
-        while let deadline = client.deadline, deadline <= end {
-            now = max(now, deadline)
-            client.fire(now)
-            settle(&client)
-        }
-        now = end
-    }
-
     /// A client that has its allocation.
-    private func allocated(_ client: TURNClient? = nil) throws -> TURNClient {
-        var client = client ?? self.client()
-        client.start(now)
-        settle(&client)
-        try #require(client.allocation != nil)
-        return client
-    }
+    private func allocated() throws -> TURNClient { try allocated(client()) }
 
     /// A peer sends to the relay.
     private func send(_ bytes: [UInt8], to client: inout TURNClient) throws {

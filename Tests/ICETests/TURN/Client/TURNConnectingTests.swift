@@ -18,7 +18,7 @@ import Testing
             var client = client(.datagrams(port), families: families)
             client.start(now)
             settle(&client)
-            let bytes = try #require(sent.first)
+            let bytes = try #require(datagrams.first)
             #expect(octets(.requestedTransport, bytes) == [17, 0, 0, 0])
             #expect(octets(.evenPort, bytes) == even)
             #expect(octets(.reservationToken, bytes) == token)
@@ -50,7 +50,7 @@ import Testing
     func allocation() throws {
         var client = try allocated()
         #expect(sent.count == 2)
-        for bytes in sent {
+        for bytes in datagrams {
             #expect(octets(.requestedTransport, bytes) == [6, 0, 0, 0])
             #expect(octets(.lifetime, bytes) == [0, 0, 2, 0x58])
             for type in [STUNAttribute.dontFragment, .reservationToken, .evenPort] {
@@ -99,7 +99,7 @@ import Testing
         var client = try allocated()
         connect(&client)
         #expect(outputs == [.connected(to: peer, id: 101)])
-        let bytes = try #require(sent.last)
+        let bytes = try #require(datagrams.last)
         #expect(read(bytes).method == .connect && read(bytes).address(.xorPeerAddress, bytes) == peer)
         connect(&client, to: peer.with(port: 6_001))
         #expect(outputs.last == .connected(to: peer.with(port: 6_001), id: 102))
@@ -112,7 +112,7 @@ import Testing
         connect(&client)
         connect(&client, isAsked: false)
         connect(&client, to: peer.with(port: 6_001))
-        let asked = sent.suffix(2)
+        let asked = datagrams.suffix(2)
         isDown = false
         for bytes in asked.reversed() {
             for answer in server.receive(bytes, at: server.address, from: own, now: now) {
@@ -151,7 +151,7 @@ import Testing
         var client = try allocated()
         isDown = true
         connect(&client)
-        let request = try #require(sent.last)
+        let request = try #require(datagrams.last)
         let answer = stun(.success, .connect, read(request).transaction) {
             try $0.addIntegrity(server.key, .test, into: &$1)
         }
